@@ -1,0 +1,1 @@
+"""The bytes of datasets: storage classes, formatters, artifacts and where they lie."""
