@@ -1,0 +1,94 @@
+"""The only door to the stores: the butler, and the values of registry and datastore that its callers use.
+
+Everything is loaded at first use, so that importing this package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datastore.artifact import ArtifactHint as ArtifactHint
+    from datastore.artifact import ArtifactRecord as ArtifactRecord
+    from datastore.storage_class import StorageClass as StorageClass
+    from datastore.storage_class import StorageClasses as StorageClasses
+    from datastore.types.background import Background as Background
+    from datastore.types.box import Box as Box
+    from datastore.types.exposure import Exposure as Exposure
+    from datastore.types.log_records import LogRecords as LogRecords
+    from datastore.types.mask import Mask as Mask
+    from datastore.types.packages import Packages as Packages
+    from datastore.types.photo_calib import PhotoCalib as PhotoCalib
+    from datastore.types.psf import Psf as Psf
+    from datastore.types.task_metadata import TaskMetadata as TaskMetadata
+    from datastore.types.visit_info import VisitInfo as VisitInfo
+    from pipetask.butler.butler import Butler as Butler
+    from pipetask.butler.handle import DeferredDatasetHandle as DeferredDatasetHandle
+    from pipetask.butler.limited import LimitedButler as LimitedButler
+    from pipetask.butler.limited import LimitedButlerConfig as LimitedButlerConfig
+    from pipetask.butler.transfer import FileDataset as FileDataset
+    from registry.columns import Columns as Columns
+    from registry.columns import from_rows as from_rows
+    from registry.columns import n_rows as n_rows
+    from registry.columns import rows as rows
+    from registry.dataset_ref import DatasetId as DatasetId
+    from registry.dataset_ref import DatasetRef as DatasetRef
+    from registry.dataset_ref import new_id as new_id
+    from registry.dataset_ref import new_ids as new_ids
+    from registry.dataset_type import DatasetType as DatasetType
+    from registry.dimensions.coordinate import DataCoordinate as DataCoordinate
+    from registry.dimensions.element import Column as Column
+    from registry.dimensions.element import DimensionElement as DimensionElement
+    from registry.dimensions.group import DimensionGroup as DimensionGroup
+    from registry.dimensions.record import DimensionRecord as DimensionRecord
+    from registry.dimensions.universe import DimensionUniverse as DimensionUniverse
+    from registry.suggest import suggest as suggest
+    from registry.timespan import Timespan as Timespan
+
+_HOME = {
+    "ArtifactHint": "datastore.artifact",
+    "ArtifactRecord": "datastore.artifact",
+    "Background": "datastore.types.background",
+    "Box": "datastore.types.box",
+    "Butler": "pipetask.butler.butler",
+    "Column": "registry.dimensions.element",
+    "Columns": "registry.columns",
+    "DataCoordinate": "registry.dimensions.coordinate",
+    "DatasetId": "registry.dataset_ref",
+    "DatasetRef": "registry.dataset_ref",
+    "DatasetType": "registry.dataset_type",
+    "DeferredDatasetHandle": "pipetask.butler.handle",
+    "DimensionElement": "registry.dimensions.element",
+    "DimensionGroup": "registry.dimensions.group",
+    "DimensionRecord": "registry.dimensions.record",
+    "DimensionUniverse": "registry.dimensions.universe",
+    "Exposure": "datastore.types.exposure",
+    "FileDataset": "pipetask.butler.transfer",
+    "LimitedButler": "pipetask.butler.limited",
+    "LimitedButlerConfig": "pipetask.butler.limited",
+    "LogRecords": "datastore.types.log_records",
+    "Mask": "datastore.types.mask",
+    "Packages": "datastore.types.packages",
+    "PhotoCalib": "datastore.types.photo_calib",
+    "Psf": "datastore.types.psf",
+    "StorageClass": "datastore.storage_class",
+    "StorageClasses": "datastore.storage_class",
+    "TaskMetadata": "datastore.types.task_metadata",
+    "Timespan": "registry.timespan",
+    "VisitInfo": "datastore.types.visit_info",
+    "from_rows": "registry.columns",
+    "n_rows": "registry.columns",
+    "new_id": "registry.dataset_ref",
+    "new_ids": "registry.dataset_ref",
+    "rows": "registry.columns",
+    "suggest": "registry.suggest",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605  (the table above is the one list of names)
+
+
+def __getattr__(name: str) -> Any:  # the names have many types
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
