@@ -1,0 +1,75 @@
+"""``butler query-datasets``: list datasets."""
+
+import click
+
+from pipetask.cli.options import (
+    RepositoryCommand,
+    collections_option,
+    limit_option,
+    order_by_option,
+    repository_argument,
+    where_option,
+)
+from pipetask.cli.show import format_option, show
+
+
+@click.command("query-datasets", cls=RepositoryCommand, short_help="List datasets.")
+@repository_argument()
+@click.argument("glob", nargs=-1)
+@collections_option("Collections to search, separated by commas. [default: all]")
+@where_option()
+@click.option(
+    "--find-first", is_flag=True, help="Of equal data IDs, only the one found first in --collections."
+)
+@order_by_option()
+@limit_option(10_000)
+@click.option("--show-uri", is_flag=True, help="Show where the file of each dataset is.")
+@format_option()
+def command(
+    repo: str | None,
+    glob: tuple[str, ...],
+    collections: tuple[str, ...],
+    where: str,
+    find_first: bool,
+    order_by: tuple[str, ...],
+    limit: int,
+    show_uri: bool,
+    format_: str,
+) -> None:
+    """List the datasets whose types match a GLOB; of all types without one."""
+    from pipetask.butler import Butler
+    from pipetask.cli.errors import nothing_found
+
+    if find_first and not collections:
+        raise click.UsageError(
+            "--find-first needs --collections: it is their order that says which is first."
+        )
+    with Butler.from_config(repo) as butler:
+        refs = butler.query_all_datasets(
+            list(collections) or "*",
+            name=list(glob) or "*",
+            find_first=find_first,
+            where=where,
+            order_by=order_by,
+            limit=limit + 1 if limit else None,
+        )
+        uris = [butler.uris(ref) for ref in refs] if show_uri else []
+    if not refs:
+        searched = f"collections {','.join(collections)}" if collections else "any collection"
+        nothing_found(
+            f"No dataset of {' '.join(glob) or 'any type'} in {searched}{f' where {where}' if where else ''}."
+        )
+    if limit and len(refs) > limit:
+        refs = refs[:limit]
+        click.echo(f"Only the first {limit} datasets are shown; use --limit 0 for all.", err=True)
+    dimensions = list(dict.fromkeys(name for ref in refs for name in ref.dataId.dimensions.required))
+    columns = ["type", "run", "id", *dimensions, *(["uri"] if show_uri else [])]
+    rows = (
+        (
+            *(ref.datasetType.name, ref.run, str(ref.id)),
+            *(ref.dataId.get(name) for name in dimensions),
+            *([", ".join(uris[i])] if show_uri else []),
+        )
+        for i, ref in enumerate(refs)
+    )
+    show(columns, rows, format_)

@@ -1,0 +1,36 @@
+"""``butler query-dimension-records``: list what is known of a dimension's values."""
+
+import click
+
+from pipetask.cli.options import (
+    RepositoryCommand,
+    limit_option,
+    order_by_option,
+    repository_argument,
+    where_option,
+)
+from pipetask.cli.show import format_option, show
+
+
+@click.command("query-dimension-records", cls=RepositoryCommand, short_help="List records of a dimension.")
+@repository_argument()
+@click.argument("element")
+@where_option()
+@order_by_option()
+@limit_option()
+@format_option()
+def command(
+    repo: str | None, element: str, where: str, order_by: tuple[str, ...], limit: int, format_: str
+) -> None:
+    """List the records of a dimension ELEMENT, as in: butler query-dimension-records detector."""
+    from pipetask.butler import Butler
+    from pipetask.cli.errors import nothing_found
+
+    with Butler.from_config(repo) as butler:
+        records = butler.query_dimension_records(
+            element, where=where, order_by=order_by, limit=limit or None, explain=False
+        )
+        columns = [column.name for column in butler.dimensions[element].columns if column.type != "region"]
+    if not records:
+        nothing_found(f"No record of '{element}'{f' where {where}' if where else ''}.")
+    show(columns, ([getattr(record, name) for name in columns] for record in records), format_)

@@ -1,0 +1,105 @@
+"""Options and arguments that several commands share, and how a command line names its repository."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipetask.cli.main import Command
+
+Decorator = Callable[[Any], Any]  # click's decorators take functions and commands alike
+
+CONFIG_FILE = "butler.yaml"
+
+
+class RepositoryCommand(Command):
+    """A command whose first positional argument may be the repository.
+
+    It is one only if it is a URI or a path that holds ``butler.yaml``; otherwise it belongs to the
+    command itself and the repository is discovered.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put an empty repository in front where the command line names none."""
+        positional = self._positional(ctx, args)
+        if not (positional and is_repository(positional[0])):
+            args = ["", *args]
+        return super().parse_args(ctx, args)
+
+    def _positional(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options_only = click.Command(
+            self.name, params=[p for p in self.params if isinstance(p, click.Option)]
+        )
+        if {"-h", "--help"} & set(args):
+            return []
+        options_only.allow_extra_args = True
+        options_only.ignore_unknown_options = True
+        _, rest, _ = options_only.make_parser(ctx).parse_args(args=list(args))
+        return rest
+
+
+def is_repository(text: str) -> bool:
+    """Tell whether an argument names a repository: a URI, a folder that holds its file, or that file."""
+    path = Path(text)
+    return "://" in text or (path / CONFIG_FILE).is_file() or (path.name == CONFIG_FILE and path.is_file())
+
+
+def repository_argument() -> Decorator:
+    """Add the optional first argument ``REPO``; use with `RepositoryCommand`."""
+    return click.argument("repo", required=False, callback=lambda _ctx, _param, value: value or None)
+
+
+def repository_option() -> Decorator:
+    """Add ``-b/--butler-config``, the repository of a `pipetask` command."""
+    return click.option(
+        "-b",
+        "--butler-config",
+        "repo",
+        metavar="REPO",
+        help="Repository folder or URI. [default: $BUTLER_REPO, else the nearest butler.yaml upward]",
+    )
+
+
+def _split(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+
+
+def comma_separated(*names: str, **attributes: Any) -> Decorator:  # click's own keywords
+    """Add an option that may be repeated and takes comma-separated values."""
+    return click.option(*names, multiple=True, callback=_split, **attributes)
+
+
+def collections_option(
+    help_text: str = "Collections to search, in this order, separated by commas.",
+) -> Decorator:
+    """Add ``--collections``."""
+    return comma_separated("--collections", metavar="COLLECTION", help=help_text)
+
+
+def where_option() -> Decorator:
+    """Add ``--where``, a condition of the query language."""
+    return click.option(
+        "--where", default="", metavar="EXPRESSION", help="Condition, as in \"visit=142 AND band='J'\"."
+    )
+
+
+def limit_option(default: int = 0) -> Decorator:
+    """Add ``--limit``; 0 means all."""
+    return click.option(
+        "--limit", default=default, show_default=True, metavar="N", help="Show at most N; 0 shows all."
+    )
+
+
+def order_by_option() -> Decorator:
+    """Add ``--order-by``."""
+    return comma_separated(
+        "--order-by", metavar="COLUMN", help="Columns to sort by; '-COLUMN' sorts downwards."
+    )
+
+
+def processes_option() -> Decorator:
+    """Add ``-j/--processes``."""
+    return click.option(
+        "-j", "--processes", default=1, show_default=True, type=click.IntRange(1), help="Processes to use."
+    )

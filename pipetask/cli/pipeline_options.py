@@ -1,0 +1,86 @@
+"""Options that say which pipeline to run on which data: shared by `pipetask build`, `qgraph` and `run`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from pipetask.cli.options import Decorator, comma_separated
+
+
+def _stacked(*decorators: Decorator) -> Decorator:
+    def apply(function: Callable[..., Any]) -> Any:  # a function or a command, as click passes them on
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+def pipeline_options(*, required: bool) -> Decorator:
+    """Add ``-p`` and the options that change a pipeline's configuration."""
+    return _stacked(
+        click.option(
+            "-p",
+            "--pipeline",
+            required=required,
+            metavar="FILE[#LABELS]",
+            help="Pipeline file; '#a,b' keeps only these tasks or subsets.",
+        ),
+        click.option(
+            "-c",
+            "--config",
+            "config_overrides",
+            multiple=True,
+            metavar="LABEL:FIELD=VALUE",
+            help="Set a configuration field of a task; may be repeated.",
+        ),
+        click.option(
+            "-C",
+            "--config-file",
+            "config_files",
+            multiple=True,
+            metavar="LABEL:FILE",
+            help="Apply a Python file of configuration overrides to a task; may be repeated.",
+        ),
+    )
+
+
+def data_options() -> Decorator:
+    """Add the options that say where inputs come from, where outputs go and what is left out."""
+    return _stacked(
+        comma_separated(
+            "-i", "--input", "inputs", metavar="COLLECTION", help="Input collections, in search order."
+        ),
+        click.option(
+            "-o",
+            "--output",
+            default="",
+            metavar="CHAIN",
+            help="Output collection: a chain to whose front each execution adds a run. [default: u/USER/PIPELINE]",
+        ),
+        click.option("--output-run", default="", metavar="RUN", help="Name of the run to write to."),
+        click.option(
+            "--extend-run",
+            is_flag=True,
+            help="Continue the newest run of the output chain, keeping what is done.",
+        ),
+        click.option(
+            "-d",
+            "--data-query",
+            "where",
+            default="",
+            metavar="EXPRESSION",
+            help='Process only data that satisfies this, as in "visit IN (1..10) AND detector=3".',
+        ),
+        comma_separated(
+            "--skip-existing-in",
+            metavar="COLLECTION",
+            help="Leave out quanta whose outputs exist in these collections.",
+        ),
+        click.option(
+            "--clobber-outputs",
+            is_flag=True,
+            help="With --extend-run: replace outputs of quanta that didn't finish.",
+        ),
+    )

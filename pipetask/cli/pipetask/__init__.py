@@ -1,0 +1,1 @@
+"""One file per `pipetask` command; the file's name is the command's."""

@@ -1,0 +1,101 @@
+"""Show rows as a table for people, or as JSON, JSON lines or CSV for programs."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import click
+
+FORMATS = ("table", "json", "jsonl", "csv")
+
+Row = Sequence[Any]  # cells are whatever the query returned
+
+
+def format_option() -> Callable[[Any], Any]:
+    """Add ``--format`` to a command."""
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(FORMATS),
+        default="table",
+        show_default=True,
+        help="How to show it.",
+    )
+
+
+def show(columns: Sequence[str], rows: Iterable[Row], format_: str) -> int:
+    """Print rows to standard output.
+
+    Parameters
+    ----------
+    columns : sequence of `str`
+        Names of the columns.
+    rows : iterable of sequences
+        As many cells per row as there are columns.
+    format_ : `str`
+        One of `FORMATS`. JSON keeps numbers and nulls; the other formats write text.
+
+    Returns
+    -------
+    n : `int`
+        How many rows were shown.
+    """
+    writer = {"table": _table, "json": _json, "jsonl": _json_lines, "csv": _csv}[format_]
+    return writer(columns, rows)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Row]) -> int:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    cells = [[_text(cell) for cell in row] for row in rows]
+    for number, name in enumerate(columns):
+        numeric = bool(cells) and all(_is_number(row[number]) for row in cells)
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
+    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
+    # Never cut a cell to the terminal's width: what is shown must be usable in the next command.
+    Console(width=sum(widths) + 3 * len(widths) + 4, highlight=False).print(table)
+    return len(cells)
+
+
+def _json(columns: Sequence[str], rows: Iterable[Row]) -> int:
+    records = [dict(zip(columns, map(_plain, row), strict=True)) for row in rows]
+    click.echo(json.dumps(records, indent=1))
+    return len(records)
+
+
+def _json_lines(columns: Sequence[str], rows: Iterable[Row]) -> int:
+    n = 0
+    for n, row in enumerate(rows, 1):  # noqa: B007 - the count is the result
+        click.echo(json.dumps(dict(zip(columns, map(_plain, row), strict=True))))
+    return n
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Row]) -> int:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    n = 0
+    for n, row in enumerate(rows, 1):  # noqa: B007 - the count is the result
+        writer.writerow([_text(cell) for cell in row])
+    return n
+
+
+def _plain(cell: Any) -> Any:
+    if cell is None or isinstance(cell, bool | int | float | str):
+        return cell
+    return cell.item() if hasattr(cell, "item") else str(cell)
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else str(cell)
+
+
+def _is_number(text: str) -> bool:
+    return text == "" or text.lstrip("-").replace(".", "", 1).isdigit()
