@@ -1,0 +1,171 @@
+"""DatasetRef: one dataset, identified by a UUID and by what it is; and where new UUIDs come from."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from typing import Any, TypeAlias, final
+
+import numpy as np
+
+from .dataset_type import DatasetType
+from .dimensions.coordinate import DataCoordinate, DataId
+
+DatasetId: TypeAlias = uuid.UUID
+Ids: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
+
+# Namespace and text of deterministic ids are the reference's, so that a raw has one id on both sides.
+_RAW_NAMESPACE = uuid.UUID("840b31d9-05cd-5161-b2c8-00d32b280d0f")
+
+
+@final
+class DatasetRef:
+    """A dataset: its type, data ID and run, and the UUID that stands for them.
+
+    Parameters
+    ----------
+    datasetType : `DatasetType`
+        What kind of dataset it is.
+    dataId : `DataCoordinate` or `~collections.abc.Mapping`
+        What identifies it among those of its kind.
+    run : `str`
+        RUN collection that it was put in.
+    id : `uuid.UUID`, optional
+        A new one by default.
+
+    Notes
+    -----
+    Equal if dataset type, data ID, run and id are; ordered by name of the dataset type, then by data ID.
+    """
+
+    __slots__ = ("dataId", "datasetType", "id", "run")
+
+    def __init__(
+        self, datasetType: DatasetType, dataId: DataId, run: str, *, id: DatasetId | None = None
+    ) -> None:
+        if not isinstance(dataId, DataCoordinate) or dataId.dimensions is not datasetType.dimensions:
+            dataId = DataCoordinate.standardize(dataId, dimensions=datasetType.dimensions)
+        self.datasetType = datasetType
+        self.dataId = dataId
+        self.run = run
+        self.id = new_id() if id is None else id
+
+    @property
+    def dimensions(self) -> Any:
+        """Dimensions of the dataset type (`DimensionGroup`)."""
+        return self.datasetType.dimensions
+
+    def isComponent(self) -> bool:
+        """Return whether it is a component of another dataset."""
+        return self.datasetType.isComponent()
+
+    def isComposite(self) -> bool:
+        """Return whether it is a whole dataset, not a component."""
+        return not self.isComponent()
+
+    def makeComponentRef(self, name: str, storageClass: str) -> DatasetRef:
+        """Return the component of this dataset that has the given name."""
+        return self._like(self.datasetType.makeComponentDatasetType(name, storageClass))
+
+    def makeCompositeRef(self, storageClass: str) -> DatasetRef:
+        """Return the dataset that this is a component of."""
+        return self._like(self.datasetType.makeCompositeDatasetType(storageClass))
+
+    def overrideStorageClass(self, storageClass: str) -> DatasetRef:
+        """Return the same dataset, to be read as another storage class."""
+        return self._like(self.datasetType.overrideStorageClass(storageClass))
+
+    def expanded(self, dataId: DataCoordinate) -> DatasetRef:
+        """Return the same dataset with an equal data ID that knows more."""
+        return DatasetRef(self.datasetType, dataId, self.run, id=self.id)
+
+    def _like(self, datasetType: DatasetType) -> DatasetRef:
+        return DatasetRef(datasetType, self.dataId, self.run, id=self.id)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DatasetRef):
+            return NotImplemented
+        return (self.id, self.datasetType, self.dataId, self.run) == (
+            other.id,
+            other.datasetType,
+            other.dataId,
+            other.run,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.datasetType.name))
+
+    def __lt__(self, other: DatasetRef) -> bool:
+        return (self.datasetType.name, self.dataId) < (other.datasetType.name, other.dataId)
+
+    def __str__(self) -> str:
+        return f"{self.datasetType.name}@{self.dataId} (run={self.run}, id={self.id})"
+
+    def __repr__(self) -> str:
+        return f"DatasetRef({self.datasetType.name!r}, {self.dataId}, run={self.run!r}, id={self.id})"
+
+
+class _Clock:
+    """Milliseconds and a counter that never go back within a process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._millisecond = 0
+        self._next = 0
+
+    def take(self, n: int) -> tuple[int, int]:
+        """Reserve ``n`` consecutive counts; return the millisecond and the first of them."""
+        with self._lock:
+            now = time.time_ns() // 1_000_000
+            if now <= self._millisecond and self._next + n <= 2**32:
+                now = self._millisecond
+            else:
+                now = max(now, self._millisecond + 1)
+                self._next = int.from_bytes(os.urandom(4), "big") >> 2
+            first = self._next
+            self._millisecond, self._next = now, first + n
+            return now, first
+
+
+_CLOCK = _Clock()
+
+
+def new_ids(n: int) -> Ids:
+    """Return new UUIDs, version 7, in ascending order.
+
+    Parameters
+    ----------
+    n : `int`
+        How many; below 2³¹.
+
+    Returns
+    -------
+    ids : `numpy.ndarray`, shape (n, 16), uint8
+        The bytes of the UUIDs, owned by the caller. Later calls of the same process give greater ones.
+
+    Notes
+    -----
+    Laid out as RFC 9562 allows: 48 bits of milliseconds, a counter of 12 + 20 bits that starts at random
+    in each millisecond, 42 random bits.
+    """
+    millisecond, first = _CLOCK.take(n)
+    counter = np.arange(first, first + n, dtype=np.uint64)
+    random = np.frombuffer(os.urandom(8 * n), dtype=np.uint64)
+    words = np.empty((n, 2), dtype=">u8")
+    words[:, 0] = np.uint64(millisecond << 16 | 0x7000) | counter >> np.uint64(20)
+    low = (counter & np.uint64(0xFFFFF)) << np.uint64(42) | random >> np.uint64(22)
+    words[:, 1] = low | np.uint64(1 << 63)
+    return words.view(np.uint8)
+
+
+def new_id() -> DatasetId:
+    """Return a new UUID, version 7, greater than those before it in this process."""
+    return uuid.UUID(bytes=new_ids(1).tobytes())
+
+
+def raw_id(dataset_type_name: str, dataId: DataCoordinate, run: str) -> DatasetId:
+    """Return the UUID, version 5, that follows from what the dataset is: ingesting again changes nothing."""
+    items = [("dataset_type", dataset_type_name), ("run", run), *sorted(dataId.required.items())]
+    return uuid.uuid5(_RAW_NAMESPACE, ",".join(f"{name}={value}" for name, value in items))

@@ -1,0 +1,108 @@
+"""DatasetType: the name, dimensions and storage class that a kind of dataset has in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import final
+
+from .dimensions.group import DimensionGroup
+from .dimensions.universe import DimensionUniverse
+from .errors import InvalidDatasetTypeError
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+
+
+@final
+class DatasetType:
+    """A kind of dataset.
+
+    Parameters
+    ----------
+    name : `str`
+        Letters, digits and underscores; ``composite.component`` names a component.
+    dimensions : `DimensionGroup` or names
+        What its data IDs are made of.
+    storageClass : `str`
+        Name of the storage class.
+    universe : `DimensionUniverse`, optional
+        Needed where ``dimensions`` are names.
+    isCalibration : `bool`, optional
+        Whether datasets may be given validity ranges in calibration collections.
+    """
+
+    __slots__ = ("dimensions", "isCalibration", "name", "storageClass_name")
+
+    def __init__(
+        self,
+        name: str,
+        dimensions: DimensionGroup | Iterable[str],
+        storageClass: str,
+        *,
+        universe: DimensionUniverse | None = None,
+        isCalibration: bool = False,
+    ) -> None:
+        if not _NAME.fullmatch(name):
+            raise InvalidDatasetTypeError(
+                f"{name!r} cannot name a dataset type: use letters, digits and underscores, "
+                "not a digit first, and a dot before a component."
+            )
+        if not isinstance(dimensions, DimensionGroup):
+            if universe is None:
+                raise TypeError(f"Dimensions of dataset type {name!r} given as names need a universe.")
+            dimensions = universe.conform(dimensions)
+        self.name = name
+        self.dimensions = dimensions
+        self.storageClass_name = storageClass
+        self.isCalibration = isCalibration
+
+    @property
+    def storageClass(self) -> str:
+        """Name of the storage class."""
+        return self.storageClass_name
+
+    def nameAndComponent(self) -> tuple[str, str | None]:
+        """Return the name of the composite (or its own), and of the component if it is one."""
+        parent, _, component = self.name.partition(".")
+        return parent, component or None
+
+    def component(self) -> str | None:
+        """Return the name of the component, or `None`."""
+        return self.nameAndComponent()[1]
+
+    def isComponent(self) -> bool:
+        """Return whether it is a component of another dataset type."""
+        return "." in self.name
+
+    def makeComponentDatasetType(self, component: str, storageClass: str) -> DatasetType:
+        """Return the dataset type of one of its components."""
+        return self._like(f"{self.name}.{component}", storageClass)
+
+    def makeCompositeDatasetType(self, storageClass: str) -> DatasetType:
+        """Return the dataset type that it is a component of."""
+        if not self.isComponent():
+            raise InvalidDatasetTypeError(f"Dataset type {self.name!r} is not a component.")
+        return self._like(self.nameAndComponent()[0], storageClass)
+
+    def overrideStorageClass(self, storageClass: str) -> DatasetType:
+        """Return the same dataset type with another storage class."""
+        return self if storageClass == self.storageClass_name else self._like(self.name, storageClass)
+
+    def _like(self, name: str, storageClass: str) -> DatasetType:
+        return DatasetType(name, self.dimensions, storageClass, isCalibration=self.isCalibration)
+
+    def _identity(self) -> tuple[str, DimensionGroup, str, bool]:
+        return self.name, self.dimensions, self.storageClass_name, self.isCalibration
+
+    def __eq__(self, other: object) -> bool:
+        return self._identity() == other._identity() if isinstance(other, DatasetType) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __lt__(self, other: DatasetType) -> bool:
+        return self.name < other.name
+
+    def __repr__(self) -> str:
+        calibration = ", isCalibration=True" if self.isCalibration else ""
+        return f"DatasetType({self.name!r}, {self.dimensions!s}, {self.storageClass_name}{calibration})"
