@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import logging
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, ClassVar
 
 
 class PipetaskError(Exception):
@@ -65,3 +68,120 @@ class HeaderError(PipetaskError, ValueError):
 
 class SkyMapError(PipetaskError, ValueError):
     """A sky map that cannot be laid out, or that differs from one of the same name."""
+
+
+class ConnectionsError(PipetaskError, TypeError):
+    """A declaration of connections, or of the configuration built on them, that cannot work; names the class."""
+
+
+class TaskDefinitionError(PipetaskError, TypeError):
+    """A task class whose constructor, ``run`` or outputs do not fit its connections."""
+
+
+class TaskImportError(PipetaskError, ImportError):
+    """A task class that a pipeline names and that cannot be imported, or is no `PipelineTask`."""
+
+
+class TaskOutputError(PipetaskError, ValueError):
+    """What a task made does not fit the outputs that it declared; names the connection."""
+
+
+class ScalarError(PipetaskError, TypeError):
+    """Several datasets for a connection that takes one."""
+
+
+class MissingPrerequisiteError(PipetaskError, FileNotFoundError):
+    """Fewer prerequisite datasets than a quantum needs: nothing in a pipeline makes them."""
+
+    hint = "Ingest or certify it, or add the collection that holds it to the inputs (-i)"
+
+
+class InvalidQuantumError(PipetaskError, ValueError):
+    """``adjustQuantum`` failed, or gave back what cannot be run."""
+
+
+class ConfigOverrideError(PipetaskError, ValueError):
+    """A configuration override that does not fit: unknown field, wrong type, failing file or code."""
+
+
+class PipelineDocumentError(PipetaskError, ValueError):
+    """A pipeline document that cannot be understood; says file and line."""
+
+
+class ContractError(PipetaskError, ValueError):
+    """Configurations of a pipeline's tasks that break one of its contracts."""
+
+
+class PipelineGraphError(PipetaskError, ValueError):
+    """Tasks that do not fit together: cycles, two producers, dimensions or storage classes that differ."""
+
+
+class NoWorkFound(BaseException):  # noqa: N818  (the field's name)
+    """Raised by ``adjustQuantum`` or a task where a quantum has nothing to do: no error, the quantum is dropped.
+
+    It is no `Exception`, so that a task's own ``except Exception`` lets it pass.
+    """
+
+
+class RepeatableQuantumError(PipetaskError, RuntimeError):
+    """Raised by a task for a failure that would come again with the same inputs and configuration."""
+
+    exit_code = 1
+
+
+class AlgorithmError(RepeatableQuantumError):
+    """Base for failures of an algorithm; ``metadata`` (plain values) goes into the task's metadata."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:  # whatever the algorithm reports
+        """Numbers and texts that describe the failure."""
+        return {}
+
+
+class AnnotatedPartialOutputsError(RepeatableQuantumError):
+    """Raised by a task that failed after it wrote outputs which are worth keeping, and said so in them."""
+
+    @classmethod
+    def annotate(
+        cls, error: Exception, *holders: Any, log: logging.Logger | None = None
+    ) -> AnnotatedPartialOutputsError:
+        """Note ``error`` in the ``metadata`` of each of ``holders``; return what to raise ``from error``.
+
+        Parameters
+        ----------
+        error : `Exception`
+            The failure.
+        *holders
+            Anything with a ``metadata`` that is a mutable mapping: the task, an exposure, a catalog. None is skipped.
+        log : `logging.Logger`, optional
+            Where to log the failure.
+        """
+        failure = {"type": f"{type(error).__module__}.{type(error).__qualname__}", "message": str(error)}
+        details = dict(getattr(error, "metadata", {}))
+        for holder in holders:
+            if holder is not None:
+                holder.metadata["failure"] = {**failure, **({"metadata": details} if details else {})}
+        if log is not None:
+            log.error("Task failed with partial outputs: %s", error, exc_info=error)
+        return cls(f"Task failed with partial outputs: {error}")
+
+
+def __getattr__(name: str) -> Any:  # the errors of the stores, whose modules load at first use
+    for module in ("registry.errors", "datastore.errors"):
+        value = getattr(import_module(module), name, None)
+        if isinstance(value, type) and issubclass(value, Exception):
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class RunLockedError(PipetaskError, RuntimeError):
+    """A run that another process is executing at this moment."""
+
+
+class InconsistentRunError(PipetaskError, ValueError):
+    """A run that can't be extended, because what it holds differs from what would be written now."""
+
+
+class JournalError(PipetaskError, OSError):
+    """A journal that can't be written or understood."""
