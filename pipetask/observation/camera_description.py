@@ -1,0 +1,146 @@
+"""An instrument described in YAML: detectors, filters, and a table from header keywords to fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipetask.errors import HeaderError
+from pipetask.observation.fields import FIELDS, REQUIRED_FIELDS, Field
+from pipetask.observation.instrument import Detector, Filter, Instrument, Planes
+from pipetask.observation.known_translators import translate_with
+from pipetask.observation.yaml_lines import Section
+
+_PLANE_NAMES = ("image", "mask", "weight", "variance")
+
+
+class CameraDescription(Instrument):
+    """A camera read from YAML; the text is kept, so that a repository can store it.
+
+    Parameters
+    ----------
+    text : `str`
+        The description; docs/how-to/describe_a_camera.md explains each key.
+    source : `str`
+        What it is called in messages, usually the file's path.
+
+    Raises
+    ------
+    CameraDescriptionError
+        If a key is unknown, missing or has a value of the wrong kind; says the line.
+    """
+
+    def __init__(self, text: str, source: str = "camera description") -> None:
+        self.text = text
+        document = Section.parse(text, source)
+        self.name = document.need("instrument", str)
+        self.doc = document.take("doc", str, "")
+        self._translator: str | None = document.take("translator", str)
+        self._match: dict[str, Any] = document.take("match", dict, {})
+        self._camera: dict[str, Any] = document.take("camera", dict, {})
+        self._detectors = _detectors(document)
+        self._filters = tuple(_filter(item) for item in document.items("filters"))
+        self._read_files(document.section("files"))
+        header = document.section("header")
+        self.per_detector = frozenset(header.take("per_detector", list, ()))
+        header.finish(FIELDS)
+        self._fields = [Field.declared(name, header) for name in FIELDS if name in header.values]
+        planes = document.section("planes")
+        self.planes = _planes(planes) if planes.values else None
+        document.finish()
+        self._check_complete(document)
+
+    def _read_files(self, files: Section) -> None:
+        pattern = files.take("pattern", (str, list))
+        if pattern is not None:
+            self.file_patterns = [pattern] if isinstance(pattern, str) else pattern
+        name = files.take("name", str)
+        try:
+            self.file_name = re.compile(name) if name else None
+        except re.error as err:
+            raise files.error(f"'name' is not a regular expression: {err}", "name") from err
+        self.every_hdu = files.take("every_hdu", bool, False)
+        self.day_starts_h = float(files.take("day_starts_h", (int, float), Instrument.day_starts_h))
+        files.finish()
+
+    def _check_complete(self, document: Section) -> None:
+        if not self._detectors:
+            raise document.error("no detectors; give 'range', 'names' or 'list'", "detectors")
+        if not self._filters:
+            raise document.error("no filters; give a list of {name, band}", "filters")
+        declared = {field.name for field in self._fields}
+        missing = [
+            name for name in ("exposure", "detector", "physical_filter", "begin") if name not in declared
+        ]
+        if missing and self._translator is None:
+            raise document.error(f"fields are missing: {', '.join(missing)}", "header")
+
+    def detectors(self) -> Sequence[Detector]:
+        """Return all detectors."""
+        return self._detectors
+
+    def filters(self) -> Sequence[Filter]:
+        """Return all filters."""
+        return self._filters
+
+    def camera(self) -> dict[str, Any]:
+        """Return the section ``camera`` as it stands."""
+        return self._camera
+
+    def translate(self, header: Mapping[str, Any], path: str) -> dict[str, Any]:
+        """Return the fields of a header: the translator's, if one is named, then the declared ones."""
+        for key, wanted in self._match.items():
+            found = header.get(key)
+            if (found.strip() if isinstance(found, str) else found) != wanted:
+                raise HeaderError(f"{key} is {found!r}, not {wanted!r}: this is no image of {self.name}")
+        groups: dict[str, str] = {}
+        if self.file_name is not None:
+            found = self.file_name.search(path.rsplit("/", 1)[-1])
+            if found is None:
+                raise HeaderError(f"the file's name does not match {self.file_name.pattern!r}")
+            groups = found.groupdict()
+        values = {} if self._translator is None else translate_with(self._translator, header, path)
+        return values | {field.name: field.find(header, groups) for field in self._fields}
+
+
+def _detectors(document: Section) -> tuple[Detector, ...]:
+    section = document.section("detectors")
+    found = [
+        Detector(
+            id=item.need("id", int),
+            full_name=item.need("name", str),
+            purpose=item.take("purpose", str, "SCIENCE"),
+            raft=item.take("raft", str),
+            name_in_raft=item.take("name_in_raft", str),
+        )
+        for item in section.items("list")
+    ]
+    found += [Detector(int(id), str(name)) for id, name in section.take("names", dict, {}).items()]
+    span = section.section("range")
+    if span.values:
+        name = span.take("name", str, "{id}")
+        ids = range(span.need("first", int), span.need("last", int) + 1)
+        found += [Detector(id, name.format(id=id)) for id in ids]
+        span.finish()
+    section.finish()
+    return tuple(found)
+
+
+def _filter(item: Section) -> Filter:
+    filter = Filter(item.need("name", str), item.need("band", str))
+    item.finish()
+    return filter
+
+
+def _planes(section: Section) -> Planes:
+    planes = Planes(
+        codes=section.take("codes", dict, {}),
+        bits=section.take("bits", dict, {}),
+        required=tuple(section.take("required", list, ["image"])),
+    )
+    section.finish()
+    unknown = [name for name in planes.required if name not in _PLANE_NAMES]
+    if unknown:
+        raise section.error(f"unknown plane {unknown[0]!r}; known: {', '.join(_PLANE_NAMES)}", "required")
+    return planes
