@@ -71,7 +71,7 @@ class SkyMapError(PipetaskError, ValueError):
 
 
 class ConnectionsError(PipetaskError, TypeError):
-    """A declaration of connections, or of the configuration built on them, that cannot work; names the class."""
+    """A declaration of connections, or of the configuration on them, that cannot work; names the class."""
 
 
 class TaskDefinitionError(PipetaskError, TypeError):
@@ -116,8 +116,8 @@ class PipelineGraphError(PipetaskError, ValueError):
     """Tasks that do not fit together: cycles, two producers, dimensions or storage classes that differ."""
 
 
-class NoWorkFound(BaseException):  # noqa: N818  (the field's name)
-    """Raised by ``adjustQuantum`` or a task where a quantum has nothing to do: no error, the quantum is dropped.
+class NoWorkFound(BaseException):
+    """Raised by ``adjustQuantum`` or a task where a quantum has nothing to do: the quantum is dropped.
 
     It is no `Exception`, so that a task's own ``except Exception`` lets it pass.
     """
@@ -152,7 +152,8 @@ class AnnotatedPartialOutputsError(RepeatableQuantumError):
         error : `Exception`
             The failure.
         *holders
-            Anything with a ``metadata`` that is a mutable mapping: the task, an exposure, a catalog. None is skipped.
+            Anything with a ``metadata`` that is a mutable mapping: the task, an exposure, a catalog.
+            `None` is skipped.
         log : `logging.Logger`, optional
             Where to log the failure.
         """
@@ -185,3 +186,27 @@ class InconsistentRunError(PipetaskError, ValueError):
 
 class JournalError(PipetaskError, OSError):
     """A journal that can't be written or understood."""
+
+
+class EmptyGraphError(PipetaskError, LookupError):
+    """A quantum graph without quanta; the message says which step dropped them and what to check."""
+
+    exit_code = 3
+
+
+class InitInputMissingError(PipetaskError, LookupError):
+    """An init-input that neither exists nor is made in the graph; says what would make it."""
+
+
+class OutputExistsError(PipetaskError, FileExistsError):
+    """Outputs of a graph that are in its output run already."""
+
+    hint = "Continue the run with --extend-run, overwrite with --clobber-outputs, or choose another run"
+
+
+class AmbiguousCalibrationError(PipetaskError, LookupError):
+    """Several calibrations of one kind that are valid at the time of one quantum."""
+
+
+class GraphFileError(PipetaskError, ValueError):
+    """A file that is no quantum graph, or one that this release can't read."""

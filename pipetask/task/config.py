@@ -1,0 +1,78 @@
+"""PipelineTaskConfig: a task's configuration, with a part that names its dataset types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lsst.pex.config import Config, ConfigField, ConfigMeta, Field
+from lsst.pex.config.callStack import getStackFrame
+
+from pipetask.errors import ConnectionsError
+from pipetask.task.connections import ConnectionsMeta, PipelineTaskConnections
+
+__all__ = ["Config", "PipelineTaskConfig", "PipelineTaskConfigMeta"]
+
+
+class PipelineTaskConfigMeta(ConfigMeta):
+    """Builds the ``connections`` part of a configuration class from its connections class."""
+
+    def __new__(
+        mcs,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],  # a class body
+        *,
+        pipelineConnections: Any = None,  # what the user wrote, checked here
+    ) -> Any:
+        """Make the class, with the fields ``connections`` asks for."""
+        if pipelineConnections is None:
+            inherited = any(hasattr(base, "ConnectionsClass") for base in bases)
+            if bases != (Config,) and not inherited:
+                raise ConnectionsError(
+                    f"class {name}: a PipelineTaskConfig belongs to a connections class: "
+                    f"class {name}(PipelineTaskConfig, pipelineConnections=...)"
+                )
+            return super().__new__(mcs, name, bases, namespace)
+        if not (
+            isinstance(pipelineConnections, type) and issubclass(pipelineConnections, PipelineTaskConnections)
+        ):
+            raise ConnectionsError(
+                f"class {name}: pipelineConnections must be a subclass of PipelineTaskConnections, "
+                f"not {pipelineConnections!r}"
+            )
+        part = _connections_config_class(name, namespace["__module__"], pipelineConnections)
+        namespace |= {
+            "ConnectionsClass": pipelineConnections,
+            "ConnectionsConfigClass": part,
+            "connections": ConfigField(dtype=part, doc="Dataset type names of the connections."),
+        }
+        return super().__new__(mcs, name, bases, namespace)
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any) -> None:  # noqa: N805
+        super().__init__(name, bases, namespace)
+        cls._source = getStackFrame()  # of the class statement, for messages
+
+
+def _connections_config_class(name: str, module: str, connections: ConnectionsMeta) -> Any:
+    """Make the configuration class that has one field per connection and per template."""
+    fields: dict[str, Any] = {"ConnectionsClass": connections, "__module__": module}  # pex_config fields
+    for key, connection in connections.declared.items():
+        doc = f"Dataset type name of {connection.kind} {key!r}: {connection.doc}"
+        fields[key] = Field(dtype=str, default=connection.name, doc=doc)
+    for key, default in connections.defaultTemplates.items():
+        doc = f"Value of {{{key}}} in dataset type names"
+        fields[key] = Field(dtype=str, default=default, doc=doc)
+    for key in fields.keys() & set(dir(Config)) - {"__module__"}:
+        raise ConnectionsError(
+            f"class {connections.__name__}: {key!r} names a connection or template, and is an attribute of "
+            "every configuration; choose another name"
+        )
+    return ConfigMeta(f"{name}Connections", (Config,), fields)
+
+
+class PipelineTaskConfig(Config, metaclass=PipelineTaskConfigMeta):
+    """Configuration of a `PipelineTask`; subclasses say ``pipelineConnections=`` in the class statement.
+
+    The part ``connections`` has a field per connection, which holds its dataset type name, and one per
+    template.
+    """
