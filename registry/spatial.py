@@ -1,8 +1,35 @@
-"""Regions on the sky: their encoding, their bounding circles and which of them overlap."""
+"""Regions on the sky: their encoding, their bounding circles, and which of them overlap."""
 
 from __future__ import annotations
 
-from lsst.sphgeom import Region
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from lsst.sphgeom import (
+    Angle,
+    Circle,
+    ConvexPolygon,
+    HealpixPixelization,
+    HtmPixelization,
+    LonLat,
+    Region,
+    UnitVector3d,
+)
+
+Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+Integers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+Encoded: TypeAlias = "Sequence[bytes | None]"
+Circles: TypeAlias = "tuple[Floats, Floats]"
+"""Centres, shape (n, 3), unit vectors, and radii, shape (n,) [rad]; NaN where there is no region."""
+
+MARGIN: Final = 1e-7
+"""Added to radii [rad]: exact relations may count regions as overlapping that miss each other by less."""
+
+# Circles are searched by classes of size, each a factor of 2⁴ wide, since one large circle alone would make
+# the tree return everything.
+_OCTAVES = 4
 
 
 def encode(region: Region) -> bytes:
@@ -13,3 +40,124 @@ def encode(region: Region) -> bytes:
 def decode(encoded: bytes) -> Region:
     """Return the region that the bytes stand for."""
     return Region.decode(encoded)
+
+
+def polygon(ra: Sequence[float] | Floats, dec: Sequence[float] | Floats) -> ConvexPolygon:
+    """Return the convex polygon of corners [deg]; their order does not matter."""
+    corners = [UnitVector3d(LonLat.fromDegrees(float(x), float(y))) for x, y in zip(ra, dec, strict=True)]
+    return ConvexPolygon(corners)
+
+
+def point(ra: float, dec: float) -> Circle:
+    """Return the region that holds one position [deg] only."""
+    return Circle(UnitVector3d(LonLat.fromDegrees(ra, dec)))
+
+
+def circle(ra: float, dec: float, radius: float) -> Circle:
+    """Return the circle around a position [deg]."""
+    return Circle(UnitVector3d(LonLat.fromDegrees(ra, dec)), Angle.fromDegrees(radius))
+
+
+@cache
+def pixelization(system: str, level: int) -> HtmPixelization | HealpixPixelization:
+    """Return a hierarchical pixelisation of the sky: ``htm`` or ``healpix``, at a level."""
+    return {"htm": HtmPixelization, "healpix": HealpixPixelization}[system](level)
+
+
+def bounding_circle(region: Region) -> tuple[Floats, float]:
+    """Return centre (unit vector) and radius [rad] of a circle around a region."""
+    bounds = region.getBoundingCircle()
+    centre = bounds.getCenter()
+    return np.array([centre.x(), centre.y(), centre.z()]), bounds.getOpeningAngle().asRadians()
+
+
+def bounding_circles(encoded: Encoded) -> Circles:
+    """Return circles around encoded regions.
+
+    Parameters
+    ----------
+    encoded : sequence of `bytes` or `None`
+        The regions.
+
+    Returns
+    -------
+    centres : `numpy.ndarray`, shape (n, 3)
+        Unit vectors; NaN where there is no region, or an empty one.
+    radii : `numpy.ndarray`, shape (n,)
+        Radii [rad]; NaN likewise.
+    """
+    centres = np.full((len(encoded), 3), np.nan)
+    radii = np.full(len(encoded), np.nan)
+    for i, each in enumerate(encoded):  # decoding and circles are C++, one region at a time
+        if each is not None:
+            centre, radius = bounding_circle(decode(each))
+            if radius >= 0:  # an empty region has a negative one
+                centres[i], radii[i] = centre, radius
+    return centres, radii
+
+
+def overlapping_pairs(
+    encoded_a: Sequence[bytes | None],
+    circles_a: Circles,
+    encoded_b: Sequence[bytes | None],
+    circles_b: Circles,
+) -> tuple[Integers, Integers]:
+    """Return all pairs of regions that overlap, one of each side.
+
+    Parameters
+    ----------
+    encoded_a, encoded_b : sequence of `bytes` or `None`
+        The regions.
+    circles_a, circles_b : `tuple` of arrays
+        What `bounding_circles` says about them.
+
+    Returns
+    -------
+    a, b : `numpy.ndarray`, shape (n,), int64
+        Indices of each pair, ordered by ``a``, then ``b``. Regions that share only a border overlap.
+    """
+    a, b = candidate_pairs(circles_a, circles_b)
+    regions_a = {i: decode(encoded_a[i] or b"") for i in np.unique(a).tolist()}
+    regions_b = {i: decode(encoded_b[i] or b"") for i in np.unique(b).tolist()}
+    keep = np.fromiter(
+        (
+            regions_a[i].overlaps(regions_b[j]) is not False
+            for i, j in zip(a.tolist(), b.tolist(), strict=True)
+        ),
+        dtype=bool,
+        count=len(a),
+    )
+    return a[keep], b[keep]
+
+
+def candidate_pairs(circles_a: Circles, circles_b: Circles) -> tuple[Integers, Integers]:
+    """Return all pairs of circles that touch, as indices ordered by ``a``, then ``b``."""
+    from scipy.spatial import cKDTree
+
+    known_a, known_b = (np.flatnonzero(np.isfinite(radii)) for _, radii in (circles_a, circles_b))
+    found: list[tuple[Integers, Integers]] = []
+    for some_a in _by_size(circles_a[1], known_a):
+        tree = cKDTree(circles_a[0][some_a])
+        reach = circles_a[1][some_a].max()
+        for some_b in _by_size(circles_b[1], known_b):
+            chords = 2 * np.sin(np.minimum(reach + circles_b[1][some_b] + MARGIN, np.pi) / 2) + MARGIN
+            near = tree.query_ball_point(circles_b[0][some_b], chords, return_sorted=False)
+            counts = np.fromiter(map(len, near), dtype=np.int64, count=len(near))
+            if counts.sum():
+                found.append((some_a[np.concatenate(near).astype(np.int64)], np.repeat(some_b, counts)))
+    a = np.concatenate([pair[0] for pair in found]) if found else np.empty(0, np.int64)
+    b = np.concatenate([pair[1] for pair in found]) if found else np.empty(0, np.int64)
+    chord = np.linalg.norm(circles_a[0][a] - circles_b[0][b], axis=1)
+    angle = 2 * np.arcsin(np.minimum(chord / 2, 1.0))
+    touch = angle <= circles_a[1][a] + circles_b[1][b] + MARGIN
+    a, b = a[touch], b[touch]
+    order = np.lexsort((b, a))
+    return a[order], b[order]
+
+
+def _by_size(radii: Floats, known: Integers) -> list[Integers]:
+    """Split indices by radius, so that one large circle does not widen the search around small ones."""
+    if not len(known):
+        return []
+    size = np.floor(np.log2(np.maximum(radii[known], 1e-6)) / _OCTAVES)
+    return [known[size == each] for each in np.unique(size)]

@@ -1,0 +1,74 @@
+"""Overlaps on the sky: candidates and exact pairs against all pairs, one by one."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lsst.sphgeom import DISJOINT, Circle
+
+from registry.spatial import (
+    bounding_circles,
+    circle,
+    decode,
+    encode,
+    overlapping_pairs,
+    pixelization,
+    point,
+    polygon,
+)
+
+ra, dec = st.floats(0, 360), st.floats(-90, 90)
+circles = st.builds(circle, ra, dec, st.one_of(st.floats(0, 1), st.floats(0, 180)))
+boxes = st.builds(
+    lambda x, y, size: polygon([x, x + size, x + size, x], [y, y, y + size, y + size]),
+    st.floats(0, 350), st.floats(-70, 60), st.floats(0.01, 5),
+)  # fmt: skip
+regions = st.lists(st.one_of(circles, boxes, st.none(), st.just(Circle.empty())), max_size=8)
+
+
+def encoded(regions):
+    return [None if region is None else encode(region) for region in regions]
+
+
+@settings(max_examples=50, deadline=None)
+@given(a=regions, b=regions)
+def test_overlapping_pairs_are_all_that_are_not_disjoint(a, b):
+    expected = [
+        (i, j)
+        for i, x in enumerate(a)
+        for j, y in enumerate(b)
+        if x is not None and y is not None and not x.relate(y) & DISJOINT
+    ]
+    a, b = encoded(a), encoded(b)
+    i, j = overlapping_pairs(a, bounding_circles(a), b, bounding_circles(b))
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(boxes)
+def test_the_bounding_circle_holds_the_region_and_the_encoding_keeps_it(region):
+    centres, radii = bounding_circles([encode(region), None])
+    corners = np.array([[v.x(), v.y(), v.z()] for v in region.getVertices()])
+    angles = np.arctan2(np.linalg.norm(np.cross(corners, centres[0]), axis=1), corners @ centres[0])
+    assert np.all(angles <= radii[0] + 1e-9)
+    assert np.linalg.norm(centres[0]) == pytest.approx(1)
+    assert np.isnan(radii[1])
+    assert decode(encode(region)) == region
+
+
+def test_a_large_region_among_small_ones_finds_all():
+    small = encoded([circle(x, 0, 0.01) for x in range(0, 90, 10)])
+    large = encoded([circle(0, 0, 45), circle(30, 0, 0.001)])
+    i, j = overlapping_pairs(small, bounding_circles(small), large, bounding_circles(large))
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(0, 0), (1, 0), (2, 0), (3, 0), (3, 1), (4, 0)]
+
+
+def test_points_and_corners_are_in_degrees():
+    assert polygon([10, 11, 11, 10], [0, 0, 1, 1]).contains(point(10.5, 0.5).getCenter())
+    assert not circle(10, 0, 1).overlaps(point(11.001, 0))
+    assert circle(10, 0, 1).overlaps(point(10.999, 0))
+
+
+def test_pixels_of_the_sky_have_their_systems_numbers():
+    assert pixelization("htm", 7).universe().ranges() == [(8 * 4**7, 16 * 4**7)]
+    assert pixelization("healpix", 3).universe().ranges() == [(0, 12 * 4**3)]
