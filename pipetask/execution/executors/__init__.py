@@ -1,0 +1,1 @@
+"""Where quanta run: one executor per file behind the contract in `base`."""

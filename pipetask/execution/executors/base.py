@@ -1,0 +1,86 @@
+"""The contract of executors: quanta go in, reports come out, and a lost worker is a report like any other."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from pipetask.execution.report import Failure, Report, Status
+
+
+class Work(Protocol):
+    """What an executor sees of a quantum that is to be run; the whole must be picklable."""
+
+    @property
+    def quantum(self) -> int:
+        """Its number in the graph."""
+
+    @property
+    def label(self) -> str:
+        """Its task: quanta of one task are expected to take similar times."""
+
+
+class Runner(Protocol):
+    """Runs quanta. Every worker process gets a copy, before any use, and keeps it as long as it lives."""
+
+    def run(self, work: Work) -> Report:
+        """Run one quantum; exceptions of the task are in the report, never raised."""
+
+    def close(self) -> None:
+        """Finish what is open."""
+
+
+class Executor(ABC):
+    """Where quanta run.
+
+    One thread uses it. `submit` as many as `capacity` says, `collect` what is finished, `close` at the end.
+    """
+
+    @property
+    @abstractmethod
+    def capacity(self) -> int:
+        """How many quanta more it can make use of now."""
+
+    @abstractmethod
+    def submit(self, batch: Sequence[Work]) -> None:
+        """Begin quanta now or later, in this order as far as workers are free."""
+
+    @abstractmethod
+    def collect(self, timeout_s: float) -> list[Report]:
+        """Take the reports of quanta that have ended since; waits for at least one, or for the time-out."""
+
+    @abstractmethod
+    def cancel(self) -> list[int]:
+        """Forget the quanta that no worker has begun, and say which these were."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the workers at once; what still runs is lost without a report."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def lost(work: Work, kind: str, message: str, *, pid: int = 0, begin_ns: int = 0) -> Report:
+    """Report for a quantum whose worker can't any more."""
+    return Report(
+        work.quantum,
+        Status.FAILED,
+        begin_ns=begin_ns,
+        end_ns=time.time_ns(),
+        pid=pid,
+        failure=Failure(kind, message),
+    )
+
+
+def numbers(works: Iterable[Work]) -> list[int]:
+    """Graph numbers of quanta."""
+    return [work.quantum for work in works]

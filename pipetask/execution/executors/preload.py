@@ -1,0 +1,44 @@
+"""Imported by the fork server: loads the tasks' modules once, so that each worker starts with them.
+
+The fork server of `multiprocessing` doesn't set ``sys.path`` before it imports, and ends if a module fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+
+_VARIABLE = "PIPETASK_PRELOAD"
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@contextlib.contextmanager
+def environment(modules: Iterable[str]) -> Iterator[None]:
+    """Set what a fork server started in this block is to load, and that libraries use one thread per worker.
+
+    Numbers of threads that the user has set are left alone.
+    """
+    wanted = dict.fromkeys(_THREADS, "1") | {_VARIABLE: json.dumps([sys.path, sorted(set(modules))])}
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def _load() -> None:
+    path, modules = json.loads(os.environ.pop(_VARIABLE, "[[], []]"))
+    sys.path[:] = path or sys.path
+    for module in modules:
+        # A module that can't be imported fails the quanta that need it, by its own message, not all workers.
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
+
+
+_load()

@@ -1,0 +1,234 @@
+"""Worker processes on this machine: started once, one pipe each, a lost one replaced.
+
+Each worker has a pipe of its own and no lock is shared, so that one that is killed at any instruction takes
+nothing with it but the quantum it was running. Workers come from a fork server: never a fork of this process,
+whose threads and open database would come along.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import signal
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import inf
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from typing import Any
+
+from pipetask.execution.executors import preload
+from pipetask.execution.executors.base import Executor, Runner, Work, lost, numbers
+from pipetask.execution.executors.worker import work_until_told
+from pipetask.execution.report import Report
+
+AHEAD_S = 0.05
+"""Quanta sent to a busy worker may hold this much expected time: it hides the coordinator's syncs from quanta
+of a millisecond, and keeps those that take long for whoever is free first (benchmarks/execution.py)."""
+AHEAD_BYTES = 32_768
+"""Bytes that may wait in a busy worker's pipe: far below its buffer, so that sending never blocks."""
+QUEUE_PER_WORKER = 100
+"""Quanta asked for per worker: what `AHEAD_S` may hold, and some more."""
+GOODBYE_S = 5.0
+"""How long an idle worker may take to end when it is asked to."""
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    process: ForkServerProcess
+    connection: Connection
+    sent: deque[tuple[Work, int]] = field(default_factory=deque)
+    """Quanta not yet reported, with the size of their messages; the first is running."""
+    begun: float | None = None
+    """When the first one began (monotonic), as far as can be seen from here; None while the worker starts."""
+
+
+class ProcessExecutor(Executor):
+    """Runs quanta in ``processes`` workers.
+
+    Parameters
+    ----------
+    runner : `Runner`
+        Each worker gets a copy.
+    processes : `int`
+        Number of workers.
+    modules : `~collections.abc.Iterable` [`str`]
+        Modules that the fork server loads, once for all workers.
+    timeout_s : `float`, optional
+        A quantum that takes longer is stopped, with its worker, and has failed.
+    """
+
+    def __init__(
+        self, runner: Runner, processes: int, *, modules: Iterable[str] = (), timeout_s: float | None = None
+    ) -> None:
+        self._runner_pickle = pickle.dumps(runner)
+        self._timeout_s = inf if timeout_s is None else timeout_s
+        self._queue: deque[Work] = deque()
+        self._expected_s: dict[str, float] = {}
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([preload.__name__])
+        with preload.environment(modules):
+            self._workers = [self._start() for _ in range(processes)]
+
+    @property
+    def capacity(self) -> int:
+        """How many quanta more it can make use of now."""
+        held = len(self._queue) + sum(len(worker.sent) for worker in self._workers)
+        return QUEUE_PER_WORKER * len(self._workers) - held
+
+    def submit(self, batch: Sequence[Work]) -> None:
+        """Send quanta to free workers; the others wait here."""
+        self._queue.extend(batch)
+        self._feed()
+
+    def collect(self, timeout_s: float) -> list[Report]:
+        """Take what workers sent, note those that ended, stop those that are over their time."""
+        reports = self._receive(0.0)
+        end = time.monotonic() + timeout_s
+        while not reports and (left := min(end, self._next_deadline()) - time.monotonic()) > 0:
+            reports = self._receive(left)
+        reports += self._stop_late()
+        self._feed()
+        return reports
+
+    def cancel(self) -> list[int]:
+        """Forget the quanta that are still here."""
+        forgotten = numbers(self._queue)
+        self._queue.clear()
+        return forgotten
+
+    def close(self) -> None:
+        """Let idle workers finish, kill the others."""
+        self._queue.clear()
+        for worker in self._workers:
+            if worker.sent:
+                worker.process.kill()
+            else:
+                with suppress(OSError):
+                    worker.connection.send_bytes(b"")
+        for worker in self._workers:
+            worker.process.join(GOODBYE_S)
+            worker.process.kill()
+            self._discard(worker)
+        self._workers.clear()
+
+    def _start(self) -> _Worker:
+        here, there = self._context.Pipe()
+        process = self._context.Process(
+            target=work_until_told, args=(there, self._runner_pickle), name="pipetask-worker"
+        )
+        process.start()
+        there.close()
+        return _Worker(process, here)
+
+    def _feed(self) -> None:
+        """Give each free worker one quantum, then each busy one as much as it may hold in advance."""
+        for worker in sorted(self._workers, key=lambda worker: len(worker.sent)):
+            if self._queue and not worker.sent:
+                self._send(worker)
+        hungry = deque(self._workers)
+        while self._queue and hungry:
+            worker = hungry.popleft()
+            if self._has_room(worker) and self._send(worker):
+                hungry.append(worker)
+
+    def _has_room(self, worker: _Worker) -> bool:
+        expected = sum(self._expected_s.get(work.label, inf) for work, _ in worker.sent)
+        size = sum(size for _, size in worker.sent)
+        return expected + self._expected_s.get(self._queue[0].label, inf) <= AHEAD_S and size <= AHEAD_BYTES
+
+    def _send(self, worker: _Worker) -> bool:
+        message = pickle.dumps(self._queue[0], pickle.HIGHEST_PROTOCOL)
+        if worker.sent and len(message) > AHEAD_BYTES:
+            return False
+        try:
+            worker.connection.send_bytes(message)
+        except OSError:
+            return False  # it has ended: `collect` will see that and put another in its place
+        worker.sent.append((self._queue.popleft(), len(message)))
+        if len(worker.sent) == 1 and worker.begun is not None:
+            worker.begun = time.monotonic()
+        return True
+
+    def _receive(self, timeout_s: float) -> list[Report]:
+        # By connection and by number of the sentinel.
+        ends: dict[Any, _Worker] = {worker.connection: worker for worker in self._workers}
+        ends |= {worker.process.sentinel: worker for worker in self._workers}
+        reports: list[Report] = []
+        for worker in dict.fromkeys(ends[end] for end in wait(list(ends), timeout_s)):
+            reports += self._receive_from(worker)
+            if not worker.process.is_alive():
+                reports += self._receive_from(worker)  # what it sent with its last breath
+                reports += self._replace(worker, *_how_it_ended(worker))
+        return reports
+
+    def _receive_from(self, worker: _Worker) -> list[Report]:
+        reports: list[Report] = []
+        with suppress(EOFError, OSError):
+            while worker.connection.poll(0):
+                message = worker.connection.recv_bytes()
+                worker.begun = time.monotonic()
+                if message:
+                    work, _ = worker.sent.popleft()
+                    report = Report.from_bytes(message)
+                    self._learn(work.label, (report.end_ns - report.begin_ns) * 1e-9)
+                    reports.append(report)
+        return reports
+
+    def _learn(self, label: str, duration_s: float) -> None:
+        """Expect a mean of the last few durations of a task."""
+        before = self._expected_s.get(label, duration_s)
+        self._expected_s[label] = max(duration_s, 0.0) * 0.3 + before * 0.7
+
+    def _replace(self, worker: _Worker, kind: str = "", message: str = "") -> list[Report]:
+        """Start another worker; the running quantum has failed if a kind is given, the others run again."""
+        reports = []
+        if worker.sent and kind:
+            running, _ = worker.sent.popleft()
+            reports.append(lost(running, kind, message, pid=worker.process.pid or 0))
+        self._queue.extendleft(work for work, _ in reversed(worker.sent))
+        self._workers[self._workers.index(worker)] = self._start()
+        self._discard(worker)
+        return reports
+
+    def _next_deadline(self) -> float:
+        begun = (worker.begun for worker in self._workers if worker.sent and worker.begun is not None)
+        return min(begun, default=inf) + self._timeout_s
+
+    def _stop_late(self) -> list[Report]:
+        now = time.monotonic()
+        late = [
+            worker
+            for worker in self._workers
+            if worker.sent and worker.begun is not None and now - worker.begun > self._timeout_s
+        ]
+        reports: list[Report] = []
+        for worker in late:
+            worker.process.kill()
+            worker.process.join()
+            if in_time := self._receive_from(worker):
+                reports += in_time + self._replace(worker)
+            else:
+                message = (
+                    f"Stopped after {self._timeout_s:g} s, the time allowed for one quantum (--timeout)."
+                )
+                reports += self._replace(worker, "Timeout", message)
+        return reports
+
+    @staticmethod
+    def _discard(worker: _Worker) -> None:
+        worker.connection.close()
+        worker.process.join()
+        worker.process.close()
+
+
+def _how_it_ended(worker: _Worker) -> tuple[str, str]:
+    pid, code = worker.process.pid, worker.process.exitcode
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        why = " Out of memory?" if name == "SIGKILL" else ""
+        return "LostWorker", f"Worker process {pid} was ended by {name} while it ran this quantum.{why}"
+    return "LostWorker", f"Worker process {pid} ended itself with exit code {code} while it ran this quantum."

@@ -1,0 +1,60 @@
+"""What runs inside a worker process: a loop over one pipe, that ends when the coordinator ends in any way."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+import select
+import signal
+import threading
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+
+from pipetask.execution.executors.base import Runner
+
+
+def work_until_told(connection: Connection, runner_pickle: bytes) -> None:
+    """Run quanta from a pipe and answer with their reports, until the end of the pipe or an empty message."""
+    end_with_parent()
+    # Ctrl-C reaches all processes of a terminal; only the coordinator decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    runner: Runner = pickle.loads(runner_pickle)  # noqa: S301 - written by our own coordinator
+    connection.send_bytes(b"")
+    me = os.getpid()
+    try:
+        while message := connection.recv_bytes():
+            report = runner.run(pickle.loads(message))  # noqa: S301 - as above
+            if os.getpid() != me:
+                # The task forked and the child came back here: it must not answer in its parent's place.
+                os._exit(0)
+            connection.send_bytes(report.to_bytes())
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass
+    runner.close()
+
+
+def end_with_parent() -> None:
+    """Have this process killed as soon as its coordinator is gone, so that nothing is written after that.
+
+    `PR_SET_PDEATHSIG` would watch the fork server instead, which outlives the coordinator as long as a worker
+    does. The pipe that `multiprocessing` keeps for this purpose is watched by the kernel itself, where it can
+    (a thread would wait for a task that holds the interpreter lock).
+    """
+    parent = parent_process()
+    if parent is None:
+        return
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+        if select.select([parent.sentinel], [], [], 0)[0]:
+            os.kill(os.getpid(), signal.SIGKILL)  # it ended before the kernel was told
+    else:
+        threading.Thread(target=_wait_and_die, args=(parent.sentinel,), daemon=True).start()
+
+
+def _wait_and_die(sentinel: int) -> None:
+    wait([sentinel])
+    os.kill(os.getpid(), signal.SIGKILL)

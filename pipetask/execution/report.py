@@ -1,0 +1,132 @@
+"""How one quantum went: the small record that travels from a worker to the journal and to the registry."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from pipetask.butler import ArtifactRecord
+
+
+class Status(StrEnum):
+    """What became of a quantum; the values are those of the registry's ``quantum.status``."""
+
+    SUCCEEDED = "succeeded"
+    NO_WORK = "no_work"
+    """There was nothing to do: a success without outputs."""
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    """Never begun, because something that it needs failed."""
+    SKIPPED = "skipped"
+    """Not run, because its outputs were there already."""
+    NOT_ATTEMPTED = "not_attempted"
+    """Never begun, because the run was stopped before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a quantum failed.
+
+    Parameters
+    ----------
+    kind : `str`
+        Name of the exception's type, or what happened to the worker (``"LostWorker"``, ``"Timeout"``).
+    message : `str`
+        The exception's text.
+    traceback : `str`
+        Where it was raised; empty if the worker could not say.
+    """
+
+    kind: str
+    message: str
+    traceback: str = ""
+
+    @classmethod
+    def from_exception(cls, error: BaseException) -> Failure:
+        """Describe an exception, with its causes in the traceback."""
+        text = "".join(traceback.format_exception(error))
+        return cls(type(error).__name__, str(error), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How one quantum went.
+
+    Parameters
+    ----------
+    quantum : `int`
+        Its number in the graph.
+    status : `Status`
+        One of ``SUCCEEDED``, ``NO_WORK``, ``FAILED``: the others are never reported, since nobody ran them.
+    begin_ns, end_ns : `int`
+        Wall-clock times [ns since 1970, UTC].
+    cpu_s : `float`
+        Processor time, of user and system [s].
+    peak_memory : `int`
+        Largest resident set while it ran [byte]; 0 where the system doesn't tell.
+    host, pid
+        Who ran it.
+    written : `~collections.abc.Mapping` [ `uuid.UUID`, `~collections.abc.Sequence` [ `ArtifactRecord` ] ]
+        Where the bytes of each output are.
+    read : `~collections.abc.Mapping` [ `str`, `~collections.abc.Sequence` [ `uuid.UUID` ] ]
+        Inputs whose bytes were really read, by connection name.
+    failure : `Failure`, optional
+        Given if and only if the status is ``FAILED``.
+    """
+
+    quantum: int
+    status: Status
+    begin_ns: int = 0
+    end_ns: int = 0
+    cpu_s: float = 0.0
+    peak_memory: int = 0
+    host: str = ""
+    pid: int = 0
+    written: Mapping[UUID, Sequence[ArtifactRecord]] = field(default_factory=dict)
+    read: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
+    failure: Failure | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the quanta that wait for this one may run."""
+        return self.status is not Status.FAILED
+
+    def to_bytes(self) -> bytes:
+        """Encode as JSON: the form in the journal."""
+        failure = self.failure and (self.failure.kind, self.failure.message, self.failure.traceback)
+        fields = (
+            self.quantum,
+            self.status,
+            self.begin_ns,
+            self.end_ns,
+            self.cpu_s,
+            self.peak_memory,
+            self.host,
+            self.pid,
+            {id.hex: records for id, records in self.written.items()},
+            {name: [id.hex for id in ids] for name, ids in self.read.items()},
+            failure,
+        )
+        return json.dumps(fields, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Report:
+        """Decode what `to_bytes` made."""
+        quantum, status, begin_ns, end_ns, cpu_s, peak, host, pid, written, read, failure = json.loads(data)
+        return cls(
+            quantum,
+            Status(status),
+            begin_ns=begin_ns,
+            end_ns=end_ns,
+            cpu_s=cpu_s,
+            peak_memory=peak,
+            host=host,
+            pid=pid,
+            written={UUID(hex=id): [ArtifactRecord(*r) for r in records] for id, records in written.items()},
+            read={name: [UUID(hex=id) for id in ids] for name, ids in read.items()},
+            failure=failure and Failure(*failure),
+        )

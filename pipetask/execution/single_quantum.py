@@ -1,0 +1,309 @@
+"""Running one quantum, in a worker: inputs checked again, task made, outputs, log and metadata written."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID, uuid4
+
+from pipetask.butler import ArtifactRecord, DatasetRef, LimitedButler, LogRecords, TaskMetadata
+from pipetask.errors import InvalidQuantumError, NoWorkFound
+from pipetask.execution.report import Failure, Report, Status
+from pipetask.task.adjust import adjust, overrides_adjust_quantum
+from pipetask.task.context import QuantumContext
+from pipetask.task.pipeline_task import make_task
+from pipetask.task.quantum import Quantum, quantize_inputs, quantize_outputs
+
+if TYPE_CHECKING:
+    from pipetask.butler import LimitedButlerConfig
+    from pipetask.execution.executors.base import Work
+    from pipetask.task.connections import PipelineTaskConnections
+    from pipetask.task.pipeline_task import PipelineTask
+
+_LOG_LEVEL = logging.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class QuantumWork:
+    """A quantum that is to be run, and where the bytes of its inputs are.
+
+    Parameters
+    ----------
+    quantum : `int`
+        Its number in the graph.
+    unit : `Quantum`
+        The quantum itself.
+    records : `~collections.abc.Mapping` [ `uuid.UUID`, `~collections.abc.Sequence` [ `ArtifactRecord` ] ]
+        Artifacts of the inputs that exist. An input without any doesn't: the quantum that was to make it had
+        no work, or didn't make that output.
+    """
+
+    quantum: int
+    unit: Quantum
+    records: Mapping[UUID, Sequence[ArtifactRecord]]
+
+    @property
+    def label(self) -> str:
+        """Label of the task."""
+        return self.unit.label
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSetup:
+    """What all quanta of a task have in common.
+
+    Parameters
+    ----------
+    task_class_name : `str`
+        Dotted name of the class.
+    config : `str`
+        Its configuration, as a Python override file.
+    init_inputs : `~collections.abc.Mapping` [ `str`, `DatasetRef` ]
+        What its constructor is given, by connection name.
+    """
+
+    task_class_name: str
+    config: str
+    init_inputs: Mapping[str, DatasetRef]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTask:
+    """A task's class, frozen configuration, connections and init-inputs, ready to construct from.
+
+    One serves all quanta of a process: the configuration is frozen, and `make_task` copies the init-inputs.
+    """
+
+    label: str
+    task_class: type[PipelineTask]
+    config: Any  # an instance of the class's ConfigClass
+    connections: PipelineTaskConnections
+    init_inputs: Mapping[str, Any]  # whatever the datasets hold
+
+    @classmethod
+    def load(cls, label: str, setup: TaskSetup, init_inputs: Mapping[str, Any]) -> Self:
+        """Import the class and make its configuration.
+
+        Raises
+        ------
+        InvalidQuantumError
+            If that fails, with what to check.
+        """
+        try:
+            module, _, name = setup.task_class_name.rpartition(".")
+            task_class = getattr(import_module(module), name)
+            config = task_class.ConfigClass()
+            config.loadFromString(setup.config)
+            config.validate()
+            config.freeze()
+            connections = task_class.ConfigClass.ConnectionsClass(config=config)
+        except Exception as err:  # a user's module and configuration may raise anything
+            raise InvalidQuantumError(
+                f"Task {label!r}: can't load {setup.task_class_name} with its configuration: "
+                f"{type(err).__name__}: {err}. Is the package with this class installed in {sys.prefix}?"
+            ) from err
+        return cls(label, task_class, config, connections, init_inputs)
+
+    def make(self) -> PipelineTask:
+        """Construct a new task object."""
+        return make_task(self.task_class, self.config, label=self.label, init_inputs=self.init_inputs)
+
+
+@dataclass(slots=True)
+class QuantumRunner:
+    """Runs quanta of one run: the `Runner` of real executors.
+
+    Parameters
+    ----------
+    butler : `LimitedButlerConfig`
+        Where the files are.
+    run : `str`
+        Name of the run, for the file of logs and metadata.
+    tasks : `~collections.abc.Mapping` [ `str`, `TaskSetup` ]
+        The tasks by label.
+    init_records : `~collections.abc.Mapping`
+        Artifacts of all init-inputs.
+    """
+
+    butler: LimitedButlerConfig
+    run_name: str
+    tasks: Mapping[str, TaskSetup]
+    init_records: Mapping[UUID, Sequence[ArtifactRecord]]
+    _loaded: dict[str, LoadedTask] = field(default_factory=dict)
+    _appender: Any = None  # the datastore's, which only the butler may name
+    _host: str = field(default_factory=socket.gethostname)
+
+    def run(self, work: Work) -> Report:
+        """Run one quantum; whatever the task does becomes part of the report."""
+        assert isinstance(work, QuantumWork)
+        begin_ns, begin_cpu = time.time_ns(), time.process_time()
+        _forget_peak_memory()
+        butler = self.butler.open(work.records)
+        metadata = TaskMetadata()
+        with captured_log() as log:
+            status, failure = self._attempt(work, butler, metadata)
+            if failure:
+                logging.getLogger(work.label).error("%s: %s", failure.kind, failure.message)
+        if failure:
+            butler.datastore.remove(r for records in butler.written.values() for r in records)
+            butler.written.clear()
+        report = Report(
+            work.quantum,
+            status,
+            begin_ns=begin_ns,
+            end_ns=time.time_ns(),
+            cpu_s=round(time.process_time() - begin_cpu, 6),
+            peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            host=self._host,
+            pid=os.getpid(),
+            read=_by_connection(work.unit, butler.read_ids),
+            failure=failure,
+        )
+        metadata["quantum"] = _figures(report)
+        return self._with_log_and_metadata(report, work.unit, butler, log, metadata)
+
+    def close(self) -> None:
+        """Close the file of logs and metadata."""
+        if self._appender is not None:
+            self._appender.close()
+            self._appender = None
+
+    def _attempt(
+        self, work: QuantumWork, butler: LimitedButler, metadata: TaskMetadata
+    ) -> tuple[Status, Failure | None]:
+        try:
+            task = self._loaded_task(work.label)
+            unit = existing_part(work.unit, work.records, task.connections)
+            made = task.make()
+            try:
+                made.runQuantum(
+                    QuantumContext(butler, unit, task.connections),
+                    quantize_inputs(task.connections, unit),
+                    quantize_outputs(task.connections, unit),
+                )
+            finally:
+                metadata.update(made.getFullMetadata())
+        except NoWorkFound as reason:
+            logging.getLogger(work.label).info("No work: %s", reason)
+            return Status.NO_WORK, None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return Status.FAILED, Failure.from_exception(error)
+        return Status.SUCCEEDED, None
+
+    def _loaded_task(self, label: str) -> LoadedTask:
+        if label not in self._loaded:
+            setup = self.tasks[label]
+            butler = self.butler.open(self.init_records)
+            init_inputs = {name: butler.get(ref) for name, ref in setup.init_inputs.items()}
+            self._loaded[label] = LoadedTask.load(label, setup, init_inputs)
+        return self._loaded[label]
+
+    def _with_log_and_metadata(
+        self,
+        report: Report,
+        unit: Quantum,
+        butler: LimitedButler,
+        log: LogRecords,
+        metadata: TaskMetadata,
+    ) -> Report:
+        """Append both datasets to this writer's file, and put all that was written into the report."""
+        written: dict[UUID, Sequence[ArtifactRecord]] = dict(butler.written)
+        try:
+            if unit.log_ref is not None:
+                written[unit.log_ref.id] = [self._append(butler, log, unit.log_ref)]
+            if unit.metadata_ref is not None and report.ok:
+                written[unit.metadata_ref.id] = [self._append(butler, metadata, unit.metadata_ref)]
+        except Exception as error:  # the disk may be full
+            return replace(report, status=Status.FAILED, failure=Failure.from_exception(error))
+        return replace(report, written=written)
+
+    def _append(self, butler: LimitedButler, obj: object, ref: DatasetRef) -> ArtifactRecord:
+        datastore = butler.datastore
+        if self._appender is None:
+            # The name is this writer's alone: a worker that was replaced leaves its file as it is.
+            self._appender = datastore.appender(datastore.append_path(self.run_name, f"{uuid4().hex}.jsons"))
+        storage_class = ref.datasetType.storageClass
+        data, formatter = datastore.serialize(obj, storage_class)
+        return self._appender.append(data, formatter=formatter, storage_class=storage_class)
+
+
+def existing_part(
+    unit: Quantum, records: Mapping[UUID, Sequence[ArtifactRecord]], connections: PipelineTaskConnections
+) -> Quantum:
+    """Take inputs without artifacts out of a quantum, and let ``adjustQuantum`` see what is left.
+
+    Raises
+    ------
+    NoWorkFound
+        If that is too little.
+    """
+    inputs = {name: [ref for ref in refs if ref.id in records] for name, refs in unit.inputs.items()}
+    if inputs == unit.inputs and not overrides_adjust_quantum(connections):
+        return unit
+    inputs, outputs = adjust(connections, inputs, unit.outputs, unit.label, unit.dataId)
+    return replace(unit, inputs=inputs, outputs=outputs)
+
+
+@contextmanager
+def captured_log() -> Iterator[LogRecords]:
+    """Gather what is logged meanwhile, warnings too, with all of level INFO and above."""
+    records = LogRecords()
+    handler = _Gatherer(records)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(min(level or _LOG_LEVEL, _LOG_LEVEL))
+    logging.captureWarnings(capture=True)
+    try:
+        yield records
+    finally:
+        logging.captureWarnings(capture=False)
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+class _Gatherer(logging.Handler):
+    def __init__(self, records: LogRecords) -> None:
+        super().__init__(_LOG_LEVEL)
+        self._records = records
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._records.append(record)
+
+
+def _by_connection(unit: Quantum, ids: set[UUID]) -> dict[str, list[UUID]]:
+    found = {name: [ref.id for ref in refs if ref.id in ids] for name, refs in unit.inputs.items()}
+    return {name: ids for name, ids in found.items() if ids}
+
+
+def _figures(report: Report) -> dict[str, Any]:  # numbers and strings
+    return {
+        "status": str(report.status),
+        "begin_ns": report.begin_ns,
+        "end_ns": report.end_ns,
+        "cpu_s": report.cpu_s,
+        "peak_memory": report.peak_memory,
+        "host": report.host,
+        "pid": report.pid,
+    }
+
+
+def _forget_peak_memory() -> None:
+    """Have the system measure the peak of this quantum, not of the process (Linux only)."""
+    try:
+        with Path("/proc/self/clear_refs").open("wb", buffering=0) as file:
+            file.write(b"5")
+    except OSError:
+        return

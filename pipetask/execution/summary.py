@@ -1,0 +1,117 @@
+"""How a run went: counts by task and status, errors grouped, and the exit code that follows."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pipetask.execution.report import Failure, Status
+
+OK = 0
+SOME_FAILED = 1
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Failures of one task that differ in nothing but numbers.
+
+    Parameters
+    ----------
+    label : `str`
+        The task.
+    count : `int`
+        How many quanta failed in this way.
+    data_id : `str`
+        Data ID of the first of them.
+    failure : `Failure`
+        How that one failed.
+    """
+
+    label: str
+    count: int
+    data_id: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What became of a run.
+
+    Parameters
+    ----------
+    run : `str`
+        Its name.
+    tasks : `~collections.abc.Mapping` [ `str`, `~collections.abc.Mapping` [ `Status`, `int` ] ]
+        Number of quanta by task, in the order of the pipeline, and status; those that are 0 are left out.
+    errors : `tuple` [ `ErrorGroup` ]
+        The most frequent first.
+    wall_s : `float`
+        How long it took [s].
+    interrupted : `bool`
+        Whether it was asked to stop before its end.
+    """
+
+    run: str
+    tasks: Mapping[str, Mapping[Status, int]]
+    errors: tuple[ErrorGroup, ...]
+    wall_s: float
+    interrupted: bool = False
+
+    def total(self, *statuses: Status) -> int:
+        """Count the quanta with one of these statuses; all quanta if none is given."""
+        wanted = statuses or tuple(Status)
+        return sum(counts.get(status, 0) for counts in self.tasks.values() for status in wanted)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all is done, 1 if something failed or was not attempted, 130 if it was stopped by the user."""
+        if self.interrupted:
+            return INTERRUPTED
+        return SOME_FAILED if self.total(Status.FAILED, Status.BLOCKED, Status.NOT_ATTEMPTED) else OK
+
+
+class Tally:
+    """Counts while a run goes on.
+
+    Parameters
+    ----------
+    totals : `~collections.abc.Mapping` [ `str`, `int` ]
+        Number of quanta to run by task.
+
+    Attributes
+    ----------
+    counts : `dict` [ `str`, `~collections.Counter` [ `Status` ] ]
+        Number of quanta by task and status so far.
+    """
+
+    def __init__(self, totals: Mapping[str, int]) -> None:
+        self.totals = dict(totals)
+        self.counts: dict[str, Counter[Status]] = {label: Counter() for label in totals}
+
+    def add(self, label: str, status: Status, count: int = 1) -> None:
+        """Count quanta."""
+        self.counts[label][status] += count
+
+    @property
+    def done(self) -> int:
+        """Number of quanta that nothing more will happen to."""
+        return sum(counter.total() for counter in self.counts.values())
+
+    @property
+    def total(self) -> int:
+        """Number of quanta in all."""
+        return sum(self.totals.values())
+
+
+def group_errors(failures: Iterable[tuple[str, str, Failure]]) -> tuple[ErrorGroup, ...]:
+    """Group failures, given as (label, data ID, failure), by task, kind and message without its numbers."""
+    first: dict[tuple[str, str, str], tuple[str, Failure]] = {}
+    count: Counter[tuple[str, str, str]] = Counter()
+    for label, data_id, failure in failures:
+        key = label, failure.kind, re.sub(r"\d+", "#", failure.message)
+        first.setdefault(key, (data_id, failure))
+        count[key] += 1
+    return tuple(ErrorGroup(key[0], n, *first[key]) for key, n in count.most_common())
