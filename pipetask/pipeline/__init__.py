@@ -1,0 +1,1 @@
+"""Pipelines: documents that name tasks, and the checked graph of tasks and dataset types they make."""

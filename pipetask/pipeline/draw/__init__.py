@@ -1,0 +1,1 @@
+"""Pictures of a pipeline graph: text, Mermaid, DOT."""

@@ -1,0 +1,152 @@
+"""Reading YAML into plain values that know their lines; no tags, no repeated keys, bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import yaml
+
+from pipetask.butler import suggest
+from pipetask.errors import PipelineDocumentError
+
+_MAX_VALUES = 100_000  # far above any pipeline; stops documents whose aliases multiply
+
+
+class Place(NamedTuple):
+    """Where something was written: a file, and a line counted from 1 (0: the whole file)."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class Node(NamedTuple):
+    """A YAML value and its place; mappings are dictionaries of nodes, sequences lists of nodes."""
+
+    value: Any  # a scalar, a dictionary of nodes by key, or a list of nodes
+    place: Place
+
+    def plain(self) -> Any:  # YAML holds any type
+        """Return the value without places."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def error(self, message: str) -> PipelineDocumentError:
+        """Return an error that says where this value is."""
+        return PipelineDocumentError(f"{self.place}: {message}")
+
+    def mapping(self, what: str, known: Iterable[str] | None = None) -> dict[str, Node]:
+        """Return the value as a mapping with string keys, all of them ``known`` ones if those are given."""
+        if not isinstance(self.value, dict):
+            raise self.error(f"{what} must be a mapping, not {self.value!r}")
+        for key, node in self.value.items():
+            if not isinstance(key, str):
+                raise node.error(f"a key of {what} must be a string, not {key!r}")
+            if known is not None and key not in known:
+                raise node.error(
+                    f"unknown key {key!r} in {what} (known: {', '.join(known)}){suggest(key, known)}"
+                )
+        return self.value
+
+    def text(self, what: str) -> str:
+        """Return the value as a string."""
+        if not isinstance(self.value, str):
+            raise self.error(f"{what} must be a string, not {self.plain()!r}")
+        return self.value
+
+    def items(self) -> list[Node]:
+        """Return the nodes of a sequence; of anything else, the node itself."""
+        return self.value if isinstance(self.value, list) else [self]
+
+    def texts(self, what: str) -> list[str]:
+        """Return the value as strings; one string counts as a list of one."""
+        return [node.text(what) for node in self.items()]
+
+
+def parse(text: str, file: str) -> Node:
+    """Read a YAML document.
+
+    Parameters
+    ----------
+    text : `str`
+        The document.
+    file : `str`
+        What to call it in messages.
+
+    Raises
+    ------
+    PipelineDocumentError
+        If it is no YAML, has a key twice in a mapping, a tag that makes Python objects, or is too large.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            raise PipelineDocumentError(f"{file}: the document is empty")
+        return _Reader(loader, file).read(root)
+    except yaml.MarkedYAMLError as err:
+        line = err.problem_mark.line + 1 if err.problem_mark else 0
+        raise PipelineDocumentError(f"{Place(file, line)}: {err.problem or err}") from err
+    except yaml.YAMLError as err:
+        raise PipelineDocumentError(f"{file}: no valid YAML: {err}") from err
+    finally:
+        loader.dispose()
+
+
+class _Reader:
+    """Turns the parser's nodes into ours."""
+
+    def __init__(self, loader: Any, file: str) -> None:  # one of PyYAML's two safe loaders
+        self._loader = loader
+        self._file = file
+        self._count = 0
+        self._open: set[int] = set()
+
+    def read(self, node: Any) -> Node:  # a yaml.Node
+        place = Place(self._file, node.start_mark.line + 1)
+        self._count += 1
+        if self._count > _MAX_VALUES:
+            raise PipelineDocumentError(f"{place}: the document has more than {_MAX_VALUES} values")
+        if id(node) in self._open:
+            raise PipelineDocumentError(f"{place}: an alias refers to what it is part of")
+        self._open.add(id(node))
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return Node(self._read_mapping(node), place)
+            if isinstance(node, yaml.SequenceNode):
+                return Node([self.read(item) for item in node.value], place)
+            return Node(self._loader.construct_object(node), place)
+        finally:
+            self._open.discard(id(node))
+
+    def _read_mapping(self, node: Any) -> dict[Any, Node]:
+        own: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self._key(key_node)
+            line = key_node.start_mark.line + 1
+            if key in own:
+                raise PipelineDocumentError(
+                    f"{Place(self._file, line)}: {key!r} is here twice, first in line {own[key]}"
+                )
+            own[key] = line
+        self._loader.flatten_mapping(node)
+        read = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node)
+            inner = self.read(value_node)
+            read[key] = Node(inner.value, Place(self._file, key_node.start_mark.line + 1))
+        return read
+
+    def _key(self, node: Any) -> Any:
+        if not isinstance(node, yaml.ScalarNode):
+            line = node.start_mark.line + 1
+            raise PipelineDocumentError(f"{Place(self._file, line)}: a key must be a plain string")
+        return self._loader.construct_object(node)

@@ -1,0 +1,149 @@
+"""TaskNode and Edge: a configured task and its connections, with dimensions resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from pipetask.errors import PipelineGraphError
+from pipetask.task.connection_types import BaseConnection
+from pipetask.task.connections import PipelineTaskConnections
+from pipetask.task.pipeline_task import PipelineTask, check_task
+
+if TYPE_CHECKING:
+    from pipetask.butler import DimensionGroup, DimensionUniverse
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One connection of a configured task.
+
+    Parameters
+    ----------
+    connection : `str`
+        Name of the connection.
+    dataset_type : `str`
+        Name of the dataset type, without component.
+    component : `str` or `None`
+        The component that the task reads (``wcs`` of ``calexp.wcs``).
+    dimensions : `DimensionGroup`
+        Dimensions of the dataset type, as the connection declares them; empty for init connections.
+    storage_class : `str`
+        What the task receives or makes.
+    multiple, deferLoad, minimum, is_calibration, lookup_function
+        As in the connection; ``minimum`` is 0 for outputs.
+    """
+
+    connection: str
+    dataset_type: str
+    component: str | None
+    dimensions: DimensionGroup
+    storage_class: str
+    multiple: bool = False
+    deferLoad: bool = False
+    minimum: int = 1
+    is_calibration: bool = False
+    lookup_function: Callable[..., Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the dataset type, with the component."""
+        return f"{self.dataset_type}.{self.component}" if self.component else self.dataset_type
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNode:
+    """A task of a pipeline: class, frozen configuration, and connections by role and name."""
+
+    label: str
+    task_class: type[PipelineTask]
+    task_class_name: str
+    config: Any  # an instance of the class's ConfigClass
+    connections: PipelineTaskConnections
+    dimensions: DimensionGroup
+    init_inputs: dict[str, Edge]
+    init_outputs: dict[str, Edge]
+    inputs: dict[str, Edge]
+    prerequisite_inputs: dict[str, Edge]
+    outputs: dict[str, Edge]
+
+    @property
+    def log_dataset(self) -> str:
+        """Name of the dataset type of the quanta's logs."""
+        return f"{self.label}_log"
+
+    @property
+    def metadata_dataset(self) -> str:
+        """Name of the dataset type of the quanta's metadata."""
+        return f"{self.label}_metadata"
+
+    @property
+    def config_dataset(self) -> str:
+        """Name of the dataset type of the configuration."""
+        return f"{self.label}_config"
+
+    def reads(self) -> Iterator[Edge]:
+        """Iterate over all that the task reads: init-inputs, inputs, prerequisites."""
+        return chain(self.init_inputs.values(), self.inputs.values(), self.prerequisite_inputs.values())
+
+    def writes(self) -> Iterator[Edge]:
+        """Iterate over all that the task's connections write: init-outputs, outputs."""
+        return chain(self.init_outputs.values(), self.outputs.values())
+
+
+def make_task_node(label: str, cls: type[PipelineTask], config: Any, universe: DimensionUniverse) -> TaskNode:
+    """Make the connections of a configured task, check the task against them, resolve dimensions."""
+    connections = cls.ConfigClass.ConnectionsClass(config=config)
+    check_task(cls, connections)
+    roles = {
+        role: {
+            name: _edge(label, name, connections.allConnections[name], universe)
+            for name in getattr(connections, role)
+        }
+        for role in ("initInputs", "initOutputs", "inputs", "prerequisiteInputs", "outputs")
+    }
+    for name, edge in (roles["outputs"] | roles["initOutputs"]).items():
+        if edge.component is not None:
+            raise PipelineGraphError(
+                f"Task {label!r}: output connection {name!r} writes the component {edge.name!r}: not possible"
+            )
+    return TaskNode(
+        label=label,
+        task_class=cls,
+        task_class_name=f"{cls.__module__}.{cls.__qualname__}",
+        config=config,
+        connections=connections,
+        dimensions=_conform(universe, connections.dimensions, f"Task {label!r}"),
+        init_inputs=roles["initInputs"],
+        init_outputs=roles["initOutputs"],
+        inputs=roles["inputs"],
+        prerequisite_inputs=roles["prerequisiteInputs"],
+        outputs=roles["outputs"],
+    )
+
+
+def _edge(label: str, name: str, connection: BaseConnection, universe: DimensionUniverse) -> Edge:
+    parent, _, component = connection.name.partition(".")
+    return Edge(
+        connection=name,
+        dataset_type=parent,
+        component=component or None,
+        dimensions=_conform(universe, connection.dimensions, f"Task {label!r}, connection {name!r}"),
+        storage_class=connection.storageClass,
+        multiple=connection.multiple,
+        deferLoad=getattr(connection, "deferLoad", False),
+        minimum=getattr(connection, "minimum", 0),
+        is_calibration=getattr(connection, "isCalibration", False),
+        lookup_function=getattr(connection, "lookupFunction", None),
+    )
+
+
+def _conform(universe: DimensionUniverse, names: Any, where: str) -> DimensionGroup:
+    from pipetask.errors import UnknownDimensionError
+
+    try:
+        return universe.conform(names)
+    except UnknownDimensionError as err:
+        raise PipelineGraphError(f"{where}: {err}") from err

@@ -1,0 +1,174 @@
+"""Applying configuration overrides: a field's value, a file, Python code; and saying what does not fit."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from lsst.pex.config import Config, FieldValidationError, ListField
+from lsst.pex.config.callStack import StackFrame
+
+from pipetask.butler import suggest
+from pipetask.errors import ConfigOverrideError
+from pipetask.pipeline.document import Override, expanded
+
+_PARAMETER = "parameters."
+
+
+def apply(config: Any, override: Override, parameters: Mapping[str, Any], label: str) -> None:
+    """Apply one override to the configuration of the task ``label``.
+
+    Parameters
+    ----------
+    config : `Config`
+        Changed in place; its history tells where each value comes from.
+    override : `Override`
+        What to change.
+    parameters : mapping
+        The pipeline's parameters; a value ``parameters.name`` stands for one of them.
+    label : `str`
+        The task's label, for messages.
+
+    Raises
+    ------
+    ConfigOverrideError
+        If a field is unknown, a value has the wrong type, or a file or code fails.
+    """
+    where = f"{override.place}: task {label!r}"
+    if override.kind == "value":
+        _set_field(config, override, _filled_in(override.value, parameters, where), where)
+    elif override.kind == "file":
+        path = Path(expanded(override.value))
+        try:
+            code = path.read_text(encoding="utf-8")
+        except OSError as err:
+            raise ConfigOverrideError(
+                f"{where}: cannot read the config file {str(path)!r}: {err.strerror}"
+            ) from err
+        _run(config, code, str(path), {}, where)
+    else:
+        names = {"parameters": SimpleNamespace(**parameters)}
+        _run(config, override.value, f"{override.place}", names, where)
+
+
+def _filled_in(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
+    if not (isinstance(value, str) and value.startswith(_PARAMETER)):
+        return value
+    name = value.removeprefix(_PARAMETER)
+    if name not in parameters:
+        raise ConfigOverrideError(
+            f"{where}: the pipeline has no parameter {name!r}{suggest(name, parameters)}"
+        )
+    return parameters[name]
+
+
+def _run(config: Any, code: str, name: str, names: dict[str, Any], where: str) -> None:
+    try:
+        config.loadFromString(code, filename=name, extraLocals=names)
+    except Exception as err:
+        reason = _reason(err) if isinstance(err, FieldValidationError) else f"{type(err).__name__}: {err}"
+        raise ConfigOverrideError(f"{where}: {name!r} failed{_line(err, name)}: {reason}") from err
+
+
+def _line(err: BaseException, name: str) -> str:
+    """Return the line of the executed code that raised ``err``, as words."""
+    if isinstance(err, SyntaxError) and err.lineno:
+        return f" in line {err.lineno}"
+    found, trace = 0, err.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == name:
+            found = trace.tb_lineno
+        trace = trace.tb_next
+    return f" in line {found}" if found else ""
+
+
+def _set_field(config: Any, override: Override, value: Any, where: str) -> None:
+    *outer, last = override.name.split(".")
+    holder = config
+    for part in outer:
+        holder = _member(holder, part, override.name, where)
+    field = _fields(holder).get(last)
+    if field is None:
+        _member(holder, last, override.name, where)  # an unknown one raises, with a suggestion
+    at = [StackFrame(override.place.file, override.place.line, "override", f"{override.name}={value!r}")]
+    if isinstance(value, str) and field is not None:
+        value = _typed(value, field)
+    try:
+        holder.__setattr__(last, value, at=at) if field is not None else setattr(holder, last, value)
+    except (FieldValidationError, TypeError, ValueError, AttributeError) as err:
+        reason = _reason(err) if isinstance(err, FieldValidationError) else str(err)
+        raise ConfigOverrideError(
+            f"{where}: config field {override.name!r} cannot be {value!r}; "
+            f"it takes {_expected(field)} ({reason})"
+        ) from err
+
+
+def _member(holder: Any, name: str, path: str, where: str) -> Any:
+    if name.isidentifier() and not name.startswith("_"):
+        try:
+            return getattr(holder, name)
+        except AttributeError:
+            pass
+    known = _fields(holder)
+    what = f"{path!r}" if path == name else f"{name!r} (of {path!r})"
+    listed = ", ".join(known) or "none"
+    raise ConfigOverrideError(
+        f"{where}: there is no config field {what} (known: {listed}){suggest(name, known)}"
+    )
+
+
+def _fields(holder: Any) -> Mapping[str, Any]:
+    """Return the fields of a configuration, or of the one that a selected subtask has."""
+    held = holder if isinstance(holder, Config) else getattr(holder, "value", None)
+    return held._fields if isinstance(held, Config) else {}
+
+
+def _typed(text: str, field: Any) -> Any:
+    """Read a text as a value of the field's type; what cannot be read stays text, for the field to refuse."""
+    if field.dtype is str:
+        return None if text == "None" and field.optional else text
+    if isinstance(field, ListField) and not text.lstrip().startswith(("[", "(")):
+        return [part.strip() if field.itemtype is str else _literal(part) for part in text.split(",")]
+    return _literal(text)
+
+
+def _literal(text: str) -> Any:
+    """Read a Python literal, or true, false, nan, inf; anything else stays text."""
+    text = text.strip()
+    if text.casefold() in ("true", "false"):
+        return text.casefold() == "true"
+    for convert in (ast.literal_eval, float):
+        try:
+            return convert(text)
+        except (ValueError, SyntaxError):
+            pass
+    return text
+
+
+def _expected(field: Any) -> str:
+    if field is None:
+        return "no value"
+    if isinstance(field, ListField):
+        return f"a list of {field.itemtype.__name__}"
+    return getattr(field.dtype, "__name__", str(field.dtype))
+
+
+def _reason(err: FieldValidationError) -> str:
+    first = str(err).partition("\n")[0]
+    return first.partition("failed validation: ")[2] or first
+
+
+def validated(config: Any, label: str) -> Any:
+    """Validate and freeze the configuration of the task ``label``."""
+    try:
+        config.validate()
+    except (FieldValidationError, ValueError) as err:
+        what = (
+            f"field {err.fullname!r}: {_reason(err)}" if isinstance(err, FieldValidationError) else str(err)
+        )
+        raise ConfigOverrideError(f"The configuration of task {label!r} is not valid: {what}") from err
+    config.freeze()
+    return config

@@ -1,0 +1,215 @@
+"""Pipeline: an immutable value made from a document; every change gives a new one."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipetask.butler import suggest
+from pipetask.errors import ConfigOverrideError, TaskImportError
+from pipetask.pipeline.contracts import check_contracts
+from pipetask.pipeline.document import Document, Override, Step, Subset, TaskEntry, anchored, read, to_yaml
+from pipetask.pipeline.imports import load, resolve
+from pipetask.pipeline.located_yaml import Place
+from pipetask.pipeline.selection import expand_labels, select, split_uri
+from pipetask.task.pipeline_task import PipelineTask
+
+if TYPE_CHECKING:
+    from pipetask.butler import DatasetType, DimensionUniverse, StorageClasses
+    from pipetask.pipeline.pipeline_graph import PipelineGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Labelled tasks with their configuration overrides, contracts and subsets.
+
+    Parameters
+    ----------
+    document : `Document`
+        The contents, imports taken in.
+    """
+
+    document: Document
+
+    @staticmethod
+    def from_file(uri: str | Path) -> Pipeline:
+        """Read a pipeline file; ``file.yaml#label,subset`` takes a part of it."""
+        path, names = split_uri(str(uri))
+        pipeline = Pipeline(load(Path(path)))
+        return pipeline.subset(names) if names else pipeline
+
+    @staticmethod
+    def from_string(text: str, *, file: str = "<text>") -> Pipeline:
+        """Read a pipeline from YAML text; relative file names in it start from the working folder."""
+        return Pipeline(resolve(read(text, file, Path())))
+
+    @staticmethod
+    def from_task(class_name: str, *, label: str = "") -> Pipeline:
+        """Make a pipeline of one task; by default its label is the class's ``_DefaultName``, or its name."""
+        cls = import_task(class_name, "The task given")
+        label = label or cls._DefaultName or cls.__name__
+        return Pipeline(Document(cls.__doc__ or label, {label: TaskEntry(class_name)}, file=class_name))
+
+    @property
+    def description(self) -> str:
+        """What the pipeline is for."""
+        return self.document.description
+
+    @property
+    def instrument(self) -> str:
+        """Name of the instrument, or an empty string."""
+        return self.document.instrument
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the tasks, in the order of the document."""
+        return tuple(self.document.tasks)
+
+    @property
+    def subsets(self) -> Mapping[str, Subset]:
+        """Subsets by name."""
+        return self.document.subsets
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, in order."""
+        return self.document.steps
+
+    def subset(self, names: Iterable[str]) -> Pipeline:
+        """Return a pipeline of the named tasks and subsets only."""
+        labels = expand_labels(self.document, names, "selection")
+        return Pipeline(select(self.document, labels))
+
+    def with_task(self, class_name: str, *, label: str = "") -> Pipeline:
+        """Return a pipeline with one more task, or with another class under an existing label."""
+        cls = import_task(class_name, "The task given")
+        label = label or cls._DefaultName or cls.__name__
+        return Pipeline(
+            replace(self.document, tasks={**self.document.tasks, label: TaskEntry(class_name)}).check()
+        )
+
+    def with_config_override(
+        self, label: str, field: str, value: Any, *, where: str = "override"
+    ) -> Pipeline:
+        """Return a pipeline with one more override, applied after those there are.
+
+        Parameters
+        ----------
+        label : `str`
+            The task's label, or ``parameters`` to set a parameter of the pipeline.
+        field : `str`
+            The configuration field, dotted.
+        value
+            Its value; text is read as the field's type.
+        where : `str`, optional
+            Where the override comes from, for messages and the history.
+        """
+        if label == "parameters":
+            if field not in self.document.parameters:
+                known = self.document.parameters
+                raise ConfigOverrideError(f"The pipeline has no parameter {field!r}{suggest(field, known)}")
+            return Pipeline(replace(self.document, parameters={**self.document.parameters, field: value}))
+        override = Override("value", field, value, Place(where, 0))
+        return Pipeline(self.document.with_override(self._known(label), override))
+
+    def with_config_file(self, label: str, path: str | Path) -> Pipeline:
+        """Return a pipeline with one more config file (Python, over ``config``) for a task."""
+        override = Override("file", "", anchored(str(path), Path()), Place("override", 0))
+        return Pipeline(self.document.with_override(self._known(label), override))
+
+    def with_config_python(self, label: str, code: str) -> Pipeline:
+        """Return a pipeline with one more piece of Python, over ``config``, for a task."""
+        return Pipeline(self.document.with_override(self._known(label), Override("python", "", code)))
+
+    def _known(self, label: str) -> str:
+        if label not in self.document.tasks:
+            raise ConfigOverrideError(
+                f"The pipeline has no task {label!r} (it has {', '.join(self.document.tasks)})"
+                f"{suggest(label, self.document.tasks)}"
+            )
+        return label
+
+    def to_yaml(self) -> str:
+        """Return the pipeline as YAML, with imports taken in; it reads back as an equal one."""
+        return to_yaml(self.document)
+
+    def configured(self) -> dict[str, tuple[type[PipelineTask], Any]]:
+        """Import the tasks and apply the overrides; check the contracts.
+
+        Returns
+        -------
+        tasks : `dict`
+            Class and frozen configuration by label, in the order of the document.
+        """
+        from pipetask.pipeline.overrides import apply, validated
+
+        tasks = {}
+        for label, entry in self.document.tasks.items():
+            cls = import_task(entry.class_name, f"{entry.place}: task {label!r}")
+            config = cls.ConfigClass()
+            for override in entry.overrides:
+                apply(config, override, self.document.parameters, label)
+            tasks[label] = cls, validated(config, label)
+        check_contracts(self.document.contracts, {label: config for label, (_, config) in tasks.items()})
+        return tasks
+
+    def to_graph(
+        self,
+        universe: DimensionUniverse | None = None,
+        registered: Mapping[str, DatasetType] | None = None,
+        *,
+        storage_classes: StorageClasses | None = None,
+    ) -> PipelineGraph:
+        """Configure the tasks and check that they fit together.
+
+        Parameters
+        ----------
+        universe : `DimensionUniverse`, optional
+            The repository's; by default the built-in one.
+        registered : mapping, optional
+            The dataset types that the repository has, by name.
+        storage_classes : `StorageClasses`, optional
+            The repository's; by default the built-in ones.
+        """
+        from pipetask.butler import DimensionUniverse, StorageClasses
+        from pipetask.pipeline.pipeline_graph import PipelineGraph
+
+        return PipelineGraph.build(
+            self.configured(),
+            universe or DimensionUniverse.default(),
+            registered or {},
+            storage_classes or StorageClasses(),
+            description=self.description,
+        )
+
+
+def import_task(class_name: str, where: str) -> type[PipelineTask]:
+    """Import a task class by its dotted name.
+
+    Raises
+    ------
+    TaskImportError
+        If the module or class is missing, fails to import, or is no `PipelineTask` with a config class.
+    """
+    module_name, _, name = class_name.rpartition(".")
+    if not module_name:
+        raise TaskImportError(f"{where}: {class_name!r} is no dotted name of a class (package.module.Class)")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as err:
+        raise TaskImportError(
+            f"{where}: cannot import module {module_name!r} for {class_name!r}: {type(err).__name__}: {err}"
+        ) from err
+    cls = getattr(module, name, None)
+    if cls is None:
+        raise TaskImportError(
+            f"{where}: module {module_name!r} has no class {name!r}{suggest(name, vars(module))}"
+        )
+    if not (isinstance(cls, type) and issubclass(cls, PipelineTask)):
+        raise TaskImportError(f"{where}: {class_name!r} is no PipelineTask")
+    if not hasattr(getattr(cls, "ConfigClass", None), "ConnectionsClass"):
+        raise TaskImportError(f"{where}: {class_name!r} sets no ConfigClass that is a PipelineTaskConfig")
+    return cls

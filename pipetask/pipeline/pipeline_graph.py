@@ -1,0 +1,130 @@
+"""PipelineGraph: tasks and dataset types of a pipeline, checked against each other and put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+
+from pipetask.errors import PipelineGraphError
+from pipetask.pipeline.dataset_types import DatasetTypeNode, resolve_dataset_types
+from pipetask.pipeline.nodes import TaskNode, make_task_node
+
+if TYPE_CHECKING:
+    from pipetask.butler import DatasetType, DimensionUniverse, StorageClasses
+    from pipetask.task.pipeline_task import PipelineTask
+
+__all__ = ["DatasetTypeNode", "PipelineGraph", "TaskNode"]
+
+
+@dataclass(frozen=True)
+class PipelineGraph:
+    """The tasks of a pipeline in an order in which they can run, and the dataset types between them.
+
+    Parameters
+    ----------
+    universe : `DimensionUniverse`
+        What dimension names mean.
+    tasks : `dict` [ `str`, `TaskNode` ]
+        Tasks by label; each after all that make its inputs, else in the order of the pipeline.
+    dataset_types : `dict` [ `str`, `DatasetTypeNode` ]
+        Dataset types by name, the automatic ones (``<label>_log``, …, ``packages``) too.
+    description : `str`
+        What the pipeline is for.
+    """
+
+    universe: DimensionUniverse
+    tasks: dict[str, TaskNode]
+    dataset_types: dict[str, DatasetTypeNode]
+    description: str = ""
+
+    @staticmethod
+    def build(
+        configured: Mapping[str, tuple[type[PipelineTask], Any]],
+        universe: DimensionUniverse,
+        registered: Mapping[str, DatasetType],
+        storage_classes: StorageClasses,
+        *,
+        description: str = "",
+    ) -> PipelineGraph:
+        """Connect configured tasks.
+
+        Parameters
+        ----------
+        configured : mapping
+            Class and frozen configuration by label.
+        universe : `DimensionUniverse`
+            What dimension names mean.
+        registered : mapping
+            The dataset types that the repository has, by name.
+        storage_classes : `StorageClasses`
+            What storage class names mean.
+        description : `str`, optional
+            What the pipeline is for.
+
+        Raises
+        ------
+        PipelineGraphError
+            If the tasks do not fit together.
+        ConnectionsError, TaskDefinitionError
+            If a task does not fit its own connections.
+        """
+        nodes = {
+            label: make_task_node(label, cls, config, universe) for label, (cls, config) in configured.items()
+        }
+        dataset_types = resolve_dataset_types(nodes, registered, storage_classes)
+        return PipelineGraph(universe, _in_order(nodes, dataset_types), dataset_types, description)
+
+    def overall_inputs(self) -> dict[str, DatasetTypeNode]:
+        """Return the dataset types that tasks of the pipeline read and none makes, by name."""
+        return {name: node for name, node in self.dataset_types.items() if node.is_overall_input}
+
+    def unregistered(self, registered: Mapping[str, DatasetType]) -> list[DatasetType]:
+        """Return the dataset types that a repository with these ones would have to register."""
+        return [node.dataset_type for name, node in self.dataset_types.items() if name not in registered]
+
+    @cached_property
+    def xgraph(self) -> nx.DiGraph:
+        """A `networkx.DiGraph` of nodes ``("task", label)`` and ``("dataset_type", name)``; read only."""
+        return _bipartite(self.tasks, self.dataset_types)
+
+
+def _bipartite(tasks: Mapping[str, TaskNode], dataset_types: Mapping[str, DatasetTypeNode]) -> nx.DiGraph:
+    graph = nx.DiGraph()
+    graph.add_nodes_from((("task", label) for label in tasks), bipartite=0)
+    graph.add_nodes_from((("dataset_type", name) for name in dataset_types), bipartite=1)
+    for name, node in dataset_types.items():
+        if node.producer is not None:
+            graph.add_edge(("task", node.producer), ("dataset_type", name))
+        graph.add_edges_from((("dataset_type", name), ("task", label)) for label in node.consumers)
+    return graph
+
+
+def _in_order(
+    tasks: Mapping[str, TaskNode], dataset_types: Mapping[str, DatasetTypeNode]
+) -> dict[str, TaskNode]:
+    graph = nx.DiGraph()
+    graph.add_nodes_from(tasks)
+    for name, node in dataset_types.items():
+        for label in node.consumers if node.producer else ():
+            graph.add_edge(node.producer, label, dataset_type=name)
+    position = {label: i for i, label in enumerate(tasks)}
+    try:
+        order = list(nx.lexicographical_topological_sort(graph, key=position.__getitem__))
+    except nx.NetworkXUnfeasible:
+        raise PipelineGraphError(f"Tasks wait for each other in a circle:\n{_circle(graph)}") from None
+    return {label: tasks[label] for label in order}
+
+
+def _circle(graph: nx.DiGraph) -> str:
+    """Draw a cycle, task by task, with the dataset type on each arrow."""
+    edges = nx.find_cycle(graph)
+    lines = [f"  ┌─▶ {edges[0][0]}"]
+    for i, (source, target) in enumerate(edges):
+        last = i == len(edges) - 1
+        lines.append(f"  │     │ {graph.edges[source, target]['dataset_type']}")
+        lines.append("  └─────┘" if last else f"  │     ▼\n  │   {target}")
+    return "\n".join(lines)
