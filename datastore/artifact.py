@@ -1,0 +1,166 @@
+"""Artifacts: the only place that makes a file visible (temporary name, sync, checksum, rename)."""
+
+# Plain os calls cost a tenth of pathlib's, which counts for small files.
+# ruff: noqa: PTH103, PTH105, PTH108, PTH120, PTH123
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import itertools
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from datastore.errors import ArtifactExistsError, ArtifactWriteError
+
+Buffer = bytes | bytearray | memoryview
+
+ALGORITHM = "sha256"
+
+_TEMPORARY_SUFFIX = ".part"
+_token = secrets.token_hex(6)
+_counter = itertools.count()
+_known_folders: set[str] = set()
+_FEW_FILES = 4  # up to here fsync of each is cheaper than a sync of the file system
+
+
+def checksum(data: Buffer) -> str:
+    """Return the hexadecimal sha256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def file_checksum(path: str) -> str:
+    """Return the hexadecimal sha256 of a file."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, ALGORITHM).hexdigest()
+
+
+def temporary_name(target: str) -> str:
+    """Return a name beside the target that no other attempt, process or host uses."""
+    folder = os.path.dirname(target)
+    return f"{folder}/.{_token}-{os.getpid()}-{next(_counter)}{_TEMPORARY_SUFFIX}"
+
+
+def write_artifact(target: str, data: Buffer, *, root: str, sync: bool, clobber: bool = False) -> None:
+    """Write bytes to a temporary file beside the target and rename it.
+
+    Parameters
+    ----------
+    target : `str`
+        Absolute local path. Its folder is made if it is not there.
+    data : buffer
+        All of the content.
+    root : `str`
+        Folder that is there for good.
+    sync : `bool`
+        Return only when the file and its name, up to the root, are durable.
+    clobber : `bool`, optional
+        Replace a file of this name.
+    """
+    if not clobber and os.path.lexists(target):
+        raise ArtifactExistsError(target)
+    temporary = temporary_name(target)
+    try:
+        descriptor = _create(temporary)
+        try:
+            view = memoryview(data).cast("B")
+            while view:
+                view = view[os.write(descriptor, view) :]
+            if sync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, target)
+    except BaseException as err:
+        _discard(temporary)
+        if isinstance(err, OSError):
+            raise ArtifactWriteError(target, err.strerror or str(err)) from err
+        raise
+    if sync:
+        sync_folders(root, [target])
+
+
+def _create(path: str) -> int:
+    """Open a new file for writing, making its folder if that is missing."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    folder = os.path.dirname(path)
+    if folder not in _known_folders:
+        make_folder(folder)
+    try:
+        return os.open(path, flags, 0o666)
+    except FileNotFoundError:  # somebody removed the folder since
+        make_folder(folder)
+        return os.open(path, flags, 0o666)
+
+
+def make_folder(folder: str) -> None:
+    """Make a folder and those above it."""
+    os.makedirs(folder, exist_ok=True)
+    _known_folders.add(folder)
+
+
+def _discard(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return
+
+
+def sync_folder(folder: str) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folders(root: str, paths: Iterable[str]) -> None:
+    """Make the names of files below a root, and of the folders above them, durable."""
+    folders: set[str] = set()
+    for path in paths:
+        folder = os.path.dirname(path)
+        while folder not in folders and len(folder) >= len(root):
+            folders.add(folder)
+            folder = os.path.dirname(folder)
+    for folder in sorted(folders, reverse=True):
+        sync_folder(folder)
+
+
+def sync_files(root: str, paths: Iterable[str]) -> None:
+    """Make files that were written before, and their names, durable in one pass.
+
+    A few are synced one by one; for many, one sync of the root's file system is cheaper.
+    """
+    unique = list(dict.fromkeys(paths))
+    if len(unique) > _FEW_FILES and _sync_file_system(root):
+        return
+    for path in unique:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    sync_folders(root, unique)
+
+
+def _sync_file_system(root: str) -> bool:
+    """Sync the file system that holds a folder, where the C library offers it."""
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:
+        return False
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return bool(syncfs(descriptor) == 0)
+    finally:
+        os.close(descriptor)
+
+
+def remove_temporaries(folder: str) -> int:
+    """Remove what interrupted writes left below a folder, and return how many files that were."""
+    found = [p for p in Path(folder).rglob(f".*{_TEMPORARY_SUFFIX}") if p.is_file()]
+    for path in found:
+        _discard(str(path))
+    return len(found)

@@ -1,0 +1,416 @@
+"""Datastore: objects to files and back; it returns records and keeps none."""
+
+# Plain os calls cost a tenth of pathlib's, which counts for small files.
+# ruff: noqa: PTH106, PTH108, PTH113, PTH114, PTH120, PTH202
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from datastore.appender import Appender
+from datastore.artifact import (
+    ALGORITHM,
+    checksum,
+    file_checksum,
+    remove_temporaries,
+    sync_files,
+    write_artifact,
+)
+from datastore.errors import (
+    ArtifactMissingError,
+    ArtifactReadError,
+    DatastoreError,
+    LocationError,
+    UnknownComponentError,
+)
+from datastore.formatters.base import Formatter, find_formatter
+from datastore.ingest import Transfer, place_file
+from datastore.locations import Root, file_uri, is_uri, local_path
+from datastore.records import ArtifactHint, ArtifactRecord
+from datastore.storage_class import StorageClass, StorageClasses
+from datastore.templates import Templates, encode_run
+
+CONFIG_KEYS = frozenset({"storageClasses", "formatters", "templates", "disassemble"})
+
+
+class Datastore:
+    """Files below a root.
+
+    Parameters
+    ----------
+    root : path or URI
+        Local folders are read and written; remote roots (through fsspec) are read.
+    name : `str`, optional
+        Goes into the records.
+    config : mapping, optional
+        ``storageClasses``: definitions as in ``storage_classes.yaml``. ``formatters``: name of a formatter
+        (or dotted class name) by dataset type or storage class. ``templates``: file name templates by
+        dataset type, storage class or "default". ``disassemble``: names of dataset types or storage
+        classes whose components go to files of their own.
+
+    Notes
+    -----
+    It has no state but its configuration, so that any number of processes may use one root.
+    """
+
+    def __init__(
+        self, root: str | Path, *, name: str = "file", config: Mapping[str, Any] | None = None
+    ) -> None:
+        config = dict(config or {})
+        if unknown := set(config) - CONFIG_KEYS:
+            raise LocationError(str(root), f"unknown keys {sorted(unknown)} in the datastore's configuration")
+        self._arguments = (root, name, config)
+        self._root = Root(root)
+        self.name = name
+        self.storage_classes = StorageClasses(config.get("storageClasses"))
+        self._formatters: dict[str, str] = dict(config.get("formatters") or {})
+        self._templates = Templates(config.get("templates"))
+        self._disassemble = frozenset(config.get("disassemble") or ())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, self._arguments
+
+    @property
+    def root(self) -> str:
+        """Absolute path, or URI, of the root."""
+        return self._root.text
+
+    # Writing
+
+    def write(
+        self, obj: Any, hint: ArtifactHint, *, sync: bool = True, clobber: bool = False
+    ) -> list[ArtifactRecord]:
+        """Write an object and return its records.
+
+        Parameters
+        ----------
+        obj : object
+            Of the storage class's Python type, or convertible to it.
+        hint : `ArtifactHint`
+            What it is.
+        sync : `bool`, optional
+            Return when it is durable. Without it, call `sync` with the records of a batch.
+        clobber : `bool`, optional
+            Replace a file that is there already.
+        """
+        storage_class = self.storage_classes.get(hint.storage_class)
+        obj = storage_class.take(obj)
+        if not self._disassemble.isdisjoint((hint.dataset_type, hint.storage_class)):
+            return self._write_parts(obj, hint, storage_class, sync=sync, clobber=clobber)
+        return [self._write_one(obj, hint, storage_class, "", sync=sync, clobber=clobber)]
+
+    def _write_one(
+        self,
+        obj: Any,
+        hint: ArtifactHint,
+        storage_class: StorageClass,
+        component: str,
+        *,
+        sync: bool,
+        clobber: bool,
+    ) -> ArtifactRecord:
+        name, formatter = self._formatter(hint.dataset_type if not component else "", storage_class)
+        template = self._templates.find(hint.dataset_type, hint.storage_class)
+        path = template.path(hint, component, formatter.extension)
+        data = formatter.to_bytes(obj, storage_class)
+        write_artifact(self._root.local_path(path), data, root=self.root, sync=sync, clobber=clobber)
+        size = data.nbytes if isinstance(data, memoryview) else len(data)
+        return ArtifactRecord(
+            component, self.name, path, -1, size, checksum(data), ALGORITHM, name, storage_class.name
+        )
+
+    def _write_parts(
+        self, obj: Any, hint: ArtifactHint, storage_class: StorageClass, *, sync: bool, clobber: bool
+    ) -> list[ArtifactRecord]:
+        """Write each component that is not None to its own file."""
+        records = []
+        for component, class_name in storage_class.components.items():
+            if (part := getattr(obj, component)) is not None:
+                part_class = self.storage_classes.get(class_name)
+                part = part_class.take(part)
+                records.append(self._write_one(part, hint, part_class, component, sync=sync, clobber=clobber))
+        return records
+
+    def _formatter(self, dataset_type: str, storage_class: StorageClass) -> tuple[str, Formatter]:
+        """Return the formatter for a dataset type: by its name, its storage class, or built in."""
+        chosen = self._formatters
+        name = chosen.get(dataset_type) or chosen.get(storage_class.name) or storage_class.formatter
+        return name, find_formatter(name)
+
+    def serialize(self, obj: Any, storage_class: str) -> tuple[bytes, str]:
+        """Return the bytes of an object, and the name of the formatter that made them."""
+        wanted = self.storage_classes.get(storage_class)
+        name, formatter = self._formatter("", wanted)
+        return bytes(formatter.to_bytes(wanted.take(obj), wanted)), name
+
+    def appender(self, path: str) -> Appender:
+        """Open a file below the root that takes the bytes of many datasets (see `append_path`)."""
+        return Appender(self._root, path, self.name)
+
+    def append_path(self, run: str, writer: str) -> str:
+        """Return where a writer of a run keeps its shared file, relative to the root."""
+        return f"{encode_run(run)}/.records/{encode_run(writer)}"
+
+    def sync(self, records: Iterable[ArtifactRecord]) -> None:
+        """Make artifacts that were written with ``sync=False`` durable, in one pass."""
+        paths = [self._root.local_path(r.path) for r in records if not is_uri(r.path)]
+        sync_files(self.root, (path for path in paths if not os.path.islink(path)))
+
+    def path_for(self, hint: ArtifactHint, component: str = "") -> str:
+        """Return where an object would be written, relative to the root."""
+        storage_class = self.storage_classes.get(hint.storage_class)
+        if component:
+            storage_class = self.storage_classes.get(storage_class.components[component])
+        _, formatter = self._formatter(hint.dataset_type if not component else "", storage_class)
+        template = self._templates.find(hint.dataset_type, hint.storage_class)
+        return template.path(hint, component, formatter.extension)
+
+    def ingest(
+        self,
+        path: str | Path,
+        hint: ArtifactHint,
+        *,
+        transfer: Transfer = "auto",
+        formatter: str | None = None,
+        sync: bool = True,
+        with_checksum: bool = True,
+    ) -> list[ArtifactRecord]:
+        """Take a file that exists already as a dataset, and return its record.
+
+        Parameters
+        ----------
+        path : path or URI
+            The file; a ``#fragment`` (``#hdu=2``) is for the formatter.
+        hint : `ArtifactHint`
+            What it is.
+        transfer : `str`, optional
+            "copy", "move", "hardlink", "symlink"; "direct" records where it is and leaves it there;
+            "auto" leaves a file below the root where it is, and links or copies others.
+        formatter : `str`, optional
+            Name of the formatter that reads it; default as for a write.
+        sync : `bool`, optional
+            Return when it is durable.
+        with_checksum : `bool`, optional
+            Read the file for its checksum; only a file recorded where it is may go without.
+        """
+        storage_class = self.storage_classes.get(hint.storage_class)
+        name = formatter or self._formatter(hint.dataset_type, storage_class)[0]
+        find_formatter(name)
+        location, _, fragment = str(path).partition("#")
+        local = local_path(location)
+        if local is None:
+            if transfer not in ("direct", "auto"):
+                raise LocationError(location, f"a remote file can't be ingested with transfer {transfer!r}")
+            recorded, size, digest = location, -1, ""
+        else:
+            recorded = self._place(local, hint, transfer, sync=sync)
+            target = local if is_uri(recorded) else self._root.local_path(recorded)
+            size = os.path.getsize(target)
+            digest = "" if target == local and not with_checksum else file_checksum(target)
+        recorded += f"#{fragment}" if fragment else ""
+        algorithm = ALGORITHM if digest else ""
+        return [
+            ArtifactRecord("", self.name, recorded, -1, size, digest, algorithm, name, storage_class.name)
+        ]
+
+    def _place(self, local: str, hint: ArtifactHint, transfer: Transfer, *, sync: bool) -> str:
+        """Bring a local file to its place and return the location to record."""
+        if transfer == "direct":
+            if not os.path.isfile(local):
+                raise ArtifactMissingError(local)
+            return file_uri(local)
+        if transfer == "auto" and (relative := self._root.relative(local)) is not None:
+            if not os.path.isfile(local):
+                raise ArtifactMissingError(local)
+            return relative
+        suffixes = Path(local).suffixes
+        compressed = bool(suffixes) and suffixes[-1] in (".gz", ".bz2", ".fz")
+        suffix = "".join(suffixes[-2:] if compressed else suffixes[-1:])
+        template = self._templates.find(hint.dataset_type, hint.storage_class)
+        recorded = template.path(hint, "", suffix)
+        place_file(local, self._root.local_path(recorded), transfer, root=self.root if sync else None)
+        return recorded
+
+    # Reading
+
+    def read(
+        self,
+        records: Sequence[ArtifactRecord],
+        storage_class: str,
+        *,
+        component: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return a dataset or a component of it.
+
+        Parameters
+        ----------
+        records : sequence of `ArtifactRecord`
+            All of the dataset.
+        storage_class : `str`
+            What the caller wants. With a component, either the class of the whole or of the component.
+        component : `str`, optional
+            Dotted for components of components (``mask.DETECTED``).
+        parameters : mapping, optional
+            Of the stored storage class, or of the component's.
+        """
+        parameters = parameters or {}
+        if not records:
+            raise ArtifactMissingError("(no record)")
+        if component:
+            return self._read_component(records, storage_class, component, parameters)
+        if records[0].component:
+            obj = self._assemble(records, storage_class, parameters)
+        else:
+            obj = self._read_one(records[0], "", parameters)
+        return self.storage_classes.get(storage_class).take(obj)
+
+    def _read_component(
+        self,
+        records: Sequence[ArtifactRecord],
+        storage_class: str,
+        component: str,
+        parameters: Mapping[str, Any],
+    ) -> Any:
+        classes = self.storage_classes
+        whole = next((record for record in records if not record.component), None)
+        if whole is not None:
+            native = classes.component_class(whole.storage_class, component)
+            obj = self._read_one(whole, component, parameters)
+        else:
+            first, _, rest = component.partition(".")
+            part = next((record for record in records if record.component == first), None)
+            if part is None and first in classes.get(storage_class).components:
+                return None
+            if part is None:
+                raise UnknownComponentError(storage_class, first, tuple(r.component for r in records))
+            native = classes.component_class(part.storage_class, rest) if rest else part.storage_class
+            obj = self._read_one(part, rest, parameters)
+        if obj is None:
+            return None
+        wanted = native
+        if storage_class != native:
+            asked = classes.get(storage_class)
+            is_whole = component.split(".", maxsplit=1)[0] in asked.components or "*" in asked.components
+            wanted = classes.component_class(storage_class, component) if is_whole else storage_class
+        return classes.get(wanted).take(obj)
+
+    def _read_one(self, record: ArtifactRecord, component: str, parameters: Mapping[str, Any]) -> Any:
+        """Return what one record says, or a component of it, in the classes it was stored with."""
+        stored = self.storage_classes.get(record.storage_class)
+        formatter = find_formatter(record.formatter)
+        source = self._root.source(record.path, record.offset, record.size)
+        first, _, rest = component.partition(".")
+        alone = first in formatter.components
+        if parameters:
+            target = (
+                self.storage_classes.component_class(stored.name, component) if component else stored.name
+            )
+            self.storage_classes.get(target).check_parameters(parameters)
+        try:
+            if not component:
+                return formatter.read(source, stored, parameters=parameters)
+            obj = formatter.read(source, stored, component=first if alone else "", parameters=parameters)
+            remaining = rest if alone else component
+            return formatter.component_of(obj, remaining) if remaining else obj
+        except DatastoreError:
+            raise
+        except (MemoryError, ImportError):
+            raise
+        except Exception as err:  # whatever a format's library raises for bytes that it can't read
+            reason = f"{record.formatter}: {type(err).__name__}: {err}"
+            raise ArtifactReadError(source.uri, reason) from err
+
+    def _assemble(
+        self, records: Sequence[ArtifactRecord], storage_class: str, parameters: Mapping[str, Any]
+    ) -> Any:
+        """Return the whole of a dataset that was stored in parts."""
+        wanted = self.storage_classes.get(storage_class)
+        wanted.check_parameters(parameters)
+        parts = {record.component: self._read_one(record, "", {}) for record in records}
+        pytype: Any = wanted.pytype
+        whole = pytype.from_components(parts)
+        return whole.subset(**parameters) if parameters else whole
+
+    # Files
+
+    def exists(self, records: Sequence[ArtifactRecord]) -> bool:
+        """Tell whether all files of a dataset are there (and at least one)."""
+        return bool(records) and all(self._exists(record) for record in records)
+
+    def _exists(self, record: ArtifactRecord) -> bool:
+        source = self._root.source(record.path)
+        if source.path is not None:
+            return os.path.isfile(source.path)
+        import fsspec
+
+        filesystem, path = fsspec.url_to_fs(source.uri)
+        return bool(filesystem.exists(path))
+
+    def remove(self, records: Iterable[ArtifactRecord]) -> None:
+        """Delete the files of datasets.
+
+        Files outside the root and slices of shared files stay: the first are not ours, the second go with
+        their run. What is gone already is no error.
+        """
+        for record in records:
+            if is_uri(record.path) or record.offset >= 0:
+                continue
+            path = self._root.local_path(record.path.partition("#")[0])
+            Path(path).unlink(missing_ok=True)
+            self._remove_empty_folders(os.path.dirname(path))
+
+    def _remove_empty_folders(self, folder: str) -> None:
+        while self._root.relative(folder):
+            try:
+                os.rmdir(folder)
+            except OSError:  # not empty, or gone
+                return
+            folder = os.path.dirname(folder)
+
+    def remove_tree(self, run: str, *, keep: Iterable[str] = ()) -> None:
+        """Delete all files of a run, but not those of the runs in ``keep`` that lie below it."""
+        folder = self._root.local_path(encode_run(run))
+        kept = {self._root.local_path(encode_run(other)) for other in keep if other.startswith(run + "/")}
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=not os.path.lexists(folder))
+        else:
+            _remove_except(folder, kept)
+        self._remove_empty_folders(os.path.dirname(folder))
+
+    def remove_partial(self, run: str) -> int:
+        """Delete what interrupted writes of a run left, and return how many files; nobody may be writing."""
+        return remove_temporaries(self._root.local_path(encode_run(run)))
+
+    def verify(self, record: ArtifactRecord) -> bool:
+        """Read a whole artifact and tell whether its checksum is the recorded one."""
+        data = self._root.source(record.path, record.offset, record.size).read_bytes()
+        return not record.checksum or checksum(data) == record.checksum
+
+    def uri(self, record: ArtifactRecord) -> str:
+        """Return the absolute URI of a record's file."""
+        source = self._root.source(record.path)
+        text = source.uri if is_uri(source.uri) else file_uri(source.uri)
+        return f"{text}#{source.fragment}" if source.fragment else text
+
+
+def _remove_except(folder: str, kept: set[str]) -> None:
+    """Delete a folder's content, except kept folders and those on the way to them."""
+    for entry in list(os.scandir(folder)):
+        if entry.path in kept:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            if any(path.startswith(entry.path + "/") for path in kept):
+                _remove_except(entry.path, kept)
+            else:
+                shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
+
+
+def _rebuild(root: str | Path, name: str, config: Mapping[str, Any]) -> Datastore:
+    return Datastore(root, name=name, config=config)

@@ -1,0 +1,222 @@
+"""The error family of the datastore: one base, leaves by what the caller can do about them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known name, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+class DatastoreError(Exception):
+    """Base of everything that the datastore raises on purpose."""
+
+    exit_code: ClassVar[int] = 2
+    hint: ClassVar[str] = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.args
+
+
+class ArtifactMissingError(DatastoreError, FileNotFoundError):
+    """The file of a recorded dataset is not where its record says."""
+
+    hint = "if it was moved or deleted by hand, put it back or prune the dataset"
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(uri)
+        self.uri = uri
+
+    def __str__(self) -> str:
+        return f"No file at {self.uri!r}, although it is recorded; {self.hint}"
+
+
+class ArtifactExistsError(DatastoreError, FileExistsError):
+    """A write would replace a file that is already there."""
+
+    hint = "remove the dataset first, write to another run, or ask to clobber"
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(uri)
+        self.uri = uri
+
+    def __str__(self) -> str:
+        return f"A file exists at {self.uri!r} already; {self.hint}"
+
+
+class ArtifactReadError(DatastoreError, OSError):
+    """A file is there but can't be read as what its record says."""
+
+    hint = "check the file; if it is damaged, remove the dataset and make it again"
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(uri, reason)
+        self.uri = uri
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Can't read {self.uri!r}: {self.reason}; {self.hint}"
+
+
+class ArtifactWriteError(DatastoreError, OSError):
+    """A file could not be written."""
+
+    hint = "check free space, permissions and the length of the name"
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(uri, reason)
+        self.uri = uri
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Can't write {self.uri!r}: {self.reason}; {self.hint}"
+
+
+class FormatterError(DatastoreError, ValueError):
+    """A value can't be written in, or read from, the chosen format."""
+
+    hint = "change the value or choose another formatter for this storage class"
+
+    def __init__(self, formatter: str, reason: str) -> None:
+        super().__init__(formatter, reason)
+        self.formatter = formatter
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Formatter {self.formatter!r}: {self.reason}; {self.hint}"
+
+
+class UnknownFormatterError(DatastoreError, LookupError):
+    """No formatter has this name."""
+
+    hint = (
+        "built-in ones are in datastore/storage_classes.yaml, others come with 'datastore.formatters' plugins"
+    )
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(name, known)
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        return f"No formatter {self.name!r}{_nearest(self.name, self.known)}; {self.hint}"
+
+
+class UnknownStorageClassError(DatastoreError, LookupError):
+    """No storage class has this name."""
+
+    hint = "define it in the repository's configuration or install the plugin that brings it"
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(name, known)
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        return f"No storage class {self.name!r}{_nearest(self.name, self.known)}; {self.hint}"
+
+
+class UnknownComponentError(DatastoreError, LookupError):
+    """A storage class has no such component."""
+
+    hint = "ask for one of its components, or for the whole dataset"
+
+    def __init__(self, storage_class: str, component: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(storage_class, component, known)
+        self.storage_class = storage_class
+        self.component = component
+        self.known = known
+
+    def __str__(self) -> str:
+        return (
+            f"Storage class {self.storage_class!r} has no component {self.component!r}"
+            f"{_nearest(self.component, self.known)}; it has: {', '.join(self.known) or 'none'}"
+        )
+
+
+class StorageClassDefinitionError(DatastoreError, ValueError):
+    """The definition of a storage class or formatter can't be used."""
+
+    hint = "correct the definition in the plugin or the repository's configuration"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Definition of {self.name!r}: {self.reason}; {self.hint}"
+
+
+class StorageTypeError(DatastoreError, TypeError):
+    """An object's type is not that of the storage class, nor convertible to it."""
+
+    hint = "convert the object, or choose another storage class for the dataset type"
+
+    def __init__(self, storage_class: str, wanted: str, found: str) -> None:
+        super().__init__(storage_class, wanted, found)
+        self.storage_class = storage_class
+        self.wanted = wanted
+        self.found = found
+
+    def __str__(self) -> str:
+        return f"Storage class {self.storage_class!r} wants {self.wanted}, not {self.found}; {self.hint}"
+
+
+class ParameterError(DatastoreError, ValueError):
+    """A read parameter is unknown or out of range."""
+
+    hint = "see the parameters of the storage class"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.reason}; {self.hint}"
+
+
+class InvalidValueError(DatastoreError, ValueError):
+    """A value type (box, mask, background, …) was given numbers that contradict each other."""
+
+    hint = "correct the values"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.reason}; {self.hint}"
+
+
+class TemplateError(DatastoreError, ValueError):
+    """A file name template can't be used, or not for this dataset."""
+
+    hint = "correct the template in the repository's configuration"
+
+    def __init__(self, template: str, reason: str) -> None:
+        super().__init__(template, reason)
+        self.template = template
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"File name template {self.template!r}: {self.reason}; {self.hint}"
+
+
+class LocationError(DatastoreError, ValueError):
+    """A path leaves the root of the datastore, or a location can't be used that way."""
+
+    hint = "give a path below the root, or an absolute URI with transfer 'direct'"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Location {self.path!r}: {self.reason}; {self.hint}"

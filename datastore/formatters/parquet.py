@@ -1,0 +1,62 @@
+"""Parquet: tables by columns, with units, descriptions and meta in the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from datastore.artifact import Buffer
+from datastore.formatters.base import Formatter
+from datastore.formatters.fits_table import select_columns
+from datastore.locations import Source
+from datastore.storage_class import StorageClass
+
+
+class ParquetFormatter(Formatter):
+    """Arrow tables, and what converts to them, zstd-compressed."""
+
+    extension = ".parq"
+    components = frozenset({"columns", "rowcount"})
+
+    def to_bytes(self, obj: Any, storage_class: StorageClass) -> Buffer:
+        """Return the file's content."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        stream = pa.BufferOutputStream()
+        pq.write_table(_as_arrow(obj), stream, compression="zstd")
+        return memoryview(stream.getvalue())
+
+    def read(
+        self,
+        source: Source,
+        storage_class: StorageClass,
+        *,
+        component: str = "",
+        parameters: Mapping[str, Any],
+    ) -> Any:
+        """Return the table, or some of its columns."""
+        import pyarrow.parquet as pq
+
+        with source.open() as stream, pq.ParquetFile(stream) as file:
+            if component == "rowcount":
+                return file.metadata.num_rows
+            names = list(file.schema_arrow.names)
+            if component == "columns":
+                return names
+            columns = select_columns(names, parameters.get("columns"))
+            table = file.read(columns=columns).select(columns)
+        return storage_class.take(table)
+
+
+def _as_arrow(obj: Any) -> Any:
+    """Return a table of any kind as an arrow table."""
+    import pyarrow as pa
+
+    if isinstance(obj, pa.Table):
+        return obj
+    if type(obj).__module__.startswith("pandas"):
+        return pa.Table.from_pandas(obj)
+    from datastore.arrow_astropy import to_arrow
+
+    return to_arrow(obj)

@@ -1,0 +1,102 @@
+"""Raw files of real cameras, read as they are."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from datastore.errors import ArtifactReadError, ParameterError
+from datastore.types.box import Box
+
+DATA = Path("/work/shared/data")
+TWO_MASS = DATA / "2mass-m17/2mass-atlas-990502s-j1420186.fits"
+DECAM = DATA / "decam-legacypipe/testcase3/c4d_150329_083320_ooi_r_ls9.N11.fits"
+
+real_data = pytest.mark.skipif(not TWO_MASS.exists(), reason="needs the shared images")
+
+
+@pytest.fixture
+def ingested(store, hint):
+    """Ingest a file as raw, where it is."""
+
+    def ingest(path):
+        return store.ingest(path, hint("Exposure"), transfer="direct", formatter="fits_raw")
+
+    return ingest
+
+
+@real_data
+def test_2mass_image_has_wcs_and_marked_nans(store, ingested):
+    records = ingested(TWO_MASS)
+    exposure = store.read(records, "Exposure")
+    assert exposure.shape == (1024, 512)
+    assert np.array_equal(np.isnan(exposure.image), exposure.mask["NO_DATA"])
+    assert 0.01 < exposure.mask["NO_DATA"].mean() < 0.02
+    # The reference pixel is the frame's centre, whose coordinates the header states.
+    ra, dec = store.read(records, "Exposure", component="wcs").all_pix2world(255.5, 511.5, 0)
+    assert (float(ra), float(dec)) == pytest.approx((275.122932, -16.03504219), abs=1e-9)
+    assert exposure.metadata["MAGZP"] == 20.9116
+
+
+@real_data
+def test_decam_metadata_merge_both_headers_and_tpv_bends(store, ingested):
+    records = ingested(DECAM)
+    metadata = store.read(records, "Exposure", component="metadata")
+    assert (metadata["EXPNUM"], metadata["CCDNUM"], metadata["EXTNAME"]) == (425858, 42, "N11")
+    assert store.read(records, "Exposure", component="bbox") == Box(0, 0, 41, 51)
+    wcs = store.read(records, "Exposure", component="wcs")
+    ra, dec = wcs.all_pix2world(20, 25, 0)
+    assert (float(ra), float(dec)) == pytest.approx((244.77958, 12.07240), abs=2e-4)
+    linear = wcs.wcs_pix2world(20, 25, 0) if wcs.sip else None
+    assert linear is None
+
+
+@real_data
+def test_cutout_of_a_raw_keeps_the_sky_where_it_was(store, ingested):
+    records = ingested(DECAM)
+    whole = store.read(records, "Exposure")
+    part = store.read(records, "Exposure", parameters={"bbox": Box(5, 7, 20, 10)})
+    assert np.array_equal(part.image, whole.image[7:17, 5:25])
+    assert part.bbox == Box(5, 7, 20, 10)
+    assert np.allclose(part.wcs.all_pix2world(3, 4, 0), whole.wcs.all_pix2world(8, 11, 0), rtol=0, atol=1e-11)
+
+
+@real_data
+def test_header_components_need_no_pixels(store, ingested, tmp_path):
+    with fits.open(DECAM) as hdus:
+        end = hdus[1].fileinfo()["datLoc"]
+    cut = tmp_path / "cut.fits"
+    cut.write_bytes(DECAM.read_bytes()[:end])
+    records = ingested(cut)
+    assert store.read(records, "Exposure", component="bbox") == Box(0, 0, 41, 51)
+    assert store.read(records, "Exposure", component="wcs") is not None
+    assert store.read(records, "Exposure", component="metadata")["EXPNUM"] == 425858
+    with pytest.raises(ArtifactReadError, match=r"cut\.fits.*truncated"):
+        store.read(records, "Exposure")
+
+
+def test_fragment_chooses_the_hdu(store, ingested, tmp_path):
+    path = tmp_path / "two.fits"
+    images = [fits.ImageHDU(np.full((3, 4), value), name=f"CCD{value}") for value in (1, 2)]
+    fits.HDUList([fits.PrimaryHDU(), *images]).writeto(path)
+    values = [
+        store.read(ingested(f"{path}{end}"), "Exposure").image[0, 0] for end in ("", "#hdu=2", "#hdu=CCD1")
+    ]
+    assert values == [1, 2, 1]
+    with pytest.raises(ArtifactReadError, match="no HDU 7"):
+        store.read(ingested(f"{path}#hdu=7"), "Exposure")
+
+
+def test_file_without_image_is_told(store, ingested, tmp_path):
+    path = tmp_path / "empty.fits"
+    fits.HDUList([fits.PrimaryHDU()]).writeto(path)
+    with pytest.raises(ArtifactReadError, match="no HDU holds a 2-d image"):
+        store.read(ingested(path), "Exposure")
+
+
+def test_box_outside_is_refused_with_both_boxes(store, ingested, tmp_path):
+    path = tmp_path / "small.fits"
+    fits.PrimaryHDU(np.ones((3, 4))).writeto(path)
+    with pytest.raises(ParameterError, match=r"width=9.*is not a part of.*width=4"):
+        store.read(ingested(path), "Exposure", parameters={"bbox": Box(0, 0, 9, 1)})
