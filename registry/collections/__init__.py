@@ -1,0 +1,1 @@
+"""Collections: one module per kind, and the facade that users see."""

@@ -1,0 +1,340 @@
+"""Collections as users see them: registering, chaining, resolving, filling and removing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from sqlalchemy import select
+
+from registry.collections.base import CollectionInfo, CollectionKind, Kind
+from registry.collections.calibration import CalibrationKind
+from registry.collections.chained import ChainedKind, flatten, refuse_cycle, write_links
+from registry.collections.run import RunKind
+from registry.collections.summary import Summaries
+from registry.collections.tagged import TaggedKind
+from registry.database import Database
+from registry.dataset_ref import DatasetRef
+from registry.dataset_type import DatasetType
+from registry.datasets import calibrations
+from registry.datasets.members import delete_members, insert_members, keys_and_ids
+from registry.datasets.types import DatasetTypes, TypeEntry
+from registry.dimensions.coordinate import DataId
+from registry.errors import (
+    CollectionExistsError,
+    CollectionTypeError,
+    MissingCollectionError,
+    OrphanedRecordError,
+)
+from registry.patterns import as_names, is_glob, matching
+from registry.schema.schema import Schema
+from registry.suggest import suggest
+from registry.timespan import Timespan
+
+KINDS: Mapping[str, CollectionKind] = {
+    kind.name: kind for kind in (RunKind(), TaggedKind(), ChainedKind(), CalibrationKind())
+}
+
+
+class Collections:
+    """All collections of a repository.
+
+    Parameters
+    ----------
+    db : `Database`
+        Where they are.
+    schema : `Schema`
+        Their tables.
+    types : `DatasetTypes`
+        The registered dataset types.
+    """
+
+    def __init__(self, db: Database, schema: Schema, types: DatasetTypes) -> None:
+        self._db = db
+        self._schema = schema
+        self._types = types
+        self.summaries = Summaries(db, schema)
+
+    # Definition
+
+    def register(self, name: str, kind: Kind = "RUN", doc: str = "") -> bool:
+        """Register a collection; return whether it was new.
+
+        Raises
+        ------
+        CollectionExistsError
+            If there is one of another kind with this name.
+        """
+        if kind not in KINDS:
+            raise CollectionTypeError(f"{kind!r} is no kind of collection; there are {', '.join(KINDS)}.")
+        if not name or name != name.strip() or is_glob(name):
+            raise ValueError(f"{name!r} cannot name a collection: no *, ?, [ nor spaces around it.")
+        if self._known(name, kind):
+            return False
+        with self._db.transaction():
+            if self._known(name, kind):
+                return False
+            self._db.insert(self._schema.collection, ("name", "kind", "doc"), [(name, kind, doc)])
+            self._db.changed("collections")
+            KINDS[kind].on_register(self._db, self._schema, self.get_info(name))
+        return True
+
+    def _known(self, name: str, kind: Kind) -> bool:
+        found = self._find(name)
+        if found is not None and found.kind != kind:
+            raise CollectionExistsError(
+                f"Collection {name!r} exists as {found.kind}; it cannot be {kind} as well."
+            )
+        return found is not None
+
+    def set_doc(self, name: str, doc: str) -> None:
+        """Change what is said about a collection."""
+        table = self._schema.collection
+        with self._db.transaction():
+            self._db.execute(table.update().where(table.c.id == self.get_info(name).id).values(doc=doc))
+            self._db.changed("collections")
+
+    def remove(self, name: str) -> None:
+        """Remove a collection and its associations, never a dataset.
+
+        Raises
+        ------
+        OrphanedRecordError
+            If it is in a chain, or a RUN with datasets.
+        """
+        with self._db.transaction():
+            info = self.get_info(name)
+            chains = self.parents(name)
+            if chains:
+                raise OrphanedRecordError(
+                    f"Collection {name!r} is in the chain {', '.join(map(repr, chains))}; "
+                    "remove it from there first."
+                )
+            entries = [self._types.by_id(id) for id in self.summaries.dataset_types([info])]
+            KINDS[info.kind].on_remove(self._db, self._schema, info, entries)
+            table = self._schema.collection
+            self._db.execute(table.delete().where(table.c.id == info.id))
+            self._db.changed("collections", "summary")
+
+    # Reading
+
+    def get_info(self, name: str) -> CollectionInfo:
+        """Return what is known about a collection."""
+        found = self._find(name)
+        if found is None:
+            hint = suggest(name, self._names())
+            raise MissingCollectionError(f"No collection {name!r} in {self._db.url}{hint}")
+        return found
+
+    def _find(self, name: str) -> CollectionInfo | None:
+        return self._db.cached("collections", name, lambda: self._read(name))
+
+    def _read(self, name: str) -> CollectionInfo | None:
+        table, chain = self._schema.collection, self._schema.collection_chain
+        rows = self._db.fetch(select(table.c.id, table.c.kind, table.c.doc).where(table.c.name == name))
+        if not rows:
+            return None
+        id, kind, doc = rows[0]
+        children = (
+            select(table.c.name)
+            .join_from(chain, table, chain.c.child_id == table.c.id)
+            .where(chain.c.parent_id == id)
+            .order_by(chain.c.position)
+        )
+        names = [row[0] for row in self._db.fetch(children)] if kind == "CHAINED" else ()
+        return CollectionInfo(name, kind, doc, tuple(names), id)
+
+    def name_of(self, id: int) -> str:
+        """Return the name of the collection with a number of the database."""
+        table = self._schema.collection
+        return self._db.cached(
+            "collections", id, lambda: str(self._db.fetch(select(table.c.name).where(table.c.id == id))[0][0])
+        )
+
+    def _names(self, kinds: Iterable[str] | None = None) -> list[str]:
+        table = self._schema.collection
+        query = select(table.c.name).order_by(table.c.name)
+        if kinds is not None:
+            query = query.where(table.c.kind.in_(as_names(kinds)))
+        return [row[0] for row in self._db.fetch(query)]
+
+    def parents(self, name: str) -> list[str]:
+        """Return the names of the chains that hold a collection."""
+        table, chain = self._schema.collection, self._schema.collection_chain
+        query = (
+            select(table.c.name)
+            .join_from(chain, table, chain.c.parent_id == table.c.id)
+            .where(chain.c.child_id == self.get_info(name).id)
+            .order_by(table.c.name)
+            .distinct()
+        )
+        return [row[0] for row in self._db.fetch(query)]
+
+    def query(
+        self,
+        patterns: str | Iterable[str] = "*",
+        *,
+        kinds: Iterable[str] | None = None,
+        flatten_chains: bool = False,
+        include_chains: bool = True,
+    ) -> list[str]:
+        """Return the names of the collections that match glob patterns.
+
+        Parameters
+        ----------
+        patterns : `str` or iterable of `str`
+            Names with ``*``, ``?``, ``[…]``; the result is ordered by pattern, then by name. A name without
+            these characters must exist.
+        kinds : iterable of `str`, optional
+            Only collections of these kinds.
+        flatten_chains : `bool`, optional
+            Whether a chain is followed by what it holds, in the order of search.
+        include_chains : `bool`, optional
+            Whether chains themselves are returned.
+        """
+        found: dict[str, None] = {}
+        for name in self._expand(patterns):
+            found[name] = None
+            if flatten_chains:
+                found |= dict.fromkeys(self._below(name))
+        wanted = set(KINDS if kinds is None else as_names(kinds))
+        if not include_chains:
+            wanted.discard("CHAINED")
+        return [name for name in found if wanted >= set(KINDS) or self.get_info(name).kind in wanted]
+
+    def _below(self, name: str) -> list[str]:
+        names: dict[str, None] = {}
+        for child in self.get_info(name).children:
+            names |= dict.fromkeys([child, *self._below(child)])
+        return list(names)
+
+    def _expand(self, names: str | Iterable[str]) -> list[str]:
+        """Return names with their glob patterns replaced by what matches them."""
+        found: dict[str, None] = {}
+        for name in as_names(names):
+            if is_glob(name):
+                found |= dict.fromkeys(matching(name, self._names()))
+            else:
+                found[self.get_info(name).name] = None
+        return list(found)
+
+    def resolve(self, names: str | Iterable[str]) -> list[CollectionInfo]:
+        """Return the collections to search, chains replaced by what they hold, each once, in order.
+
+        Raises
+        ------
+        MissingCollectionError
+            If a name is unknown.
+        """
+        key = as_names(names)
+        return self._db.cached(
+            "collections", ("resolved", key), lambda: flatten(self._expand(key), self.get_info)
+        )
+
+    def dataset_types(self, names: str | Iterable[str]) -> list[DatasetType]:
+        """Return the dataset types that some of the collections may hold, by name."""
+        ids = self.summaries.dataset_types(self.resolve(names))
+        return sorted(self._types.by_id(id).dataset_type for id in ids)
+
+    # Chains
+
+    def set_chain(self, name: str, children: str | Sequence[str]) -> None:
+        """Replace what a chain holds, in the order of search.
+
+        Raises
+        ------
+        CollectionCycleError
+            If the chain would contain itself.
+        """
+        with self._db.transaction():
+            info = self._of_kind(name, "CHAINED")
+            unique = list(dict.fromkeys(as_names(children)))
+            infos = [self.get_info(child) for child in unique]
+            refuse_cycle(name, unique, self.get_info)
+            write_links(self._db, self._schema, info, infos)
+            self._db.changed("collections")
+
+    def prepend_chain(self, name: str, children: str | Sequence[str]) -> None:
+        """Put collections at the front of a chain; those that it holds already move there."""
+        with self._db.transaction():
+            self.set_chain(name, [*as_names(children), *self._of_kind(name, "CHAINED").children])
+
+    def extend_chain(self, name: str, children: str | Sequence[str]) -> None:
+        """Put collections at the end of a chain; those that it holds already move there."""
+        with self._db.transaction():
+            new = as_names(children)
+            kept = [child for child in self._of_kind(name, "CHAINED").children if child not in new]
+            self.set_chain(name, [*kept, *new])
+
+    def remove_from_chain(self, name: str, children: str | Sequence[str]) -> None:
+        """Take collections out of a chain; those that it does not hold are left alone."""
+        with self._db.transaction():
+            gone = set(as_names(children))
+            self.set_chain(name, [c for c in self._of_kind(name, "CHAINED").children if c not in gone])
+
+    # Members
+
+    def associate(self, name: str, refs: Iterable[DatasetRef]) -> None:
+        """Add datasets to a TAGGED collection; a data ID that it holds another dataset for is an error."""
+        with self._db.transaction():
+            for info, entry, members in self._members(name, "TAGGED", refs):
+                insert_members(self._db, self._schema, self.summaries, info, entry, *keys_and_ids(members))
+
+    def disassociate(self, name: str, refs: Iterable[DatasetRef]) -> None:
+        """Take datasets out of a TAGGED collection; those that it does not hold are left alone."""
+        with self._db.transaction():
+            for info, entry, members in self._members(name, "TAGGED", refs):
+                delete_members(self._db, self._schema, info, entry, keys_and_ids(members)[1])
+
+    def certify(self, name: str, refs: Iterable[DatasetRef], timespan: Timespan) -> None:
+        """Say for which time datasets are valid, in a CALIBRATION collection.
+
+        Raises
+        ------
+        ConflictingDefinitionError
+            If another dataset of the same type and data ID is valid in a part of that time.
+        """
+        with self._db.transaction():
+            for info, entry, members in self._members(name, "CALIBRATION", refs):
+                calibrations.certify(
+                    self._db, self._schema, self.summaries, info, entry, *keys_and_ids(members), timespan
+                )
+
+    def decertify(
+        self,
+        name: str,
+        dataset_type: str | DatasetType,
+        timespan: Timespan,
+        data_ids: Iterable[DataId] | None = None,
+    ) -> int:
+        """Remove the validity ranges of a dataset type that are inside a timespan; return how many.
+
+        Raises
+        ------
+        InvalidTimespanError
+            If a validity range is partly outside: ranges are removed whole.
+        """
+        with self._db.transaction():
+            info = self._of_kind(name, "CALIBRATION")
+            entry = self._types.entry(dataset_type)
+            return calibrations.decertify(self._db, self._schema, info, entry, timespan, data_ids)
+
+    def _of_kind(self, name: str, kind: Kind) -> CollectionInfo:
+        info = self.get_info(name)
+        if info.kind != kind:
+            raise CollectionTypeError(
+                f"Collection {name!r} is {info.kind}; only a {kind} collection can do this."
+            )
+        return info
+
+    def _members(
+        self, name: str, kind: Kind, refs: Iterable[DatasetRef]
+    ) -> Iterator[tuple[CollectionInfo, TypeEntry, list[DatasetRef]]]:
+        """Yield the datasets by type, after checking that a collection may contain them."""
+        info = self._of_kind(name, kind)
+        for entry, members in self._types.group(refs):
+            if not KINDS[kind].may_contain(entry.dataset_type):
+                raise CollectionTypeError(
+                    f"{kind} collection {name!r} may not contain {entry.dataset_type.name!r}: "
+                    "the dataset type is not registered with isCalibration."
+                )
+            yield info, entry, members

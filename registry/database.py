@@ -1,0 +1,264 @@
+"""One open database: connections of threads, transactions, prepared statements, caches."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Engine, Executable, Table, select, tuple_
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from registry.columns import as_array
+from registry.dialects.base import Dialect, OnConflict, Rows
+from registry.errors import DatabaseConflictError, OrphanedRecordError
+
+T = TypeVar("T")
+
+_KEYS = 500  # keys named in one select: enough to hide the cost of a statement, few enough for every database
+
+
+class Prepared:
+    """A statement compiled once, to be run many times with other values.
+
+    Parameters
+    ----------
+    statement : `sqlalchemy.Executable`
+        Select, update or delete with named bind parameters.
+    engine : `sqlalchemy.Engine`
+        What to compile it for.
+    """
+
+    def __init__(self, statement: Executable, engine: Engine) -> None:
+        compiled: Any = statement.compile(  # type: ignore[attr-defined]
+            dialect=engine.dialect, compile_kwargs={"render_postcompile": True}
+        )
+        self.sql = str(compiled)
+        self.names: tuple[str, ...] = tuple(
+            column.name for column in getattr(statement, "selected_columns", ())
+        )
+        self._values: Mapping[str, Any] = compiled.params
+        self._order: Sequence[str] | None = compiled.positiontup
+
+    def bind(self, values: Mapping[str, Any]) -> Any:  # what the driver takes: a tuple or a mapping
+        """Return the driver's parameters."""
+        merged = {**self._values, **values} if values else self._values
+        return merged if self._order is None else tuple([merged[name] for name in self._order])
+
+
+class Session:
+    """What one thread holds: its connection, and what it has learnt over it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.depth = 0
+        self.failed = False
+        self.change: Hashable = None
+        self.cache: dict[str, dict[Hashable, Any]] = {}
+
+
+class Database:
+    """An open database.
+
+    Parameters
+    ----------
+    url : `str`
+        Where it is; for messages.
+    dialect : `Dialect`
+        How it differs from other databases.
+    engine : `sqlalchemy.Engine`
+        Without a pool.
+    writeable : `bool`
+        Whether transactions may begin.
+    """
+
+    def __init__(self, url: str, dialect: Dialect, engine: Engine, *, writeable: bool) -> None:
+        self.url = url
+        self.dialect = dialect
+        self.engine = engine
+        self.writeable = writeable
+        self._prepared: dict[Hashable, Prepared] = {}
+        self._local = threading.local()
+        self._process = os.getpid()
+        self._sessions: list[Session] = []
+        self._foreign: list[Any] = []
+
+    @property
+    def session(self) -> Session:
+        """What the calling thread holds; its connection opens at first use."""
+        if os.getpid() != self._process:
+            # A connection must not be used, nor closed, on the far side of a fork: keep it from collection.
+            self._foreign.append((self._local, self._sessions))
+            self._local, self._sessions, self._process = threading.local(), [], os.getpid()
+        session: Session | None = getattr(self._local, "session", None)
+        if session is None:
+            with self._translated():
+                session = self._local.session = Session(self.engine.connect())
+            self._sessions.append(session)
+        return session
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        if os.getpid() == self._process:
+            for session in self._sessions:
+                session.connection.close()
+        self._sessions, self._local = [], threading.local()
+
+    # Reading
+
+    def fetch(self, statement: Executable | Prepared, values: Mapping[str, Any] | None = None) -> list[Any]:
+        """Run a select and return its rows as the driver's tuples."""
+        if not isinstance(statement, Prepared):
+            statement = Prepared(statement, self.engine)
+        with self._translated():
+            cursor = self.session.connection.connection.cursor()
+            cursor.execute(statement.sql, statement.bind(values or {}))
+            rows: list[Any] = list(cursor.fetchall())
+            cursor.close()
+        return rows
+
+    def fetch_columns(
+        self, statement: Executable | Prepared, values: Mapping[str, Any] | None = None
+    ) -> dict[str, np.ndarray[Any, Any]]:
+        """Run a select and return its columns as arrays: int64 or float64 where possible, else object."""
+        if not isinstance(statement, Prepared):
+            statement = Prepared(statement, self.engine)
+        rows = self.fetch(statement, values)
+        columns: Any = list(zip(*rows, strict=True)) or [()] * len(statement.names)
+        return {name: as_array(column) for name, column in zip(statement.names, columns, strict=True)}
+
+    def fetch_by_keys(
+        self,
+        columns: Sequence[ColumnElement[Any]],
+        key: Sequence[ColumnElement[Any]],
+        keys: Sequence[tuple[Any, ...]],
+        *where: ColumnElement[bool],
+    ) -> list[tuple[Any, ...]]:
+        """Return the columns of the rows that have one of many keys, in no order."""
+        statement = select(*columns).where(*where)
+        if not key:
+            return self.fetch(statement)
+        found: list[tuple[Any, ...]] = []
+        for start in range(0, len(keys), _KEYS):
+            part = keys[start : start + _KEYS]
+            if len(key) == 1:
+                condition = key[0].in_([values[0] for values in part])
+            else:
+                condition = tuple_(*key).in_(part)
+            found += self.fetch(statement.where(condition))
+        return found
+
+    def prepared(self, shape: Hashable, make: Callable[[], Executable]) -> Prepared:
+        """Return the compiled statement of a shape, making it at the first call."""
+        if (found := self._prepared.get(shape)) is None:
+            found = self._prepared[shape] = Prepared(make(), self.engine)
+        return found
+
+    # Writing
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[None]:
+        """Make what happens inside one change: all of it or nothing.
+
+        A transaction inside another one is part of it: it has no savepoint, so that after an error inside,
+        the outer one can only roll back.
+        """
+        session = self.session
+        if session.depth:
+            session.depth += 1
+            try:
+                yield
+            except BaseException:
+                session.failed = True
+                raise
+            finally:
+                session.depth -= 1
+            return
+        if not self.writeable:
+            raise DatabaseConflictError(f"{self.url} is open for reading only; open it with writeable=True.")
+        with self._translated():
+            self.dialect.begin(session.connection, durable=durable)
+        session.depth = 1
+        try:
+            yield
+            self._commit(session)
+        except BaseException:
+            session.cache.clear()
+            if not session.connection.closed:
+                session.connection.connection.rollback()
+            raise
+        finally:
+            session.depth = 0
+            session.failed = False
+
+    def _commit(self, session: Session) -> None:
+        if session.failed:
+            raise DatabaseConflictError(
+                f"A change of {self.url} failed, and with it the transaction around it: nothing was stored."
+            )
+        try:
+            with self._translated():
+                session.connection.exec_driver_sql("COMMIT")
+        except IntegrityError as error:  # of the checks that wait until here
+            raise OrphanedRecordError(
+                "Datasets name a producing quantum that is not stored; insert it in the same transaction."
+            ) from error
+
+    def insert(
+        self, table: Table, names: Sequence[str], rows: Rows, on_conflict: OnConflict = "error"
+    ) -> int:
+        """Insert tuples in bulk; return how many rows were written."""
+        with self._translated():
+            return self.dialect.insert(self.session.connection, table, names, rows, on_conflict)
+
+    def execute(self, statement: Executable | Prepared, rows: Sequence[Mapping[str, Any]] = ({},)) -> int:
+        """Run an update or a delete once per mapping of values; return the number of rows changed."""
+        if not isinstance(statement, Prepared):
+            statement = Prepared(statement, self.engine)
+        bound = [statement.bind(row) for row in rows]
+        if not bound:
+            return 0
+        with self._translated():
+            parameters = bound if len(bound) > 1 else bound[0]
+            return self.session.connection.exec_driver_sql(statement.sql, parameters).rowcount
+
+    # Caching
+
+    def cached(self, part: str, key: Hashable, make: Callable[[], T]) -> T:
+        """Return a value read from the database, read again once anybody may have changed it.
+
+        Other connections' commits are noticed by the dialect's change counter; who writes over this one calls
+        `changed`.
+        """
+        session = self.session
+        with self._translated():
+            counter = self.dialect.change_counter(session.connection)
+        if counter != session.change:
+            session.cache.clear()
+            session.change = counter
+        values = session.cache.setdefault(part, {})
+        if key in values:
+            found: T = values[key]
+            return found
+        made = make()
+        values[key] = made
+        return made
+
+    def changed(self, *parts: str) -> None:
+        """Forget what is cached of parts that this connection has just changed."""
+        for part in parts:
+            self.session.cache.pop(part, None)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn trouble of the database into an error of the registry."""
+        try:
+            yield
+        except (DBAPIError, self.dialect.driver_error) as error:
+            explained = self.dialect.explain(error, self.url)
+            if explained is None:
+                raise
+            raise explained from error

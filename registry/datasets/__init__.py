@@ -1,0 +1,1 @@
+"""Datasets: inserting, finding, calibration validity, where their bytes are."""

@@ -1,0 +1,270 @@
+"""Finding datasets: the first one that a search over collections meets, for one data ID or for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import ColumnElement, Select, Table, bindparam, select
+
+from registry.collections.base import CollectionInfo
+from registry.collections.facade import Collections
+from registry.columns import from_rows
+from registry.database import Database
+from registry.dataset_ref import DatasetRef, Ids
+from registry.dataset_type import DatasetType
+from registry.datasets.ids import to_array
+from registry.datasets.types import DatasetTypes, TypeEntry
+from registry.dimensions.coordinate import DataCoordinate, DataId
+from registry.errors import CalibrationLookupError
+from registry.schema.schema import Schema
+from registry.timespan import MAX_NS, MIN_NS, Timespan
+
+Array = np.ndarray[Any, Any]
+Names = str | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetColumns:
+    """Datasets of one type.
+
+    Attributes
+    ----------
+    columns : `dict` [`str`, `numpy.ndarray`]
+        Values of each required dimension.
+    ids : `numpy.ndarray`, shape (n, 16), uint8
+        Ids.
+    run : `numpy.ndarray`, shape (n,), int64
+        Position in ``runs`` of the run that each was put in.
+    runs : `list` [`str`]
+        Names of runs.
+    """
+
+    columns: dict[str, Array]
+    ids: Ids
+    run: Array
+    runs: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationColumns:
+    """Calibrations of one type with their validity; for one data ID and rank, ranges do not overlap.
+
+    Attributes
+    ----------
+    columns, ids, run, runs
+        As in `DatasetColumns`.
+    begin_ns, end_ns : `numpy.ndarray`, shape (n,), int64
+        Validity [TAI ns], half-open; datasets of collections without validity are always valid.
+    rank : `numpy.ndarray`, shape (n,), int64
+        Place of the collection in the order of search.
+    """
+
+    columns: dict[str, Array]
+    ids: Ids
+    run: Array
+    runs: list[str]
+    begin_ns: Array
+    end_ns: Array
+    rank: Array
+
+
+class DatasetFinder:
+    """Searches collections for datasets.
+
+    Parameters
+    ----------
+    db, schema, types, collections
+        The parts of the registry that it asks.
+    """
+
+    def __init__(self, db: Database, schema: Schema, types: DatasetTypes, collections: Collections) -> None:
+        self._db = db
+        self._schema = schema
+        self._types = types
+        self._collections = collections
+
+    def find(
+        self,
+        dataset_type: str | DatasetType,
+        data_id: DataId,
+        collections: Names,
+        timespan: Timespan | None = None,
+    ) -> DatasetRef | None:
+        """Return the first dataset that the collections hold for a data ID; see `Registry.find_dataset`."""
+        entry = self._types.entry(dataset_type)
+        group = entry.dataset_type.dimensions
+        coordinate = DataCoordinate.standardize(data_id, dimensions=group)
+        candidates = self.candidates(entry, collections, coordinate.required)
+        rank = {info.id: i for i, info in enumerate(candidates)}
+        values = {f"k_{n}": v for n, v in zip(group.required, coordinate.values_tuple, strict=True)}
+        values["type"] = entry.id
+        found: list[tuple[int, bytes, int, int, int]] = []
+        members = [info.id for info in candidates if info.kind != "CALIBRATION"]
+        if members:
+            rows = self._db.fetch(*self._point(entry, members, values, calibration=False))
+            found += [(rank[row[1]], row[0], row[2], MIN_NS, MAX_NS) for row in rows]
+        calibrations = [info.id for info in candidates if info.kind == "CALIBRATION"]
+        if calibrations and timespan is not None:
+            values["begin"], values["end"] = timespan.nsec
+            rows = self._db.fetch(*self._point(entry, calibrations, values, calibration=True))
+            found += [(rank[row[1]], *row[:1], *row[2:]) for row in rows]
+        if not found:
+            return None
+        first = min(row[0] for row in found)
+        best = [row for row in found if row[0] == first]
+        if len({row[1] for row in best}) > 1:
+            spans = ", ".join(str(Timespan.from_ns(*row[3:])) for row in sorted(best, key=lambda row: row[3]))
+            raise CalibrationLookupError(
+                f"{len(best)} datasets {entry.dataset_type.name} {coordinate} in {candidates[first].name!r} "
+                f"are valid in a part of {timespan}: {spans}; ask for a shorter timespan."
+            )
+        _, id, run_id, _, _ = best[0]
+        run = self._collections.name_of(run_id)
+        return DatasetRef(entry.dataset_type, coordinate, run, id=UUID(bytes=id))
+
+    def candidates(
+        self, entry: TypeEntry, collections: Names, data_id: Mapping[str, Any]
+    ) -> list[CollectionInfo]:
+        """Return the collections to search that may hold a dataset type for a data ID, in order."""
+        resolved = self._collections.resolve(collections)
+        group = entry.dataset_type.dimensions
+        governors = {n: data_id[n] for n in group.governors if n in group.required and n in data_id}
+        return self._collections.summaries.may_hold(resolved, entry.id, governors)
+
+    def _point(
+        self, entry: TypeEntry, ids: list[int], values: Mapping[str, Any], *, calibration: bool
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the prepared select of one data ID in some collections, and its values."""
+        n = 1 << (len(ids) - 1).bit_length()  # few shapes: the list is filled up with its last member
+        padded = ids + ids[-1:] * (n - len(ids))
+        shape = ("point", entry.group_id, entry.dataset_type.dimensions, n, calibration)
+        statement = self._db.prepared(
+            shape, lambda: point_select(self._schema, entry, n, calibration=calibration)
+        )
+        return statement, {**values, **{f"c_{i}": id for i, id in enumerate(padded)}}
+
+    def columns(
+        self,
+        dataset_type: str | DatasetType,
+        collections: Names,
+        *,
+        data_id: Mapping[str, Any] | None = None,
+    ) -> DatasetColumns:
+        """Return the first dataset for each data ID, searching RUN and TAGGED collections."""
+        entry = self._types.entry(dataset_type)
+        data_id = data_id or {}
+        candidates = self.candidates(entry, collections, data_id)
+        searched = [info for info in candidates if info.kind != "CALIBRATION"]
+        names = entry.dataset_type.dimensions.required
+        rows = self._rows(entry, searched, data_id)
+        if len(searched) > 1:
+            rank = {info.id: i for i, info in enumerate(searched)}
+            rows.sort(key=lambda row: -rank[row[-1]])
+            rows = list(
+                {row[: len(names)]: row for row in rows}.values()
+            )  # the least rank comes last, and stays
+        return DatasetColumns(*self._arrays(names, rows))
+
+    def calibration_columns(self, dataset_type: str | DatasetType, collections: Names) -> CalibrationColumns:
+        """Return all datasets of a type that the collections hold, with validity and rank."""
+        entry = self._types.entry(dataset_type)
+        names = entry.dataset_type.dimensions.required
+        candidates = self.candidates(entry, collections, {})
+        rank = {info.id: i for i, info in enumerate(candidates)}
+        certified = [info.id for info in candidates if info.kind == "CALIBRATION"]
+        rows = self._rows(entry, [info for info in candidates if info.kind != "CALIBRATION"], {})
+        spans = [(MIN_NS, MAX_NS)] * len(rows)
+        if certified:
+            table = self._schema.calibration_table(entry.group_id)
+            query = member_select(self._schema, entry, table, certified, tagged=True)
+            for *row, begin, end in self._db.fetch(query.add_columns(table.c.begin_ns, table.c.end_ns)):
+                rows.append(tuple(row))
+                spans.append((begin, end))
+        bounds = np.array(spans, dtype=np.int64).reshape(-1, 2)
+        ranks = np.array([rank[row[-1]] for row in rows], dtype=np.int64)
+        return CalibrationColumns(*self._arrays(names, rows), bounds[:, 0].copy(), bounds[:, 1].copy(), ranks)
+
+    def _rows(
+        self, entry: TypeEntry, searched: Sequence[CollectionInfo], data_id: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """Return (required values…, dataset id, run id, collection id) of all members of collections."""
+        if not searched:
+            return []
+        table = self._schema.dataset_table(entry.group_id)
+        tagged = any(info.kind == "TAGGED" for info in searched)
+        query = member_select(self._schema, entry, table, [info.id for info in searched], tagged=tagged)
+        known = [table.c[n] == data_id[n] for n in entry.dataset_type.dimensions.required if n in data_id]
+        return self._db.fetch(query.where(*known))
+
+    def _arrays(
+        self, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+    ) -> tuple[dict[str, Array], Ids, Array, list[str]]:
+        k = len(names)
+        columns = from_rows(names, [row[:k] for row in rows]) if k else {}
+        run_ids = np.array([row[k + 1] for row in rows], dtype=np.int64)
+        unique, run = np.unique(run_ids, return_inverse=True)
+        runs = [self._collections.name_of(id) for id in unique.tolist()]
+        return columns, to_array([row[k] for row in rows]), run.astype(np.int64), runs
+
+    def get(self, ids: Iterable[UUID]) -> list[DatasetRef | None]:
+        """Return datasets by id, `None` for those that do not exist."""
+        wanted = [id.bytes for id in ids]
+        d = self._schema.dataset
+        rows = self._db.fetch_by_keys(
+            [d.c.id, d.c.dataset_type_id, d.c.run_id], [d.c.id], [(id,) for id in wanted]
+        )
+        by_group: dict[int, dict[bytes, tuple[TypeEntry, int]]] = {}
+        for id, type_id, run_id in rows:
+            entry = self._types.by_id(type_id)
+            by_group.setdefault(entry.group_id, {})[id] = (entry, run_id)
+        refs: dict[bytes, DatasetRef] = {}
+        for group_id, members in by_group.items():
+            table = self._schema.dataset_table(group_id)
+            group = next(iter(members.values()))[0].dataset_type.dimensions
+            columns = [table.c.dataset_id, table.c.collection_id, *(table.c[n] for n in group.required)]
+            for id, collection_id, *values in self._db.fetch_by_keys(
+                columns, [table.c.dataset_id], [(id,) for id in members]
+            ):
+                entry, run_id = members[id]
+                if collection_id == run_id:  # others are tags
+                    data_id = DataCoordinate.from_required(group, tuple(values))
+                    run = self._collections.name_of(run_id)
+                    refs[id] = DatasetRef(entry.dataset_type, data_id, run, id=UUID(bytes=id))
+        return [refs.get(id) for id in wanted]
+
+
+def point_select(schema: Schema, entry: TypeEntry, n: int, *, calibration: bool) -> Select[Any]:
+    """Return the select of (dataset id, collection id, run id[, begin, end]) of one data ID."""
+    table = schema.calibration_table(entry.group_id) if calibration else schema.dataset_table(entry.group_id)
+    d = schema.dataset
+    columns: list[ColumnElement[Any]] = [table.c.dataset_id, table.c.collection_id, d.c.run_id]
+    conditions = [
+        table.c.collection_id.in_([bindparam(f"c_{i}") for i in range(n)]),
+        table.c.dataset_type_id == bindparam("type"),
+        *(table.c[name] == bindparam(f"k_{name}") for name in entry.dataset_type.dimensions.required),
+    ]
+    if calibration:
+        columns += [table.c.begin_ns, table.c.end_ns]
+        conditions += [table.c.begin_ns < bindparam("end"), table.c.end_ns > bindparam("begin")]
+    return select(*columns).join_from(table, d, d.c.id == table.c.dataset_id).where(*conditions)
+
+
+def member_select(
+    schema: Schema, entry: TypeEntry, table: Table, collection_ids: Sequence[int], *, tagged: bool
+) -> Select[Any]:
+    """Return the select of (required values…, dataset id, run id, collection id) in collections.
+
+    Where none is ``tagged``, the collection is the run, and the table of datasets need not be asked.
+    """
+    dimensions = [table.c[name] for name in entry.dataset_type.dimensions.required]
+    run = schema.dataset.c.run_id if tagged else table.c.collection_id.label("run_id")
+    query = select(*dimensions, table.c.dataset_id, run, table.c.collection_id).where(
+        table.c.collection_id.in_(collection_ids), table.c.dataset_type_id == entry.id
+    )
+    return (
+        query.join_from(table, schema.dataset, schema.dataset.c.id == table.c.dataset_id) if tagged else query
+    )

@@ -1,0 +1,174 @@
+"""Registering datasets in bulk, and removing them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.exc import IntegrityError
+
+from registry.collections.base import CollectionInfo
+from registry.collections.summary import Summaries
+from registry.columns import Columns, rows
+from registry.database import Database
+from registry.dataset_ref import Ids, new_ids
+from registry.dataset_type import DatasetType
+from registry.datasets.ids import AnyIds, to_array, to_bytes
+from registry.datasets.members import insert_members, shown
+from registry.datasets.types import DatasetTypes, TypeEntry
+from registry.dimensions.coordinate import DataCoordinate
+from registry.errors import CollectionTypeError, ConflictingDefinitionError, DataIdError, OrphanedRecordError
+from registry.schema.schema import Schema
+from registry.suggest import suggest
+
+_TAI_MINUS_UTC_NS = 37_000_000_000  # since 2017, and no leap second is planned
+_BATCH = 500  # ids named in one delete
+
+
+def insert_datasets(
+    db: Database,
+    schema: Schema,
+    types: DatasetTypes,
+    summaries: Summaries,
+    dataset_type: str | DatasetType,
+    run: CollectionInfo,
+    data_ids: Columns | Iterable[DataCoordinate],
+    ids: AnyIds | None = None,
+    quantum_ids: AnyIds | None = None,
+) -> Ids:
+    """Register datasets in one transaction; return their ids. See `Registry.insert_datasets`."""
+    entry = types.entry(dataset_type)
+    if isinstance(dataset_type, DatasetType) and dataset_type.dimensions != entry.dataset_type.dimensions:
+        raise ConflictingDefinitionError(
+            f"Dataset type {entry.dataset_type.name!r} is registered as {entry.dataset_type}, "
+            f"not as {dataset_type}."
+        )
+    if run.kind != "RUN":
+        raise CollectionTypeError(f"Collection {run.name!r} is {run.kind}; datasets are put in a RUN.")
+    given = None if ids is None else to_bytes(ids)
+    keys = _keys(entry, data_ids, None if given is None else len(given))
+    array = new_ids(len(keys)) if given is None else to_array(given)
+    id_bytes = to_bytes(array)
+    if len(id_bytes) != len(keys):
+        raise ValueError(f"{len(id_bytes)} ids for {len(keys)} data IDs of {entry.dataset_type.name!r}.")
+    now = time.time_ns() + _TAI_MINUS_UTC_NS
+    names: tuple[str, ...] = ("id", "dataset_type_id", "run_id", "ingest_ns")
+    head = (entry.id, run.id, now)
+    dataset_rows: list[tuple[Any, ...]] = [(id, *head) for id in id_bytes]
+    if quantum_ids is not None:
+        names += ("quantum_id",)
+        dataset_rows = [
+            (*row, quantum) for row, quantum in zip(dataset_rows, to_bytes(quantum_ids), strict=True)
+        ]
+    with db.transaction():
+        written = db.insert(schema.dataset, names, dataset_rows, "skip")
+        if written < len(keys):
+            _refuse_differences(db, schema, entry, run, keys, id_bytes)
+        insert_members(db, schema, summaries, run, entry, keys, id_bytes)
+    return array
+
+
+def _keys(
+    entry: TypeEntry, data_ids: Columns | Iterable[DataCoordinate], n: int | None
+) -> list[tuple[Any, ...]]:
+    """Return the required values of data IDs given in either form."""
+    group = entry.dataset_type.dimensions
+    if not isinstance(data_ids, Mapping):
+        keys = []
+        for data_id in data_ids:
+            if not isinstance(data_id, DataCoordinate) or data_id.dimensions is not group:
+                data_id = DataCoordinate.standardize(data_id, dimensions=group)
+            keys.append(data_id.values_tuple)
+        return keys
+    missing = [name for name in group.required if name not in data_ids]
+    if missing:
+        raise DataIdError(
+            f"Data IDs of {entry.dataset_type.name!r} need columns {', '.join(group.required)}; "
+            f"missing: {', '.join(missing)}{suggest(missing[0], data_ids)}"
+        )
+    if not group.required:
+        return [()] * (1 if n is None else n)
+    keys = rows(data_ids, group.required)
+    for name, values in zip(group.required, zip(*keys, strict=True), strict=False):
+        kind = str if group.universe[name].key.type == "string" else int  # type: ignore[union-attr]
+        wrong = set(map(type, values)) - {kind}
+        if wrong:
+            raise DataIdError(
+                f"Column {name!r} of data IDs holds {kind.__name__} values, not {wrong.pop().__name__}."
+            )
+    return keys
+
+
+def _refuse_differences(
+    db: Database,
+    schema: Schema,
+    entry: TypeEntry,
+    run: CollectionInfo,
+    keys: Sequence[tuple[Any, ...]],
+    ids: Sequence[bytes],
+) -> None:
+    """Raise unless the datasets whose ids exist are what is being registered."""
+    d, m = schema.dataset, schema.dataset_table(entry.group_id)
+    group = entry.dataset_type.dimensions
+    wanted = [(id,) for id in ids]
+    stored = {
+        row[0]: row[1:]
+        for row in db.fetch_by_keys([d.c.id, d.c.dataset_type_id, d.c.run_id], [d.c.id], wanted)
+    }
+    held = db.fetch_by_keys(
+        [m.c.dataset_id, *(m.c[name] for name in group.required)],
+        [m.c.dataset_id],
+        wanted,
+        m.c.collection_id == run.id,
+    )
+    data_ids = {row[0]: tuple(row[1:]) for row in held}
+    for key, id in zip(keys, ids, strict=True):
+        if stored[id] != (entry.id, run.id) or data_ids.get(id, key) != tuple(key):
+            raise ConflictingDefinitionError(
+                f"Dataset id {UUID(bytes=id)} is taken by another dataset than {entry.dataset_type.name} "
+                f"{shown(group, key)} in run {run.name!r}; leave the id out to get a new one."
+            )
+
+
+def remove_datasets(db: Database, schema: Schema, ids: AnyIds) -> None:
+    """Remove datasets with their memberships, validity ranges and locations, in one transaction.
+
+    Raises
+    ------
+    OrphanedRecordError
+        If one is a part of a composite that stays.
+    """
+    values = to_bytes(ids)
+    d, parts = schema.dataset, schema.composite_part
+    with db.transaction():
+        db.execute(parts.delete().where(parts.c.composite_id == bindparam("id")), [{"id": v} for v in values])
+        try:
+            for start in range(0, len(values), _BATCH):
+                db.execute(d.delete().where(d.c.id.in_(values[start : start + _BATCH])))
+        except IntegrityError as error:
+            raise _used_part(db, schema, values) or error from error
+
+
+def remove_run(db: Database, schema: Schema, run: CollectionInfo) -> None:
+    """Remove all datasets of a run, inside a transaction; the collection itself stays."""
+    d, parts = schema.dataset, schema.composite_part
+    mine = select(d.c.id).where(d.c.run_id == run.id)
+    db.execute(parts.delete().where(parts.c.composite_id.in_(mine)))
+    try:
+        db.execute(d.delete().where(d.c.run_id == run.id))
+    except IntegrityError as error:
+        raise _used_part(db, schema, [row[0] for row in db.fetch(mine)]) or error from error
+
+
+def _used_part(db: Database, schema: Schema, ids: Sequence[bytes]) -> OrphanedRecordError | None:
+    parts = schema.composite_part
+    rows = db.fetch_by_keys([parts.c.part_id, parts.c.composite_id], [parts.c.part_id], [(id,) for id in ids])
+    for part, composite in rows:
+        return OrphanedRecordError(
+            f"Dataset {UUID(bytes=part)} is a part of composite {UUID(bytes=composite)}; "
+            "remove that one first."
+        )
+    return None

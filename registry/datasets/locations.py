@@ -1,0 +1,119 @@
+"""Where the bytes of datasets are: the datastore's records, kept for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from registry.database import Database
+from registry.dataset_ref import Ids
+from registry.datasets.ids import AnyIds, to_bytes
+from registry.errors import DatasetNotFoundError
+from registry.schema.schema import Schema
+
+LOCATION_FIELDS = (
+    "component",
+    "store",
+    "path",
+    "offset",
+    "size",
+    "checksum",
+    "algorithm",
+    "formatter",
+    "storage_class",
+)
+Location = tuple[Any, ...]
+"""Values in the order of `LOCATION_FIELDS`."""
+
+
+def insert_locations(db: Database, schema: Schema, rows: Iterable[tuple[Any, ...]]) -> int:
+    """Store locations, each a dataset id (`~uuid.UUID` or `bytes`) and the `LOCATION_FIELDS`.
+
+    A location of the same dataset, component and store replaces the older one.
+    """
+    plain = [(id.bytes if isinstance(id, UUID) else bytes(id), *fields) for id, *fields in rows]
+    with db.transaction():
+        try:
+            return db.insert(schema.dataset_location, ("dataset_id", *LOCATION_FIELDS), plain, "replace")
+        except IntegrityError as error:
+            d = schema.dataset
+            found = {row[0] for row in db.fetch_by_keys([d.c.id], [d.c.id], [row[:1] for row in plain])}
+            for row in plain:
+                if row[0] not in found:
+                    raise DatasetNotFoundError(
+                        f"{row[3]} is said to hold dataset {UUID(bytes=row[0])}, which is not in {db.url}; "
+                        "register the dataset first."
+                    ) from error
+            raise
+
+
+def read_locations(db: Database, schema: Schema, ids: Iterable[UUID]) -> dict[UUID, list[Location]]:
+    """Return the locations of datasets; an empty list for those without."""
+    wanted = list(ids)
+    found: dict[UUID, list[Location]] = {id: [] for id in wanted}
+    by_bytes = {id.bytes: locations for id, locations in found.items()}
+    for dataset_id, *fields in _read(db, schema, list(by_bytes)):
+        by_bytes[dataset_id].append(tuple(fields))
+    return found
+
+
+def location_columns(db: Database, schema: Schema, ids: Ids) -> tuple[np.ndarray[Any, Any], list[Location]]:
+    """Return locations in bulk.
+
+    Parameters
+    ----------
+    db, schema
+        Where.
+    ids : `numpy.ndarray`, shape (n, 16), uint8
+        Datasets.
+
+    Returns
+    -------
+    index : `numpy.ndarray`, int64
+        For each location, which of ``ids`` it is of; ascending.
+    locations : `list` [`tuple`]
+        Values in the order of `LOCATION_FIELDS`.
+    """
+    values = to_bytes(ids)
+    position = {value: i for i, value in enumerate(values)}
+    rows = [(position[id], tuple(fields)) for id, *fields in _read(db, schema, values)]
+    rows.sort(key=lambda row: row[0])
+    return np.array([row[0] for row in rows], dtype=np.int64), [row[1] for row in rows]
+
+
+def remove_locations(db: Database, schema: Schema, ids: AnyIds) -> None:
+    """Forget where the bytes of datasets are."""
+    table = schema.dataset_location
+    values = to_bytes(ids)
+    with db.transaction():
+        for start in range(0, len(values), 500):
+            db.execute(table.delete().where(table.c.dataset_id.in_(values[start : start + 500])))
+
+
+def paths_in_use(db: Database, schema: Schema, store: str, paths: Iterable[str]) -> set[str]:
+    """Return those of the paths of a store that still hold a dataset."""
+    table = schema.dataset_location
+    keys = [(path,) for path in paths]
+    return {row[0] for row in db.fetch_by_keys([table.c.path], [table.c.path], keys, table.c.store == store)}
+
+
+def locations_of_run(db: Database, schema: Schema, run_id: int) -> list[tuple[UUID, Location]]:
+    """Return dataset ids and locations of all datasets of a run, those without location left out."""
+    d, location = schema.dataset, schema.dataset_location
+    query = (
+        select(location.c.dataset_id, *(location.c[name] for name in LOCATION_FIELDS))
+        .join_from(d, location, d.c.id == location.c.dataset_id)
+        .where(d.c.run_id == run_id)
+    )
+    return [(UUID(bytes=id), tuple(fields)) for id, *fields in db.fetch(query)]
+
+
+def _read(db: Database, schema: Schema, ids: list[bytes]) -> list[tuple[Any, ...]]:
+    table = schema.dataset_location
+    columns = [table.c.dataset_id, *(table.c[name] for name in LOCATION_FIELDS)]
+    return db.fetch_by_keys(columns, [table.c.dataset_id], [(id,) for id in ids])

@@ -1,0 +1,135 @@
+"""Membership rows: which dataset a RUN or TAGGED collection holds for a data ID."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam
+from sqlalchemy.exc import IntegrityError
+
+from registry.collections.base import CollectionInfo
+from registry.collections.summary import Summaries
+from registry.database import Database
+from registry.dataset_ref import DatasetRef
+from registry.datasets.types import TypeEntry
+from registry.dimensions.group import DimensionGroup
+from registry.errors import ConflictingDefinitionError, DatasetNotFoundError
+from registry.records.insert import missing_parents
+from registry.schema.dimension_tables import parents
+from registry.schema.schema import Schema
+
+Keys = Sequence[tuple[Any, ...]]
+
+
+def keys_and_ids(refs: Iterable[DatasetRef]) -> tuple[list[tuple[Any, ...]], list[bytes]]:
+    """Return the required values and the ids of datasets."""
+    refs = list(refs)
+    return [ref.dataId.values_tuple for ref in refs], [ref.id.bytes for ref in refs]
+
+
+def insert_members(
+    db: Database,
+    schema: Schema,
+    summaries: Summaries,
+    collection: CollectionInfo,
+    entry: TypeEntry,
+    keys: Keys,
+    ids: Sequence[bytes],
+) -> None:
+    """Add datasets to a RUN or TAGGED collection, inside a transaction; those that it holds stay.
+
+    Raises
+    ------
+    ConflictingDefinitionError
+        If the collection holds another dataset for one of the data IDs.
+    """
+    table = schema.dataset_table(entry.group_id)
+    group = entry.dataset_type.dimensions
+    names = ("collection_id", "dataset_type_id", *group.required, "dataset_id")
+    head = (collection.id, entry.id)
+    rows = [(*head, *key, id) for key, id in zip(keys, ids, strict=True)]
+    try:
+        written = db.insert(table, names, rows, "skip")
+    except IntegrityError as error:
+        raise explain_integrity(db, schema, entry, keys, ids, error) from error
+    if written < len(rows):
+        _refuse_others(db, schema, collection, entry, keys, ids)
+    if rows:
+        summaries.extend(collection.id, entry.id, governor_values(group, keys))
+
+
+def delete_members(
+    db: Database, schema: Schema, collection: CollectionInfo, entry: TypeEntry, ids: Sequence[bytes]
+) -> None:
+    """Take datasets out of a TAGGED collection, inside a transaction."""
+    table = schema.dataset_table(entry.group_id)
+    statement = table.delete().where(
+        table.c.dataset_id == bindparam("id"), table.c.collection_id == collection.id
+    )
+    db.execute(statement, [{"id": id} for id in ids])
+
+
+def governor_values(group: DimensionGroup, keys: Keys) -> dict[str, set[Any]]:
+    """Return the values of each governor dimension among data IDs."""
+    positions = {name: group.required.index(name) for name in group.governors if name in group.required}
+    return {name: {key[position] for key in keys} for name, position in positions.items()}
+
+
+def explain_integrity(
+    db: Database, schema: Schema, entry: TypeEntry, keys: Keys, ids: Sequence[bytes], error: IntegrityError
+) -> Exception:
+    """Return the error that says what membership rows refer to in vain."""
+    if db.dialect.violation(error) != "foreign key":
+        return error
+    group = entry.dataset_type.dimensions
+    d = schema.dataset
+    found = {row[0] for row in db.fetch_by_keys([d.c.id], [d.c.id], [(id,) for id in ids])}
+    for key, id in zip(keys, ids, strict=True):
+        if id not in found:
+            return DatasetNotFoundError(
+                f"No dataset {entry.dataset_type.name} {shown(group, key)} with id {UUID(bytes=id)} "
+                f"in {db.url}."
+            )
+    required = parents(group.universe, group.required)
+    return missing_parents(
+        db,
+        schema,
+        f"dataset {entry.dataset_type.name!r}",
+        required,
+        group.required,
+        [tuple(key) for key in keys],
+    )
+
+
+def _refuse_others(
+    db: Database,
+    schema: Schema,
+    collection: CollectionInfo,
+    entry: TypeEntry,
+    keys: Keys,
+    ids: Sequence[bytes],
+) -> None:
+    table = schema.dataset_table(entry.group_id)
+    group = entry.dataset_type.dimensions
+    key_columns = [table.c[name] for name in group.required]
+    rows = db.fetch_by_keys(
+        [*key_columns, table.c.dataset_id],
+        key_columns,
+        [tuple(key) for key in keys],
+        table.c.collection_id == collection.id,
+        table.c.dataset_type_id == entry.id,
+    )
+    held = {tuple(row[:-1]): row[-1] for row in rows}
+    for key, id in zip(keys, ids, strict=True):
+        if held[tuple(key)] != id:
+            raise ConflictingDefinitionError(
+                f"{collection.kind} collection {collection.name!r} holds dataset "
+                f"{UUID(bytes=held[tuple(key)])} as {entry.dataset_type.name} {shown(group, key)}, not {UUID(bytes=id)}; remove that one first."
+            )
+
+
+def shown(group: DimensionGroup, key: Sequence[Any]) -> str:
+    """Return a data ID's required values as a message shows them."""
+    return f"{{{', '.join(f'{n}: {v!r}' for n, v in zip(group.required, key, strict=True))}}}"

@@ -1,0 +1,1 @@
+"""What differs between databases: connecting, locking, bulk insertion, a few types."""

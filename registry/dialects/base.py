@@ -1,0 +1,95 @@
+"""The contract that a database fulfils for the registry: the only place where databases may differ."""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.types import TypeEngine
+
+from registry.errors import RegistryError, RepositoryFormatError
+
+Mode = Literal["create", "write", "read"]
+OnConflict = Literal["error", "skip", "replace"]
+Rows = Sequence[tuple[Any, ...]]
+
+_DIALECTS = {"sqlite": "registry.dialects.sqlite:SQLiteDialect"}
+
+
+class Dialect(ABC):
+    """How one kind of database connects, locks, inserts in bulk and reports trouble."""
+
+    name: ClassVar[str]
+    id_type: ClassVar[TypeEngine[bytes]]
+    """Column type of a 16-byte dataset id; its Python value is `bytes`."""
+    clustered: ClassVar[Mapping[str, Any]] = {}
+    """Table options that store the rows in the order of the primary key."""
+    driver_error: ClassVar[type[Exception]]
+    """Base of the errors that the driver raises."""
+
+    @abstractmethod
+    def make_engine(self, url: str, mode: Mode) -> Engine:
+        """Return an engine without a pool, in driver-level autocommit; transactions are begun explicitly."""
+
+    @abstractmethod
+    def begin(self, connection: Connection, *, durable: bool) -> None:
+        """Begin a transaction that may write, waiting for other writers.
+
+        Parameters
+        ----------
+        connection : `sqlalchemy.Connection`
+            One without an open transaction.
+        durable : `bool`
+            Whether the commit must have reached the disk when it returns.
+        """
+
+    @abstractmethod
+    def lock(self, connection: Connection, table: Table) -> None:
+        """Keep others from changing a table until the transaction ends."""
+
+    @abstractmethod
+    def change_counter(self, connection: Connection) -> Hashable:
+        """Return a value that differs whenever another connection has committed since the last call."""
+
+    @abstractmethod
+    def insert(
+        self,
+        connection: Connection,
+        table: Table,
+        names: Sequence[str],
+        rows: Rows,
+        on_conflict: OnConflict = "error",
+    ) -> int:
+        """Insert rows of plain tuples, in the order of ``names``, and return how many rows were written.
+
+        ``on_conflict`` is about rows whose primary key exists: refuse, leave the old row, or update it.
+        """
+
+    @abstractmethod
+    def violation(self, error: BaseException) -> Literal["foreign key", "unique"] | None:
+        """Return which kind of constraint an error is about, if it is about one."""
+
+    @abstractmethod
+    def explain(self, error: BaseException, url: str) -> RegistryError | None:
+        """Return the registry's error for trouble of the database (locked, corrupt), `None` for a bug."""
+
+
+def dialect_for(url: str) -> Dialect:
+    """Return the dialect of a database URL."""
+    try:
+        backend = sqlalchemy.make_url(url).get_backend_name()
+    except sqlalchemy.exc.ArgumentError:
+        raise RepositoryFormatError(
+            f"{url!r} is no database URL; write one such as sqlite:///folder/registry.sqlite3."
+        ) from None
+    if backend not in _DIALECTS:
+        raise RepositoryFormatError(
+            f"No support for databases of kind {backend!r} (in {url!r}); supported: {', '.join(_DIALECTS)}."
+        )
+    module, name = _DIALECTS[backend].split(":")
+    made: Dialect = getattr(importlib.import_module(module), name)()
+    return made

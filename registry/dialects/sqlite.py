@@ -1,0 +1,161 @@
+"""SQLite: the embedded default, one file in WAL mode with one writer at a time."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Hashable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from urllib.parse import quote
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, LargeBinary, Table
+from sqlalchemy.pool import NullPool
+from sqlalchemy.types import TypeEngine
+
+from registry.dialects.base import Dialect, Mode, OnConflict, Rows
+from registry.errors import DatabaseConflictError, RegistryError, RepositoryFormatError
+
+_DURABLE = "FULL"
+_FAST = "NORMAL"  # a power cut may lose the last commits, never the file: the run's journal is the truth
+
+
+class SQLiteDialect(Dialect):
+    """SQLite differences.
+
+    Parameters
+    ----------
+    busy_timeout_s : `float`, optional
+        How long a writer waits for another one before it gives up.
+    """
+
+    name = "sqlite"
+    id_type: ClassVar[TypeEngine[bytes]] = LargeBinary(16)
+    clustered: ClassVar[dict[str, Any]] = {"sqlite_with_rowid": False}
+    driver_error = sqlite3.Error
+
+    def __init__(self, busy_timeout_s: float = 60.0) -> None:
+        self.busy_timeout_s = busy_timeout_s
+        self._inserts: dict[tuple[str, tuple[str, ...], OnConflict], str] = {}
+
+    def make_engine(self, url: str, mode: Mode) -> Engine:
+        """Return an engine for a file, or for a database in memory (of one thread)."""
+        path = sqlalchemy.make_url(url).database
+        target = _file_uri(Path(path), mode) if path and path != ":memory:" else ":memory:"
+        return sqlalchemy.create_engine(
+            "sqlite://",
+            creator=partial(self._connect, target, mode),
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+        )
+
+    def _connect(self, target: str, mode: Mode) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            target, uri=target.startswith("file:"), timeout=self.busy_timeout_s, isolation_level=None
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA cache_size = -65536")
+        if mode == "create":
+            connection.execute("PRAGMA journal_mode = WAL")
+        if mode != "read":
+            connection.execute(f"PRAGMA synchronous = {_FAST}")
+        return connection
+
+    def begin(self, connection: Connection, *, durable: bool) -> None:
+        """Begin as the only writer; how far a commit is synced is a setting of the connection."""
+        # Immediate: a transaction that read first and then wrote could fail half-way as busy.
+        level = _DURABLE if durable else _FAST
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute(f"PRAGMA synchronous = {level}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def lock(self, connection: Connection, table: Table) -> None:
+        """Do nothing: there is one writer at a time."""
+
+    def change_counter(self, connection: Connection) -> Hashable:
+        """Return SQLite's own counter of the commits of others; 2 µs."""
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        counter: Hashable = driver.execute("PRAGMA data_version").fetchone()[0]
+        return counter
+
+    def insert(
+        self,
+        connection: Connection,
+        table: Table,
+        names: Sequence[str],
+        rows: Rows,
+        on_conflict: OnConflict = "error",
+    ) -> int:
+        """Insert tuples by one statement, compiled once per shape."""
+        if not rows:
+            return 0
+        shape = (table.name, tuple(names), on_conflict)
+        if (sql := self._inserts.get(shape)) is None:
+            sql = self._inserts[shape] = _insert_sql(connection, table, shape[1], on_conflict)
+        return connection.exec_driver_sql(sql, list(rows)).rowcount
+
+    def violation(self, error: BaseException) -> Literal["foreign key", "unique"] | None:
+        """Tell by SQLite's extended result code."""
+        code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+            return "foreign key"
+        unique = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+        return "unique" if code in unique else None
+
+    def explain(self, error: BaseException, url: str) -> RegistryError | None:
+        """Tell by SQLite's result code."""
+        code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+        primary = code & 0xFF if code is not None else None
+        if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return DatabaseConflictError(
+                f"{url} was locked by another writer for {self.busy_timeout_s:g} s; "
+                "try again when it is done."
+            )
+        if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return RepositoryFormatError(
+                f"{url} is no SQLite database, or a damaged one; restore it from a copy."
+            )
+        if primary == sqlite3.SQLITE_CANTOPEN:
+            return RepositoryFormatError(
+                f"{url} cannot be opened; check that the file exists and may be read."
+            )
+        if primary == sqlite3.SQLITE_READONLY:
+            return DatabaseConflictError(
+                f"{url} may not be written; check the permissions of file and folder."
+            )
+        if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            return DatabaseConflictError(f"{url} could not be written: {getattr(error, 'orig', error)}.")
+        return None
+
+
+def _file_uri(path: Path, mode: Mode) -> str:
+    """Return the URI of a database file; only creation makes a file."""
+    path = path.absolute()
+    if mode == "create" and path.exists() and path.stat().st_size:
+        raise RepositoryFormatError(f"{path} exists already; open it, or name another file.")
+    if mode != "create" and not path.exists():
+        raise RepositoryFormatError(f"No registry at {path}; create one with: butler create.")
+    options = {"create": "mode=rwc", "write": "mode=rw", "read": "mode=ro"}[mode]
+    # Without -wal nobody writes, and nobody can begin to in a folder that is not writable.
+    wal = path.with_name(path.name + "-wal")
+    if mode == "read" and not os.access(path.parent, os.W_OK) and not wal.exists():
+        options += "&immutable=1"
+    return f"file:{quote(str(path))}?{options}"
+
+
+def _insert_sql(connection: Connection, table: Table, names: tuple[str, ...], on_conflict: OnConflict) -> str:
+    quote_name = connection.dialect.identifier_preparer.quote
+    columns = ", ".join(map(quote_name, names))
+    marks = ", ".join("?" * len(names))
+    sql = f"INSERT INTO {quote_name(table.name)} ({columns}) VALUES ({marks})"  # noqa: S608 - names only
+    if on_conflict == "error":
+        return sql
+    key = [column.name for column in table.primary_key]
+    updates = [f"{quote_name(n)} = excluded.{quote_name(n)}" for n in names if n not in key]
+    action = f"UPDATE SET {', '.join(updates)}" if on_conflict == "replace" and updates else "NOTHING"
+    return f"{sql} ON CONFLICT ({', '.join(map(quote_name, key))}) DO {action}"

@@ -1,0 +1,58 @@
+"""Making a database into a registry, and recognising one."""
+
+from __future__ import annotations
+
+from sqlalchemy import MetaData, Select, select
+from sqlalchemy.exc import DBAPIError
+
+from registry.database import Database
+from registry.dialects.base import Dialect
+from registry.dimensions.universe import DimensionUniverse
+from registry.errors import RegistryError, RepositoryFormatError, SchemaVersionError
+from registry.schema.schema import Schema
+from registry.schema.tables import REVISION, FixedTables
+
+_UNIVERSE = "universe"  # attribute that holds the universe's definition
+
+
+def create_database(url: str, dialect: Dialect, universe: DimensionUniverse) -> Database:
+    """Make all tables in an empty database, and return it open for writing."""
+    db = Database(url, dialect, dialect.make_engine(url, "create"), writeable=True)
+    schema = Schema(universe, dialect)
+    with db.transaction(durable=True):
+        schema.create_all(db.session.connection)
+        db.insert(schema.alembic_version, ("version_num",), [(REVISION,)])
+        db.insert(schema.repository, ("name", "value"), [(_UNIVERSE, universe.to_yaml())])
+    return db
+
+
+def open_database(url: str, dialect: Dialect, *, writeable: bool) -> tuple[Database, DimensionUniverse]:
+    """Open a database, check that it is a registry of this version, return it with its universe."""
+    db = Database(
+        url, dialect, dialect.make_engine(url, "write" if writeable else "read"), writeable=writeable
+    )
+    try:
+        fixed = FixedTables(MetaData(), dialect)
+        version = _first(db, select(fixed.alembic_version.c.version_num))
+        if version != REVISION:
+            remedy = "migrate it with: alembic upgrade head" if version < REVISION else "use a newer program"
+            raise SchemaVersionError(
+                f"{url} has the tables of version {version!r}, this program those of {REVISION!r}; {remedy}."
+            )
+        attributes = fixed.repository.c
+        text = _first(db, select(attributes.value).where(attributes.name == _UNIVERSE))
+    except (DBAPIError, dialect.driver_error) as error:
+        db.close()
+        raise RepositoryFormatError(f"{url} is no registry: {getattr(error, 'orig', error)}.") from error
+    except RegistryError:
+        db.close()
+        raise
+    if not text:
+        db.close()
+        raise RepositoryFormatError(f"{url} is no registry: it has no dimension universe.")
+    return db, DimensionUniverse.from_yaml(text)
+
+
+def _first(db: Database, query: Select[tuple[str]]) -> str:
+    rows = db.fetch(query)
+    return str(rows[0][0]) if rows else ""

@@ -1,0 +1,120 @@
+"""Provenance: which quanta ran, and what each of them really read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+
+from registry.collections.facade import Collections
+from registry.database import Database
+from registry.datasets.ids import to_bytes
+from registry.schema.schema import Schema
+
+AnyId = UUID | bytes
+
+
+class QuantumRow(NamedTuple):
+    """What is kept about one quantum; times in ns since 1970 by the worker's clock, memory in bytes."""
+
+    id: UUID
+    run: str
+    task_label: str
+    task_class: str
+    data_id: str
+    """JSON."""
+    status: str
+    host: str | None = None
+    pid: int | None = None
+    begin_ns: int | None = None
+    end_ns: int | None = None
+    cpu_s: float | None = None
+    peak_memory: int | None = None
+    exception: str | None = None
+    attempts: int = 1
+
+
+class Provenance:
+    """Writes and reads provenance.
+
+    Parameters
+    ----------
+    db, schema, collections
+        The parts of the registry that it asks.
+    """
+
+    def __init__(self, db: Database, schema: Schema, collections: Collections) -> None:
+        self._db = db
+        self._schema = schema
+        self._collections = collections
+
+    def insert_quanta(self, rows: Iterable[QuantumRow | tuple[Any, ...]]) -> int:
+        """Store quanta, tuples in the order of `QuantumRow`; one that ran again replaces what it was."""
+        quanta = [QuantumRow(*row) for row in rows]
+        run_ids = {run: self._collections.get_info(run).id for run in {q.run for q in quanta}}
+        names = ("id", "run_id", *QuantumRow._fields[2:])
+        plain = [(*_bytes(q.id), run_ids[q.run], *q[2:]) for q in quanta]
+        with self._db.transaction():
+            return self._db.insert(self._schema.quantum, names, plain, "replace")
+
+    def insert_quantum_inputs(self, rows: Iterable[tuple[AnyId, AnyId, str]]) -> int:
+        """Store (quantum id, dataset id, connection) of datasets that were really read."""
+        plain = [(*_bytes(quantum, dataset), connection) for quantum, dataset, connection in rows]
+        with self._db.transaction():
+            return self._db.insert(
+                self._schema.quantum_input, ("quantum_id", "dataset_id", "connection"), plain, "skip"
+            )
+
+    def set_producers(self, rows: Iterable[tuple[UUID, UUID]]) -> None:
+        """Store (dataset id, id of the quantum that made it)."""
+        d = self._schema.dataset
+        statement = d.update().where(d.c.id == bindparam("dataset")).values(quantum_id=bindparam("quantum"))
+        with self._db.transaction():
+            self._db.execute(statement, [{"dataset": a.bytes, "quantum": b.bytes} for a, b in rows])
+
+    def quanta(self, run: str) -> list[QuantumRow]:
+        """Return the quanta of a run, in the order in which they began."""
+        q = self._schema.quantum
+        columns = [q.c[name] for name in QuantumRow._fields[2:]]
+        query = select(q.c.id, *columns).where(q.c.run_id == self._collections.get_info(run).id)
+        rows = self._db.fetch(query.order_by(q.c.begin_ns, q.c.id))
+        return [QuantumRow(UUID(bytes=id), run, *rest) for id, *rest in rows]
+
+    def inputs(self, quantum_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, str]]:
+        """Return (quantum id, dataset id, connection) of what quanta read."""
+        i = self._schema.quantum_input
+        return self._read_inputs(i.c.quantum_id, quantum_ids)
+
+    def consumers(self, dataset_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, str]]:
+        """Return (quantum id, dataset id, connection) of the quanta that read datasets."""
+        i = self._schema.quantum_input
+        return self._read_inputs(i.c.dataset_id, dataset_ids)
+
+    def _read_inputs(self, key: Any, ids: Iterable[UUID]) -> list[tuple[UUID, UUID, str]]:
+        i = self._schema.quantum_input
+        rows = self._db.fetch_by_keys(
+            [i.c.quantum_id, i.c.dataset_id, i.c.connection], [key], [(id,) for id in to_bytes(ids)]
+        )
+        return [
+            (UUID(bytes=quantum), UUID(bytes=dataset), connection) for quantum, dataset, connection in rows
+        ]
+
+    def producers(self, dataset_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+        """Return the producing quantum of each dataset that has one."""
+        d = self._schema.dataset
+        keys = [(id,) for id in to_bytes(dataset_ids)]
+        rows = self._db.fetch_by_keys([d.c.id, d.c.quantum_id], [d.c.id], keys, d.c.quantum_id.is_not(None))
+        return {UUID(bytes=id): UUID(bytes=quantum) for id, quantum in rows}
+
+    def products(self, quantum_ids: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
+        """Return (quantum id, dataset id) of what quanta made."""
+        d = self._schema.dataset
+        keys = [(id,) for id in to_bytes(quantum_ids)]
+        rows = self._db.fetch_by_keys([d.c.quantum_id, d.c.id], [d.c.quantum_id], keys)
+        return [(UUID(bytes=quantum), UUID(bytes=id)) for quantum, id in rows]
+
+
+def _bytes(*ids: AnyId) -> tuple[bytes, ...]:
+    return tuple([id.bytes if isinstance(id, UUID) else bytes(id) for id in ids])

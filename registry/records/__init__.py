@@ -1,0 +1,1 @@
+"""Dimension records in the database: inserting them, their overlaps on the sky, looking them up."""

@@ -1,0 +1,124 @@
+"""Looking up dimension records by key, and completing data IDs with what these imply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+
+from registry.database import Database
+from registry.dimensions.coordinate import DataCoordinate, DataId
+from registry.dimensions.element import DimensionElement
+from registry.dimensions.group import DimensionGroup
+from registry.dimensions.record import DimensionRecord
+from registry.errors import DataIdError
+from registry.schema.schema import Schema
+from registry.suggest import suggest
+
+_CACHED = 50_000  # records of one element held per thread
+
+
+class DimensionRecords:
+    """Reads dimension records, and remembers those that it has read.
+
+    Parameters
+    ----------
+    db : `Database`
+        Where they are.
+    schema : `Schema`
+        Their tables.
+    """
+
+    def __init__(self, db: Database, schema: Schema) -> None:
+        self._db = db
+        self._schema = schema
+
+    def get(self, element: DimensionElement, key: tuple[Any, ...]) -> DimensionRecord | None:
+        """Return the record with a key (values in the order of ``element.required``), or `None`."""
+        cache: dict[Any, Any] = self._db.cached("records", element.name, dict)
+        if key not in cache:
+            if len(cache) >= _CACHED:
+                cache.clear()
+            cache[key] = self._read(element, key)
+        found: DimensionRecord | None = cache[key]
+        return found
+
+    def expand(
+        self,
+        data_id: DataId | None,
+        dimensions: DimensionGroup | Iterable[str] | None = None,
+        *,
+        records: bool = True,
+    ) -> DataCoordinate:
+        """Return the data ID with all implied values, and with records if wanted.
+
+        Raises
+        ------
+        DataIdError
+            If a value has no dimension record, or contradicts one.
+        """
+        universe = self._schema.universe
+        coordinate = DataCoordinate.standardize(data_id, dimensions=dimensions, universe=universe)
+        group = coordinate.dimensions
+        values: dict[str, Any] = dict(coordinate.mapping)
+        found: dict[str, DimensionRecord | None] = {}
+        for name in reversed(group.elements):  # records that imply values come before those that need them
+            element = universe[name]
+            key = tuple([values[n] for n in element.required])
+            record = found[name] = self.get(element, key)
+            if record is None:
+                if element.is_dimension:
+                    raise self._unknown(element, key)
+                continue
+            for implied in element.implied:
+                value = getattr(record, implied)
+                if values.setdefault(implied, value) != value:
+                    raise DataIdError(
+                        f"{name} {record.dataId} has {implied} {value!r}, not {values[implied]!r}."
+                    )
+        return coordinate.expanded(values, found if records else None)
+
+    def _read(self, element: DimensionElement, key: tuple[Any, ...]) -> DimensionRecord | None:
+        if element.skypix is not None:
+            return DimensionRecord(element, dict(zip(element.required, key, strict=True)))
+        table = self._schema.element_table(element.name)
+        names = element.required if element.view_of else element.column_names
+        statement = self._db.prepared(
+            ("record", element.name),
+            lambda: select(*(table.c[name] for name in names)).where(
+                *(table.c[name] == bindparam(f"k_{name}") for name in element.required)
+            ),
+        )
+        rows = self._db.fetch(statement, {f"k_{n}": v for n, v in zip(element.required, key, strict=True)})
+        return record_of(element, rows[0]) if rows else None
+
+    def _unknown(self, element: DimensionElement, key: tuple[Any, ...]) -> DataIdError:
+        """Return the error about a missing record, with the nearest that exists."""
+        table = self._schema.element_table(element.name)
+        *above, own = (table.c[name] for name in element.required)
+        *context, value = key
+        siblings = select(own).where(*(c == v for c, v in zip(above, context, strict=True)))
+        if isinstance(value, str):
+            hint = suggest(value, [row[0] for row in self._db.fetch(siblings.limit(10_000))])
+        else:
+            nearest = self._db.fetch(siblings.order_by(func.abs(own - value)).limit(1))
+            hint = f"; the nearest is {nearest[0][0]!r}" if nearest else ""
+        where = (
+            f" of {', '.join(f'{n} {v!r}' for n, v in zip(element.required, context, strict=False))}"
+            if context
+            else ""
+        )
+        return DataIdError(f"No {element.name} {value!r}{where} is registered{hint}")
+
+
+def record_of(element: DimensionElement, row: tuple[Any, ...]) -> DimensionRecord:
+    """Return the record of a row in the order of the element's columns."""
+    if any(column.type == "bool" for column in element.columns):
+        row = tuple(
+            [
+                bool(value) if column.type == "bool" and value is not None else value
+                for column, value in zip(element.columns, row, strict=True)
+            ]
+        )
+    return DimensionRecord.from_values(element, tuple(row))

@@ -1,0 +1,347 @@
+"""Registry: what exists, in one SQL database; it opens the database and hands out the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import select
+
+from registry.collections.facade import Collections
+from registry.columns import Columns
+from registry.database import Database
+from registry.dataset_ref import DatasetRef, Ids
+from registry.dataset_type import DatasetType
+from registry.datasets import insert, locations
+from registry.datasets.find import CalibrationColumns, DatasetFinder, Names
+from registry.datasets.ids import AnyIds, to_array
+from registry.datasets.locations import Location
+from registry.datasets.types import DatasetTypes
+from registry.dialects.base import dialect_for
+from registry.dimensions.coordinate import DataCoordinate, DataId
+from registry.dimensions.group import DimensionGroup
+from registry.dimensions.record import DimensionRecord
+from registry.dimensions.universe import DimensionUniverse
+from registry.errors import CollectionTypeError
+from registry.opening import create_database, open_database
+from registry.provenance import Provenance
+from registry.queries import Queries
+from registry.records.insert import Conflict, insert_records
+from registry.records.lookup import DimensionRecords
+from registry.schema.schema import Schema
+from registry.timespan import Timespan
+
+
+class Registry(Queries):
+    """All that a repository knows about its datasets, except for their bytes.
+
+    Made by `create` or `open`. Every method that changes something is one transaction. An instance may be
+    shared by threads (each has its connection); after a fork, the child gets connections of its own.
+
+    Attributes
+    ----------
+    universe : `DimensionUniverse`
+        The repository's dimensions.
+    collections : `Collections`
+        Registering, chaining, resolving and filling collections.
+    provenance : `Provenance`
+        Which quanta made and read which datasets.
+    """
+
+    def __init__(self, db: Database, universe: DimensionUniverse) -> None:
+        self._db = db
+        self._schema = Schema(universe, db.dialect)
+        self.universe = universe
+        self._types = DatasetTypes(db, self._schema)
+        self._records = DimensionRecords(db, self._schema)
+        self.collections = Collections(db, self._schema, self._types)
+        self._finder = DatasetFinder(db, self._schema, self._types, self.collections)
+        self.provenance = Provenance(db, self._schema, self.collections)
+
+    # Opening and closing
+
+    @classmethod
+    def create(cls, url: str, *, universe: DimensionUniverse | None = None) -> Registry:
+        """Make a new registry; `RepositoryFormatError` if there is something at ``url`` already."""
+        universe = universe or DimensionUniverse.default()
+        return cls(create_database(url, dialect_for(url), universe), universe)
+
+    @classmethod
+    def open(cls, url: str, *, writeable: bool = True) -> Registry:
+        """Open a registry.
+
+        Raises
+        ------
+        RepositoryFormatError
+            If there is no registry at ``url``.
+        SchemaVersionError
+            If its tables are older or newer than this program.
+        """
+        return cls(*open_database(url, dialect_for(url), writeable=writeable))
+
+    @property
+    def url(self) -> str:
+        """Where the database is."""
+        return self._db.url
+
+    @property
+    def dialect(self) -> str:
+        """Name of the kind of database."""
+        return self._db.dialect.name
+
+    @property
+    def writeable(self) -> bool:
+        """Whether it may be changed."""
+        return self._db.writeable
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[None]:
+        """Make all changes inside one: all are stored or none; an inner transaction is part of the outer one.
+
+        Parameters
+        ----------
+        durable : `bool`, optional
+            Whether the commit must survive a power cut; without, the last ones may be lost (never the file).
+        """
+        with self._db.transaction(durable=durable):
+            yield
+
+    # Attributes
+
+    def get_attribute(self, name: str) -> str | None:
+        """Return what the repository records under a name."""
+        table = self._schema.repository
+        rows = self._db.fetch(select(table.c.value).where(table.c.name == name))
+        return rows[0][0] if rows else None
+
+    def set_attribute(self, name: str, value: str) -> None:
+        """Record something about the repository."""
+        with self._db.transaction():
+            self._db.insert(self._schema.repository, ("name", "value"), [(name, value)], "replace")
+
+    # Dimension records
+
+    def insert_dimension_records(
+        self,
+        element: str,
+        records: Columns | Iterable[Mapping[str, Any] | DimensionRecord],
+        *,
+        conflict: Conflict = "error",
+    ) -> int:
+        """Insert records of a dimension element, and their overlaps on the sky; return how many were written.
+
+        Parameters
+        ----------
+        element : `str`
+            The element.
+        records : columns, or iterable of `DimensionRecord` or mappings
+            As columns, ``timespan`` may hold `Timespan`, ``region`` `lsst.sphgeom.Region` objects.
+        conflict : `str`, optional
+            About keys that exist: ``error`` refuses records that differ (equal ones are welcome), ``skip``
+            keeps what is stored, ``replace`` changes it.
+
+        Raises
+        ------
+        ConflictingDefinitionError
+            If a record differs from what is stored.
+        DataIdError
+            If a value is missing, of the wrong type, or names another record that does not exist.
+        """
+        return insert_records(self._db, self._schema, self.universe[element], records, conflict)
+
+    def dimension_record(self, element: str, data_id: DataId) -> DimensionRecord | None:
+        """Return the record of an element for a data ID, or `None`."""
+        definition = self.universe[element]
+        coordinate = DataCoordinate.standardize(data_id, dimensions=definition.minimal_group)
+        return self._records.get(definition, tuple([coordinate[name] for name in definition.required]))
+
+    def expand_data_id(
+        self,
+        data_id: DataId | None = None,
+        *,
+        dimensions: DimensionGroup | Iterable[str] | None = None,
+        records: bool = True,
+    ) -> DataCoordinate:
+        """Return a data ID with all implied values, and with its dimension records if wanted.
+
+        Raises
+        ------
+        DataIdError
+            If a value has no dimension record (the nearest is named), or contradicts one.
+        """
+        return self._records.expand(data_id, dimensions, records=records)
+
+    # Dataset types
+
+    def register_dataset_type(self, dataset_type: DatasetType) -> bool:
+        """Register a dataset type; return whether it was new.
+
+        Raises
+        ------
+        ConflictingDefinitionError
+            If it is registered with another definition.
+        """
+        return self._types.register(dataset_type)
+
+    def get_dataset_type(self, name: str) -> DatasetType:
+        """Return a registered dataset type; `MissingDatasetTypeError` if there is none of that name."""
+        return self._types.entry(name).dataset_type
+
+    def query_dataset_types(self, patterns: str | Iterable[str] = "*") -> list[DatasetType]:
+        """Return the dataset types whose names match a glob pattern, or one of several."""
+        return self._types.query(patterns)
+
+    def remove_dataset_type(self, name: str) -> None:
+        """Remove a dataset type; `OrphanedRecordError` if it has datasets."""
+        self._types.remove(name)
+
+    # Datasets
+
+    def insert_datasets(
+        self,
+        dataset_type: str | DatasetType,
+        run: str,
+        data_ids: Columns | Iterable[DataCoordinate],
+        *,
+        ids: AnyIds | None = None,
+        quantum_ids: AnyIds | None = None,
+    ) -> Ids:
+        """Register datasets of one type in a run.
+
+        Parameters
+        ----------
+        dataset_type : `str` or `DatasetType`
+            A registered one.
+        run : `str`
+            A RUN collection.
+        data_ids : columns of the required dimensions, or iterable of `DataCoordinate`
+            What the datasets are of.
+        ids : `numpy.ndarray` of shape (n, 16), or iterable of `~uuid.UUID`, optional
+            New ones by default. The same id, data ID and run again change nothing.
+        quantum_ids : `numpy.ndarray` of shape (n, 16), or iterable of `~uuid.UUID`, optional
+            Quanta that made the datasets; they must be stored before the transaction ends.
+
+        Returns
+        -------
+        ids : `numpy.ndarray`, shape (n, 16), uint8
+            Ids of the datasets, in order.
+
+        Raises
+        ------
+        ConflictingDefinitionError
+            If the run holds another dataset for a data ID, or an id is that of another dataset.
+        DataIdError
+            If a data ID names a dimension record that does not exist.
+        """
+        return insert.insert_datasets(
+            self._db,
+            self._schema,
+            self._types,
+            self.collections.summaries,
+            dataset_type,
+            self.collections.get_info(run),
+            data_ids,
+            ids,
+            quantum_ids,
+        )
+
+    def remove_datasets(self, ids: AnyIds) -> None:
+        """Remove datasets, with their tags, validity ranges and locations; unknown ids are left alone."""
+        insert.remove_datasets(self._db, self._schema, ids)
+
+    def remove_run(self, name: str) -> tuple[Ids, list[tuple[UUID, Location]]]:
+        """Remove a run with all its datasets and quanta.
+
+        Returns
+        -------
+        ids : `numpy.ndarray`, shape (n, 16), uint8
+            Ids of the datasets that it held.
+        locations : `list` [`tuple` [`~uuid.UUID`, `tuple`]]
+            Where their bytes were: dataset, values in the order of ``LOCATION_FIELDS``.
+        """
+        with self._db.transaction():
+            run = self.collections.get_info(name)
+            if run.kind != "RUN":
+                raise CollectionTypeError(
+                    f"Collection {name!r} is {run.kind}, not a RUN; it holds no datasets."
+                )
+            d = self._schema.dataset
+            ids = [row[0] for row in self._db.fetch(select(d.c.id).where(d.c.run_id == run.id))]
+            rows = locations.locations_of_run(self._db, self._schema, run.id)
+            insert.remove_run(self._db, self._schema, run)
+            self.collections.remove(name)
+        return to_array(ids), rows
+
+    def get_datasets(self, ids: Iterable[UUID]) -> list[DatasetRef | None]:
+        """Return datasets by id, `None` for those that do not exist."""
+        return self._finder.get(ids)
+
+    def find_dataset(
+        self,
+        dataset_type: str | DatasetType,
+        data_id: DataId,
+        *,
+        collections: Names,
+        timespan: Timespan | None = None,
+    ) -> DatasetRef | None:
+        """Return the dataset that a search of the collections meets first, or `None`.
+
+        Parameters
+        ----------
+        dataset_type : `str` or `DatasetType`
+            A registered one.
+        data_id : `DataCoordinate` or mapping
+            Values of all its required dimensions; others are left out.
+        collections : `str` or sequence of `str`
+            Where to search, in order; chains are searched through.
+        timespan : `Timespan`, optional
+            When the dataset must be valid; without, CALIBRATION collections are passed over.
+
+        Raises
+        ------
+        CalibrationLookupError
+            If the first collection that has an answer has several for the timespan.
+        """
+        return self._finder.find(dataset_type, data_id, collections, timespan)
+
+    def calibration_columns(self, dataset_type: str | DatasetType, collections: Names) -> CalibrationColumns:
+        """Return all datasets of a type in some collections, with validity and place in the search order."""
+        return self._finder.calibration_columns(dataset_type, collections)
+
+    # Locations
+
+    def insert_locations(self, rows: Iterable[tuple[Any, ...]]) -> int:
+        """Store where bytes are: rows of dataset id and ``LOCATION_FIELDS``; the newer of two stays."""
+        return locations.insert_locations(self._db, self._schema, rows)
+
+    def locations(self, ids: Iterable[UUID]) -> dict[UUID, list[Location]]:
+        """Return the locations of datasets, in the order of ``LOCATION_FIELDS``; maybe empty lists."""
+        return locations.read_locations(self._db, self._schema, ids)
+
+    def location_columns(self, ids: Ids) -> tuple[np.ndarray[Any, Any], list[Location]]:
+        """Return (index into ``ids``, locations) in bulk, ascending by index."""
+        return locations.location_columns(self._db, self._schema, ids)
+
+    def remove_locations(self, ids: AnyIds) -> None:
+        """Forget where the bytes of datasets are."""
+        locations.remove_locations(self._db, self._schema, ids)
+
+    def paths_in_use(self, store: str, paths: Iterable[str]) -> set[str]:
+        """Return those of the paths of a store that still hold some dataset."""
+        return locations.paths_in_use(self._db, self._schema, store, paths)

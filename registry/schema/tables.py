@@ -1,0 +1,183 @@
+"""The fixed tables, the same in every repository; the first migration makes the same ones."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from registry.dialects.base import Dialect
+
+REVISION = "0001"
+"""The migration that makes these tables; bump it with each new one."""
+
+NAME_LENGTH = 256
+
+
+class FixedTables:
+    """The fixed tables, as attributes.
+
+    Parameters
+    ----------
+    metadata : `sqlalchemy.MetaData`
+        What they are added to.
+    dialect : `Dialect`
+        Gives the type of ids and the option for tables stored by key.
+    """
+
+    def __init__(self, metadata: MetaData, dialect: Dialect) -> None:
+        clustered = dialect.clustered
+        id_type = dialect.id_type
+        self.alembic_version = Table(
+            "alembic_version", metadata, Column("version_num", String(32), primary_key=True)
+        )
+        self.repository = Table(
+            "repository", metadata, Column("name", String(128), primary_key=True), Column("value", Text)
+        )
+        self.dimension_group = Table(
+            "dimension_group",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("names", Text, nullable=False, unique=True),
+        )
+        self.dataset_type = Table(
+            "dataset_type",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("name", String(NAME_LENGTH), nullable=False, unique=True),
+            Column("dimension_group_id", ForeignKey("dimension_group.id"), nullable=False),
+            Column("storage_class", String(NAME_LENGTH), nullable=False),
+            Column("is_calibration", Boolean, nullable=False),
+        )
+        self.collection = Table(
+            "collection",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("name", String(NAME_LENGTH), nullable=False, unique=True),
+            Column("kind", String(16), nullable=False),
+            Column("doc", Text, nullable=False),
+        )
+        # The index serves "which chains hold this collection", asked when it is removed.
+        self.collection_chain = Table(
+            "collection_chain",
+            metadata,
+            Column("parent_id", ForeignKey("collection.id", ondelete="CASCADE"), primary_key=True),
+            Column("position", Integer, primary_key=True, autoincrement=False),
+            Column("child_id", ForeignKey("collection.id"), nullable=False, index=True),
+        )
+        self.run = Table(
+            "run",
+            metadata,
+            Column(
+                "collection_id",
+                ForeignKey("collection.id", ondelete="CASCADE"),
+                primary_key=True,
+                autoincrement=False,
+            ),
+            Column("begin_ns", BigInteger),
+            Column("end_ns", BigInteger),
+            Column("host", Text),
+            Column("journal", Text),
+        )
+        # The index serves "what did this run do", and the removal of a run.
+        self.quantum = Table(
+            "quantum",
+            metadata,
+            Column("id", id_type, primary_key=True),
+            Column("run_id", ForeignKey("run.collection_id", ondelete="CASCADE"), nullable=False, index=True),
+            Column("task_label", String(NAME_LENGTH), nullable=False),
+            Column("task_class", Text, nullable=False),
+            Column("data_id", Text, nullable=False),
+            Column("status", String(16), nullable=False),
+            Column("host", Text),
+            Column("pid", Integer),
+            Column("begin_ns", BigInteger),
+            Column("end_ns", BigInteger),
+            Column("cpu_s", Double),
+            Column("peak_memory", BigInteger),
+            Column("exception", Text),
+            Column("attempts", Integer, nullable=False),
+            **clustered,
+        )
+        # The indices serve the removal of a run, and "what did this quantum make". The producer is checked at
+        # commit, so that datasets and quanta of one report may be stored in either order.
+        self.dataset = Table(
+            "dataset",
+            metadata,
+            Column("id", id_type, primary_key=True),
+            Column("dataset_type_id", ForeignKey("dataset_type.id"), nullable=False),
+            Column("run_id", ForeignKey("run.collection_id"), nullable=False, index=True),
+            Column("ingest_ns", BigInteger, nullable=False),
+            Column(
+                "quantum_id",
+                id_type,
+                ForeignKey("quantum.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED"),
+            ),
+            **clustered,
+        )
+        produced = self.dataset.c.quantum_id.is_not(None)
+        Index(None, self.dataset.c.quantum_id, sqlite_where=produced, postgresql_where=produced)
+        self.quantum_input = Table(
+            "quantum_input",
+            metadata,
+            Column("quantum_id", id_type, ForeignKey("quantum.id", ondelete="CASCADE"), primary_key=True),
+            Column(
+                "dataset_id",
+                id_type,
+                ForeignKey("dataset.id", ondelete="CASCADE"),
+                primary_key=True,
+                index=True,
+            ),
+            Column("connection", String(NAME_LENGTH), primary_key=True),
+            **clustered,
+        )
+        self.collection_summary = Table(
+            "collection_summary",
+            metadata,
+            Column("collection_id", ForeignKey("collection.id", ondelete="CASCADE"), primary_key=True),
+            Column("dataset_type_id", ForeignKey("dataset_type.id", ondelete="CASCADE"), primary_key=True),
+            **clustered,
+        )
+        self.collection_summary_governor = Table(
+            "collection_summary_governor",
+            metadata,
+            Column("collection_id", ForeignKey("collection.id", ondelete="CASCADE"), primary_key=True),
+            Column("governor", String(NAME_LENGTH), primary_key=True),
+            Column("value", String(NAME_LENGTH), primary_key=True),
+            **clustered,
+        )
+        # The index serves "who else has bytes in this file", asked before a file is removed.
+        self.dataset_location = Table(
+            "dataset_location",
+            metadata,
+            Column("dataset_id", id_type, ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True),
+            Column("component", String(NAME_LENGTH), primary_key=True),
+            Column("store", String(128), primary_key=True),
+            Column("path", Text, nullable=False, index=True),
+            Column("offset", BigInteger, nullable=False),
+            Column("size", BigInteger, nullable=False),
+            Column("checksum", String(128)),
+            Column("algorithm", String(32)),
+            Column("formatter", Text, nullable=False),
+            Column("storage_class", String(NAME_LENGTH), nullable=False),
+            **clustered,
+        )
+        # The index serves "is this part in use", asked when a dataset is removed.
+        self.composite_part = Table(
+            "composite_part",
+            metadata,
+            Column("composite_id", id_type, ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True),
+            Column("component", String(NAME_LENGTH), primary_key=True),
+            Column("part_id", id_type, ForeignKey("dataset.id"), primary_key=True, index=True),
+            **clustered,
+        )
