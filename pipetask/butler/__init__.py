@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datastore.artifact import ArtifactHint as ArtifactHint
-    from datastore.artifact import ArtifactRecord as ArtifactRecord
+    from datastore.records import ArtifactHint as ArtifactHint
+    from datastore.records import ArtifactRecord as ArtifactRecord
     from datastore.storage_class import StorageClass as StorageClass
     from datastore.storage_class import StorageClasses as StorageClasses
     from datastore.types.background import Background as Background
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from datastore.types.task_metadata import TaskMetadata as TaskMetadata
     from datastore.types.visit_info import VisitInfo as VisitInfo
     from pipetask.butler.butler import Butler as Butler
+    from pipetask.butler.defaults import add_to_defaults as add_to_defaults
+    from pipetask.butler.defaults import input_collections as input_collections
     from pipetask.butler.handle import DeferredDatasetHandle as DeferredDatasetHandle
     from pipetask.butler.limited import LimitedButler as LimitedButler
     from pipetask.butler.limited import LimitedButlerConfig as LimitedButlerConfig
+    from pipetask.butler.repository import find_repository as find_repository
+    from pipetask.butler.repository import is_repository as is_repository
     from pipetask.butler.transfer import FileDataset as FileDataset
     from registry.columns import Columns as Columns
     from registry.columns import from_rows as from_rows
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from registry.dataset_ref import DatasetRef as DatasetRef
     from registry.dataset_ref import new_id as new_id
     from registry.dataset_ref import new_ids as new_ids
+    from registry.dataset_ref import raw_id as raw_id
     from registry.dataset_type import DatasetType as DatasetType
     from registry.dimensions.coordinate import DataCoordinate as DataCoordinate
     from registry.dimensions.element import Column as Column
@@ -41,19 +46,27 @@ if TYPE_CHECKING:
     from registry.dimensions.group import DimensionGroup as DimensionGroup
     from registry.dimensions.record import DimensionRecord as DimensionRecord
     from registry.dimensions.universe import DimensionUniverse as DimensionUniverse
+    from registry.errors import ConflictingDefinitionError as ConflictingDefinitionError
+    from registry.errors import DataIdError as DataIdError
+    from registry.errors import DatasetNotFoundError as DatasetNotFoundError
+    from registry.errors import MissingCollectionError as MissingCollectionError
+    from registry.errors import MissingDatasetTypeError as MissingDatasetTypeError
     from registry.suggest import suggest as suggest
     from registry.timespan import Timespan as Timespan
 
 _HOME = {
-    "ArtifactHint": "datastore.artifact",
-    "ArtifactRecord": "datastore.artifact",
+    "ArtifactHint": "datastore.records",
+    "ArtifactRecord": "datastore.records",
     "Background": "datastore.types.background",
     "Box": "datastore.types.box",
     "Butler": "pipetask.butler.butler",
     "Column": "registry.dimensions.element",
     "Columns": "registry.columns",
+    "ConflictingDefinitionError": "registry.errors",
     "DataCoordinate": "registry.dimensions.coordinate",
+    "DataIdError": "registry.errors",
     "DatasetId": "registry.dataset_ref",
+    "DatasetNotFoundError": "registry.errors",
     "DatasetRef": "registry.dataset_ref",
     "DatasetType": "registry.dataset_type",
     "DeferredDatasetHandle": "pipetask.butler.handle",
@@ -67,6 +80,8 @@ _HOME = {
     "LimitedButlerConfig": "pipetask.butler.limited",
     "LogRecords": "datastore.types.log_records",
     "Mask": "datastore.types.mask",
+    "MissingCollectionError": "registry.errors",
+    "MissingDatasetTypeError": "registry.errors",
     "Packages": "datastore.types.packages",
     "PhotoCalib": "datastore.types.photo_calib",
     "Psf": "datastore.types.psf",
@@ -75,10 +90,15 @@ _HOME = {
     "TaskMetadata": "datastore.types.task_metadata",
     "Timespan": "registry.timespan",
     "VisitInfo": "datastore.types.visit_info",
+    "add_to_defaults": "pipetask.butler.defaults",
+    "find_repository": "pipetask.butler.repository",
     "from_rows": "registry.columns",
+    "input_collections": "pipetask.butler.defaults",
+    "is_repository": "pipetask.butler.repository",
     "n_rows": "registry.columns",
     "new_id": "registry.dataset_ref",
     "new_ids": "registry.dataset_ref",
+    "raw_id": "registry.dataset_ref",
     "rows": "registry.columns",
     "suggest": "registry.suggest",
 }

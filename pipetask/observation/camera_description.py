@@ -70,9 +70,7 @@ class CameraDescription(Instrument):
         if not self._filters:
             raise document.error("no filters; give a list of {name, band}", "filters")
         declared = {field.name for field in self._fields}
-        missing = [
-            name for name in ("exposure", "detector", "physical_filter", "begin") if name not in declared
-        ]
+        missing = [name for name in REQUIRED_FIELDS if name not in declared]
         if missing and self._translator is None:
             raise document.error(f"fields are missing: {', '.join(missing)}", "header")
 

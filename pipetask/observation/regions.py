@@ -12,10 +12,11 @@ from pipetask.butler import Box
 
 if TYPE_CHECKING:
     from astropy.io import fits
+    from astropy.wcs import WCS
     from lsst.sphgeom import ConvexPolygon
 
 
-def image_region(wcs: Any, box: Box) -> ConvexPolygon | None:
+def image_region(wcs: WCS, box: Box) -> ConvexPolygon | None:
     """Return the polygon of an image's four corners (the outer edges of its corner pixels).
 
     Parameters
@@ -36,16 +37,20 @@ def image_region(wcs: Any, box: Box) -> ConvexPolygon | None:
     return polygon(np.radians(sky.ra.deg), np.radians(sky.dec.deg))
 
 
-def header_region(header: fits.Header, shape: tuple[int, int]) -> ConvexPolygon | None:
-    """Return the region of an image from its header alone; `None` without a celestial WCS in it."""
+def header_wcs(header: fits.Header) -> WCS | None:
+    """Return the celestial WCS of a header, or `None` without one."""
     from astropy.wcs import WCS
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # non-standard keywords that astropy repairs
         wcs = WCS(header)
-    if not wcs.has_celestial:
-        return None
-    return image_region(wcs.celestial, Box(0, 0, shape[1], shape[0]))
+    return wcs.celestial if wcs.has_celestial else None
+
+
+def header_region(header: fits.Header, shape: tuple[int, int]) -> ConvexPolygon | None:
+    """Return the region of an image from its header alone; `None` without a celestial WCS in it."""
+    wcs = header_wcs(header)
+    return None if wcs is None else image_region(wcs, Box(0, 0, shape[1], shape[0]))
 
 
 def polygon(longitude: np.ndarray[Any, Any], latitude: np.ndarray[Any, Any]) -> ConvexPolygon | None:

@@ -1,0 +1,157 @@
+"""LimitedButler: reads and writes the datasets that it was told about, without a database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from datastore.datastore import Datastore
+from datastore.records import ArtifactHint, ArtifactRecord
+from pipetask.butler.handle import DeferredDatasetHandle
+from registry.dataset_ref import DatasetId, DatasetRef
+from registry.dimensions.universe import DimensionUniverse
+from registry.errors import DatasetNotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedButlerConfig:
+    """What a worker needs to open a limited butler; picklable.
+
+    Parameters
+    ----------
+    root : `str`
+        Folder or URI of the repository's files.
+    datastore : `dict`
+        Configuration of the datastore.
+    universe : `str`
+        YAML of the dimension universe.
+    """
+
+    root: str
+    datastore: Mapping[str, Any] = field(default_factory=dict)
+    universe: str = ""
+
+    def open(self, records: Mapping[DatasetId, Sequence[ArtifactRecord]]) -> LimitedButler:
+        """Return a limited butler that knows the given datasets."""
+        return LimitedButler(self, records)
+
+
+class LimitedButler:
+    """Access to datasets by their refs alone.
+
+    Parameters
+    ----------
+    config : `LimitedButlerConfig`
+        Where the files are.
+    records : mapping
+        Artifacts of the datasets that may be read.
+
+    Attributes
+    ----------
+    written : `dict`
+        Artifacts of the datasets put so far, by id. Their files are complete but not synced.
+    read_ids : `set`
+        Ids of the datasets whose bytes were read, through `get` or a handle.
+    """
+
+    def __init__(
+        self, config: LimitedButlerConfig, records: Mapping[DatasetId, Sequence[ArtifactRecord]]
+    ) -> None:
+        self.config = config
+        self.datastore = _datastore(config)
+        self.written: dict[DatasetId, list[ArtifactRecord]] = {}
+        self.read_ids: set[DatasetId] = set()
+        self._records = records
+
+    @property
+    def dimensions(self) -> DimensionUniverse:
+        """The dimension universe."""
+        return DimensionUniverse.from_yaml(self.config.universe)
+
+    def get(
+        self,
+        ref: DatasetRef,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        storageClass: str | None = None,
+    ) -> Any:
+        """Return the object of a dataset (or of a component, for the ref of a component)."""
+        return self.read(ref, component=None, parameters=parameters, storageClass=storageClass)
+
+    def getDeferred(
+        self,
+        ref: DatasetRef,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        storageClass: str | None = None,
+    ) -> DeferredDatasetHandle:
+        """Return a handle that reads the dataset when asked to."""
+        return DeferredDatasetHandle(self, ref, parameters, storageClass)
+
+    def put(self, obj: Any, ref: DatasetRef) -> list[ArtifactRecord]:
+        """Write a dataset and return its artifacts."""
+        records = self.datastore.write(obj, hint_of(ref), sync=False, clobber=True)
+        self.written[ref.id] = records
+        return records
+
+    def exists(self, ref: DatasetRef) -> bool:
+        """Return whether the files of a dataset are there."""
+        records = self._known(ref)
+        return bool(records) and self.datastore.exists(records)
+
+    def read(
+        self,
+        ref: DatasetRef,
+        *,
+        component: str | None,
+        parameters: Mapping[str, Any] | None,
+        storageClass: str | None,
+    ) -> Any:
+        """Return the object of a dataset, or a component of it."""
+        records = self._known(ref)
+        if not records:
+            raise DatasetNotFoundError(f"Dataset {ref} is not among those that this process was given.")
+        value = read_artifacts(self.datastore, records, ref, component, parameters, storageClass)
+        self.read_ids.add(ref.id)
+        return value
+
+    def _known(self, ref: DatasetRef) -> Sequence[ArtifactRecord]:
+        return self.written.get(ref.id) or self._records.get(ref.id) or ()
+
+
+_datastores: dict[str, Datastore] = {}
+
+
+def _datastore(config: LimitedButlerConfig) -> Datastore:
+    """Return the datastore of a configuration: one per process, as a worker opens a butler per quantum."""
+    key = json.dumps([config.root, config.datastore], sort_keys=True)
+    if key not in _datastores:
+        _datastores[key] = Datastore(config.root, config=config.datastore)
+    return _datastores[key]
+
+
+def hint_of(ref: DatasetRef) -> ArtifactHint:
+    """Return what the datastore is told about a dataset that it writes."""
+    return ArtifactHint(
+        ref.datasetType.name, ref.datasetType.storageClass, ref.dataId.mapping, ref.run, ref.id
+    )
+
+
+def read_artifacts(
+    datastore: Datastore,
+    records: Sequence[ArtifactRecord],
+    ref: DatasetRef,
+    component: str | None,
+    parameters: Mapping[str, Any] | None,
+    storageClass: str | None,
+) -> Any:
+    """Read a dataset, or the component named by the ref or by ``component``, as the storage class wanted."""
+    wanted = storageClass or ref.datasetType.storageClass
+    own = ref.datasetType.component()
+    if component is None:
+        component = own
+    elif storageClass is None:
+        wanted = datastore.storage_classes.component_class(wanted, component)
+    return datastore.read(records, wanted, component=component, parameters=parameters)

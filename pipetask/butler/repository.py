@@ -1,0 +1,102 @@
+"""Where a repository is, and what its ``butler.yaml`` says: found without opening a database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipetask.errors import RepositoryExistsError, RepositoryNotFoundError
+
+CONFIG_NAME = "butler.yaml"
+REPOSITORY_VARIABLE = "BUTLER_REPO"
+_INITIAL = """\
+# A repository of datasets. Paths are relative to this folder.
+registry: registry.sqlite3
+# Storage classes, formatters and file name templates of this repository, over the built-in ones.
+datastore: {}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where a repository's parts are.
+
+    Parameters
+    ----------
+    root : `str`
+        Absolute path of its folder.
+    registry : `str`
+        URL of the database.
+    datastore : `dict`
+        Configuration of the datastore.
+    """
+
+    root: str
+    registry: str
+    datastore: Mapping[str, Any] = field(default_factory=dict)
+
+
+def is_repository(location: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a repository's folder or its ``butler.yaml``."""
+    path = Path(location)
+    return path.is_file() if path.name == CONFIG_NAME else (path / CONFIG_NAME).is_file()
+
+
+def find_repository(location: str | os.PathLike[str] | None = None) -> Repository:
+    """Read the configuration of a repository.
+
+    Parameters
+    ----------
+    location : path, optional
+        Its folder or ``butler.yaml``; else that of ``$BUTLER_REPO``, else the nearest one in the current
+        folder or those above it.
+
+    Raises
+    ------
+    RepositoryNotFoundError
+        If there is none.
+    """
+    location = location or os.environ.get(REPOSITORY_VARIABLE) or _nearest()
+    path = Path(location)
+    if not is_repository(path):
+        raise RepositoryNotFoundError(f"No repository at {str(location)!r}: it has no {CONFIG_NAME}.")
+    return _read(path if path.name == CONFIG_NAME else path / CONFIG_NAME)
+
+
+def create_repository(root: str | os.PathLike[str]) -> Repository:
+    """Write the ``butler.yaml`` of a new repository, in a folder that is empty or does not exist yet."""
+    folder = Path(root)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what = "a repository" if is_repository(folder) else "something else"
+        raise RepositoryExistsError(f"{str(root)!r} already holds {what}; name an empty or new folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG_NAME).write_text(_INITIAL, encoding="utf-8")
+    return _read(folder / CONFIG_NAME)
+
+
+def _nearest() -> Path:
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if is_repository(folder):
+            return folder
+    raise RepositoryNotFoundError(
+        f"No repository: ${REPOSITORY_VARIABLE} is not set, and neither {str(here)!r} nor a folder above it "
+        f"has a {CONFIG_NAME}."
+    )
+
+
+def _read(path: Path) -> Repository:
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as err:
+        raise RepositoryNotFoundError(f"{str(path)!r} is not valid YAML: {err}") from err
+    root = path.parent.resolve()
+    registry = str(values.get("registry", "registry.sqlite3"))
+    if "://" not in registry:
+        registry = f"sqlite:///{root / registry}"
+    return Repository(str(root), registry, values.get("datastore") or {})

@@ -1,0 +1,71 @@
+"""One change of rows and files together: all of it is kept, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datastore.datastore import Datastore
+    from datastore.records import ArtifactRecord
+    from registry.registry import Registry
+
+
+class Transaction:
+    """Files that one transaction writes and deletes beside its rows.
+
+    Files are written at once, made durable together just before the rows are committed, and deleted again if
+    they are not. Files to delete go after the commit, so that no row ever names a missing file.
+
+    Parameters
+    ----------
+    registry : `Registry`
+        The rows.
+    datastore : `Datastore`
+        The files.
+    """
+
+    def __init__(self, registry: Registry, datastore: Datastore) -> None:
+        self._registry = registry
+        self._datastore = datastore
+        self._depth = 0
+        self._unsynced: list[ArtifactRecord] = []
+        self._made: list[ArtifactRecord] = []
+        self._doomed: list[ArtifactRecord] = []
+
+    @contextmanager
+    def begin(self) -> Iterator[None]:
+        """Enclose a change; one inside another is part of it."""
+        if self._depth:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+            return
+        self._depth = 1
+        try:
+            with self._registry.transaction(durable=True):
+                yield
+                if self._unsynced:
+                    self._datastore.sync(self._unsynced)
+        except BaseException:
+            self._datastore.remove(self._made)
+            raise
+        else:
+            self._datastore.remove(self._doomed)
+        finally:
+            self._depth = 0
+            self._unsynced, self._made, self._doomed = [], [], []
+
+    def wrote(self, records: Iterable[ArtifactRecord], *, undo: bool = True) -> None:
+        """Remember files that were written; with ``undo``, they are deleted if the transaction fails."""
+        records = list(records)
+        self._unsynced += records
+        if undo:
+            self._made += records
+
+    def delete_later(self, records: Iterable[ArtifactRecord]) -> None:
+        """Remember files to delete once the rows are gone for good."""
+        self._doomed += records

@@ -1,0 +1,76 @@
+"""Ingest: files that exist already become datasets."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipetask.butler.limited import hint_of
+from registry.dataset_ref import DatasetRef
+
+if TYPE_CHECKING:
+    from datastore.ingest import Transfer
+    from datastore.records import ArtifactRecord
+    from pipetask.butler.butler import Butler
+    from pipetask.butler.transaction import Transaction
+    from registry.dataset_type import DatasetType
+
+
+@dataclass(frozen=True, slots=True)
+class FileDataset:
+    """A file and the datasets that are in it.
+
+    Parameters
+    ----------
+    path : path or URI
+        The file; ``#hdu=2`` after it names a part.
+    refs : `DatasetRef` or sequence of them
+        What it holds.
+    formatter : `str`, optional
+        Name of the formatter that reads it.
+    """
+
+    path: str | os.PathLike[str]
+    refs: DatasetRef | Sequence[DatasetRef]
+    formatter: str | None = None
+
+
+def ingest_files(
+    butler: Butler,
+    transaction: Transaction,
+    files: Iterable[FileDataset],
+    *,
+    transfer: Transfer,
+    checksums: bool,
+) -> list[DatasetRef]:
+    """Take files in and insert their rows, within a transaction; see ``Butler.ingest``."""
+    pairs = []
+    for file in files:
+        for ref in [file.refs] if isinstance(file.refs, DatasetRef) else file.refs:
+            records = butler.datastore.ingest(
+                file.path,
+                hint_of(ref),
+                transfer=transfer,
+                formatter=file.formatter,
+                sync=False,
+                with_checksum=checksums,
+            )
+            transaction.wrote(records, undo=transfer != "move" and not _stayed(butler, file, records[0]))
+            pairs.append((ref, records))
+    groups: dict[tuple[DatasetType, str], list[DatasetRef]] = defaultdict(list)
+    for ref, _ in pairs:
+        groups[ref.datasetType, ref.run].append(ref)
+    for (dataset_type, run), refs in groups.items():
+        butler.registry.insert_datasets(
+            dataset_type, run, [ref.dataId for ref in refs], ids=[ref.id for ref in refs]
+        )
+    butler.registry.insert_locations([(ref.id, *record) for ref, records in pairs for record in records])
+    return [ref for ref, _ in pairs]
+
+
+def _stayed(butler: Butler, file: FileDataset, record: ArtifactRecord) -> bool:
+    """Return whether a file was recorded where it was, so that it is not ours to delete."""
+    return f"{butler.root}/{record.path}" == os.path.abspath(file.path)  # noqa: PTH100  (links are not followed)

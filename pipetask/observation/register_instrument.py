@@ -1,0 +1,155 @@
+"""Registering an instrument in a repository, and getting it back from there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from importlib import import_module
+from pathlib import Path
+
+from pipetask.butler import Butler, DatasetType, Timespan, add_to_defaults, suggest
+from pipetask.butler.defaults import calibration_collection, instruments
+from pipetask.errors import CameraDescriptionError, InstrumentError
+from pipetask.observation.camera_description import CameraDescription
+from pipetask.observation.instrument import Instrument
+
+CAMERA = "camera"
+
+
+def register_instrument(butler: Butler, source: str | os.PathLike[str] | type[Instrument]) -> Instrument:
+    """Register an instrument, or bring what is registered up to date.
+
+    Inserts its dimension records, keeps the description in the repository (so that later commands need no
+    file), writes the dataset ``camera`` and certifies it for all times, and begins its default collections.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    source : path or `str` or class
+        YAML file of a camera description, or an `Instrument` class or its dotted name.
+
+    Raises
+    ------
+    InstrumentError
+        If there is no such class.
+    CameraDescriptionError
+        If the description is wrong.
+    """
+    instrument = read_instrument(source)
+    with butler.transaction():
+        _insert_records(butler, instrument)
+        if isinstance(instrument, CameraDescription):
+            butler.registry.set_attribute(_attribute(instrument.name), instrument.text)
+        calib = calibration_collection(instrument.name)
+        butler.collections.register(calib, "CALIBRATION", f"Certified calibrations of {instrument.name}")
+        _put_camera(butler, instrument, calib)
+        add_to_defaults(butler, instrument.name, calib)
+    return instrument
+
+
+def read_instrument(source: str | os.PathLike[str] | type[Instrument]) -> Instrument:
+    """Return the instrument of a YAML file, a class, or the dotted name of a class."""
+    if isinstance(source, type):
+        return source()
+    path = Path(source)
+    if path.suffix in {".yaml", ".yml"} or path.is_file():
+        try:
+            return CameraDescription(path.read_text(encoding="utf-8"), str(source))
+        except OSError as err:
+            raise CameraDescriptionError(f"Cannot read {str(source)!r}: {err.strerror}.") from err
+    return _class_of(str(source))()
+
+
+def load_instrument(butler: Butler, name: str) -> Instrument:
+    """Return a registered instrument."""
+    record = butler.registry.dimension_record("instrument", {"instrument": name})
+    if record is None:
+        known = instruments(butler)
+        raise InstrumentError(f"No instrument {name!r} in {butler.root!r}{suggest(name, known)}")
+    text = butler.registry.get_attribute(_attribute(name))
+    if text is not None:
+        return CameraDescription(text, f"the description of {name} in {butler.root}")
+    return _class_of(record.class_name)()
+
+
+def load_instruments(butler: Butler) -> list[Instrument]:
+    """Return all registered instruments."""
+    return [load_instrument(butler, name) for name in instruments(butler)]
+
+
+def _attribute(name: str) -> str:
+    return f"camera:{name}"
+
+
+def _class_of(dotted: str) -> type[Instrument]:
+    module, _, name = dotted.rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as err:
+        raise InstrumentError(
+            f"{dotted!r} is neither a YAML file nor the dotted name of an instrument class: {err}."
+        ) from err
+    if not (isinstance(found, type) and issubclass(found, Instrument)):
+        raise InstrumentError(f"{dotted!r} is not a class derived from pipetask's Instrument.")
+    return found
+
+
+def _insert_records(butler: Butler, instrument: Instrument) -> None:
+    insert = butler.registry.insert_dimension_records
+    name, detectors = instrument.name, instrument.detectors()
+    kind = type(instrument)
+    insert(
+        "instrument",
+        [
+            {
+                "instrument": name,
+                "visit_max": instrument.exposure_max,
+                "exposure_max": instrument.exposure_max,
+                "detector_max": max(detector.id for detector in detectors) + 1,
+                "class_name": f"{kind.__module__}.{kind.__qualname__}",
+            }
+        ],
+        conflict="replace",
+    )
+    insert(
+        "detector",
+        [
+            {
+                "instrument": name,
+                "detector": detector.id,
+                "full_name": detector.full_name,
+                "purpose": detector.purpose,
+                "raft": detector.raft,
+                "name_in_raft": detector.name_in_raft,
+            }
+            for detector in detectors
+        ],
+        conflict="replace",
+    )
+    insert(
+        "physical_filter",
+        [
+            {"instrument": name, "physical_filter": filter.name, "band": filter.band}
+            for filter in instrument.filters()
+        ],
+        conflict="replace",
+    )
+
+
+def _put_camera(butler: Butler, instrument: Instrument, calib: str) -> None:
+    """Write the dataset ``camera``, in a run named after its content, and certify it for all times."""
+    camera = {"name": instrument.name, **instrument.camera()}
+    digest = hashlib.sha256(json.dumps(camera, sort_keys=True).encode()).hexdigest()[:8]
+    run = f"{calib}/camera-{digest}"
+    dataset_type = DatasetType(
+        CAMERA, ["instrument"], "StructuredDataDict", universe=butler.dimensions, isCalibration=True
+    )
+    butler.register_dataset_type(dataset_type)
+    butler.collections.register(run, "RUN", f"Camera description of {instrument.name}")
+    if butler.find_dataset(CAMERA, instrument=instrument.name, collections=run) is None:
+        ref = butler.put(camera, CAMERA, run=run, instrument=instrument.name)
+        always = Timespan.from_ns()
+        butler.registry.collections.decertify(calib, CAMERA, always, [{"instrument": instrument.name}])
+        butler.registry.collections.certify(calib, [ref], always)
