@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -39,7 +40,10 @@ class FixedTables:
         clustered = dialect.clustered
         id_type = dialect.id_type
         self.alembic_version = Table(
-            "alembic_version", metadata, Column("version_num", String(32), primary_key=True)
+            "alembic_version",
+            metadata,
+            Column("version_num", String(32), nullable=False),
+            PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),  # as alembic makes it
         )
         self.repository = Table(
             "repository", metadata, Column("name", String(128), primary_key=True), Column("value", Text)
