@@ -189,9 +189,21 @@ class JournalError(PipetaskError, OSError):
 
 
 class EmptyGraphError(PipetaskError, LookupError):
-    """A quantum graph without quanta; the message says which step dropped them and what to check."""
+    """A quantum graph without quanta.
+
+    Parameters
+    ----------
+    message : `str`
+        Which step dropped them, and what to check.
+    explanation : `str`, optional
+        What each step kept, task by task.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, explanation: str = "") -> None:
+        super().__init__(message)
+        self.explanation = explanation
 
 
 class InitInputMissingError(PipetaskError, LookupError):
@@ -210,3 +222,7 @@ class AmbiguousCalibrationError(PipetaskError, LookupError):
 
 class GraphFileError(PipetaskError, ValueError):
     """A file that is no quantum graph, or one that this release can't read."""
+
+
+class OutputCollectionError(PipetaskError, ValueError):
+    """The collections to read from and to write to contradict each other or what the repository holds."""

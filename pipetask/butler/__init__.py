@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from registry.dataset_ref import new_ids as new_ids
     from registry.dataset_ref import raw_id as raw_id
     from registry.dataset_type import DatasetType as DatasetType
+    from registry.datasets.find import CalibrationColumns as CalibrationColumns
     from registry.dimensions.coordinate import DataCoordinate as DataCoordinate
     from registry.dimensions.element import Column as Column
     from registry.dimensions.element import DimensionElement as DimensionElement
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from registry.errors import DatasetNotFoundError as DatasetNotFoundError
     from registry.errors import MissingCollectionError as MissingCollectionError
     from registry.errors import MissingDatasetTypeError as MissingDatasetTypeError
+    from registry.registry import Registry as Registry
     from registry.suggest import suggest as suggest
     from registry.timespan import Timespan as Timespan
 
@@ -60,6 +62,7 @@ _HOME = {
     "Background": "datastore.types.background",
     "Box": "datastore.types.box",
     "Butler": "pipetask.butler.butler",
+    "CalibrationColumns": "registry.datasets.find",
     "Column": "registry.dimensions.element",
     "Columns": "registry.columns",
     "ConflictingDefinitionError": "registry.errors",
@@ -85,6 +88,7 @@ _HOME = {
     "Packages": "datastore.types.packages",
     "PhotoCalib": "datastore.types.photo_calib",
     "Psf": "datastore.types.psf",
+    "Registry": "registry.registry",
     "StorageClass": "datastore.storage_class",
     "StorageClasses": "datastore.storage_class",
     "TaskMetadata": "datastore.types.task_metadata",

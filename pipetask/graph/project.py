@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.graph.codes import Codebooks, Codes, Rows, find, row_keys
+from pipetask.graph.codes import Codebooks, Codes, Rows, find, row_keys, stable_order
 from pipetask.graph.join import Joined, Relation
 
 Indices = npt.NDArray[np.int32]
@@ -99,6 +99,11 @@ class DataIds:
         """The same as a relation."""
         return Relation(name, self.columns(), len(self))
 
+    def text(self, row: int, codebooks: Codebooks) -> str:
+        """Write out one data ID for a user."""
+        values = zip(self.dimensions, self.codes[row].tolist(), strict=True)
+        return f"{{{', '.join(f'{d}: {codebooks[d].values[code]!r}' for d, code in values)}}}"
+
     def take(self, rows: Rows | npt.NDArray[np.bool_]) -> DataIds:
         """Keep some rows; they must be in ascending order."""
         return DataIds(self.dimensions, self.codes[rows])
@@ -135,21 +140,20 @@ class Projections:
 
     def __init__(self, joined: Joined) -> None:
         self.joined = joined
-        self._made: dict[frozenset[str], DataIds] = {}
+        self._made: dict[tuple[str, ...], DataIds] = {}
 
     def data_ids(self, dimensions: Sequence[str]) -> DataIds:
         """Find the distinct data IDs over required dimensions."""
-        key = frozenset(dimensions)
+        key = tuple(dimensions)
         if key not in self._made:
-            self._made[key] = DataIds.from_relation(self.joined.project(dimensions))
+            self._made[key] = DataIds.from_relation(self.joined.project(key))
         return self._made[key]
 
     def pairs(self, left: DataIds, right: DataIds) -> Pairs:
         """Find the pairs of rows of two tables that occur together in the join."""
-        together = dict.fromkeys((*left.dimensions, *right.dimensions))
-        union = next(
-            (table for table in (left, right) if len(table.dimensions) == len(together)), None
-        ) or DataIds.from_relation(self.joined.project(tuple(together)))
+        together = tuple(dict.fromkeys((*left.dimensions, *right.dimensions)))
+        larger = right.dimensions if len(right.dimensions) == len(together) else together
+        union = self.data_ids(left.dimensions if len(left.dimensions) == len(together) else larger)
         return pairs_in(union, left, right, self.joined.codebooks)
 
 
@@ -162,3 +166,14 @@ def pairs_in(union: DataIds, left: DataIds, right: DataIds, codebooks: Codebooks
     ]
     is_found = (sides[0] >= 0) & (sides[1] >= 0)
     return Pairs.distinct(sides[0][is_found], sides[1][is_found], len(right))
+
+
+def sorted_codes(columns: Mapping[str, Codes], n_rows: int, codebooks: Codebooks) -> tuple[Codes, Rows]:
+    """Sort columns by value; return them as one array, and the order."""
+    ranked = [codebooks.ranked(d, column) for d, column in columns.items()]
+    (keys,), span = row_keys([ranked], codebooks.sizes(columns), [n_rows])
+    order = stable_order(keys, span)
+    codes = np.empty((n_rows, len(columns)), np.int32, order="F")
+    for position, column in enumerate(columns.values()):
+        codes[:, position] = column[order]
+    return codes, order

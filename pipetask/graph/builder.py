@@ -1,0 +1,329 @@
+"""QuantumGraphBuilder: from a pipeline and a repository to the quanta that can run, in five steps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipetask.errors import EmptyGraphError, MissingPrerequisiteError
+from pipetask.graph import funnel as steps
+from pipetask.graph.adjust import MAX_EXAMPLES, Adjuster, drop_without_inputs, quanta_without_prerequisite
+from pipetask.graph.codes import Codebooks
+from pipetask.graph.datasets import Datasets, find_existing
+from pipetask.graph.diagnosis import why_empty, why_without_prerequisite
+from pipetask.graph.draft import DraftTask, connection_of
+from pipetask.graph.finish import finish
+from pipetask.graph.funnel import Funnel
+from pipetask.graph.init_datasets import InitDatasets
+from pipetask.graph.join import join_all
+from pipetask.graph.outputs import ExistingOutputs
+from pipetask.graph.parts import Part, connected_parts
+from pipetask.graph.prerequisites import PrerequisiteFinder
+from pipetask.graph.project import DataIds, Projections
+from pipetask.graph.quantum_graph import Header, QuantumGraph
+from pipetask.graph.relations import Constraint, DimensionRelations, implied_of, query_constraints
+from pipetask.graph.tables import (
+    Connection,
+    DataIdDecoder,
+    DatasetTable,
+    Existing,
+    RefMaker,
+    Serials,
+    new_base,
+)
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler, DatasetType
+    from pipetask.pipeline.nodes import Edge, TaskNode
+    from pipetask.pipeline.pipeline_graph import PipelineGraph
+
+log = logging.getLogger(__name__)
+
+
+class QuantumGraphBuilder:
+    """Finds the quanta of a pipeline on the data of a repository.
+
+    Parameters
+    ----------
+    pipeline_graph : `PipelineGraph`
+        The tasks, checked and in order.
+    butler : `Butler`
+        Repository; only read.
+    input_collections : sequence of `str`
+        Where inputs are searched, in this order.
+    output_run : `str`
+        Run that outputs go to; it need not exist.
+    output : `str`, optional
+        Collection that gathers the runs; only noted in the graph.
+    where : `str`, optional
+        Data query that all data IDs together must satisfy.
+    bind : mapping, optional
+        Values for the names that ``where`` marks with a colon.
+    data_id : mapping, optional
+        Values of dimensions that must hold as well.
+    dataset_query_constraint : `str` or collection of `str`, optional
+        Which ordinary inputs must exist for a data ID to be considered: ``"all"``, ``"off"`` or names.
+    skip_existing_in : sequence of `str`, optional
+        Quanta whose metadata exist in these collections are not run again.
+    extend_run : `bool`, optional
+        The output run is one to be continued: as if it came first in ``skip_existing_in``.
+    clobber_outputs : `bool`, optional
+        Outputs of quanta to run that are in the output run already will be overwritten.
+    """
+
+    def __init__(
+        self,
+        pipeline_graph: PipelineGraph,
+        butler: Butler,
+        *,
+        input_collections: Sequence[str],
+        output_run: str,
+        output: str = "",
+        where: str = "",
+        bind: Mapping[str, Any] | None = None,
+        data_id: Mapping[str, Any] | None = None,
+        dataset_query_constraint: str | Collection[str] = "all",
+        skip_existing_in: Sequence[str] = (),
+        extend_run: bool = False,
+        clobber_outputs: bool = False,
+    ) -> None:
+        self._pipeline = pipeline_graph
+        self._registry = butler.registry
+        self._collections = tuple(input_collections)
+        self._codebooks = Codebooks()
+        self._constraint = dataset_query_constraint
+        self._query = partial(
+            query_constraints, self._registry, self._codebooks, where=where, bind=bind, data_id=data_id
+        )
+        skip = (output_run, *skip_existing_in) if extend_run else tuple(skip_existing_in)
+        self._header = Header(
+            pipeline_graph.universe, self._collections, output, output_run, where, new_base()
+        )
+        self._n_made = 0
+        self._relations = DimensionRelations(self._registry, self._codebooks)
+        self._prerequisites = PrerequisiteFinder(
+            self._registry, self._codebooks, self._relations, self._collections
+        )
+        self._outputs = ExistingOutputs(
+            self._registry,
+            self._codebooks,
+            output_run=output_run,
+            skip_existing_in=skip,
+            clobber_outputs=clobber_outputs,
+        )
+        self._datasets: dict[str, Datasets] = {}
+        self._funnel = Funnel()
+
+    def build(self, *, explain: bool = False) -> QuantumGraph:
+        """Build the graph.
+
+        Parameters
+        ----------
+        explain : `bool`, optional
+            Count the first steps of the funnel as well, which takes joins that the graph doesn't need.
+
+        Raises
+        ------
+        EmptyGraphError
+            If no quantum is left; its message says why, its ``explanation`` has the counts.
+        MissingPrerequisiteError
+            If a quantum lacks a prerequisite.
+        """
+        tasks: list[DraftTask] = []
+        for part in connected_parts(self._pipeline):
+            tasks += self._project(part, explain=explain)
+        order = list(self._pipeline.tasks)
+        tasks.sort(key=lambda task: order.index(task.node.label))
+
+        implied = implied_of(self._relations, self._pipeline.universe, self._groups())
+        decoder = DataIdDecoder({d: book.values for d, book in self._codebooks.items()}, implied)
+        adjuster = Adjuster(decoder, RefMaker(decoder, self._header.id_base, self._header.output_run))
+        for task in tasks:
+            self._resolve(task, decoder, adjuster)
+        if not any(task.is_kept.any() for task in tasks):
+            raise self._empty(tasks)
+        init, connections = InitDatasets(
+            self._registry, self._codebooks, self._pipeline, self._header, self._outputs, self._new_serials
+        ).find(tasks)
+        return finish(
+            self._header, tasks, init, connections, implied, self._codebooks, self._funnel, self._registry
+        )
+
+    def _project(self, part: Part, *, explain: bool) -> list[DraftTask]:
+        """Steps 1 and 2: join the base relations of a part of the pipeline, and project it on each task."""
+        query, dimensions = self._query(dimensions=part.dimensions)
+        inputs = [
+            Constraint("datasets", name, self._existing(name).relation())
+            for name in part.overall_inputs
+            if self._constrains(name)
+        ]
+        between = self._relations.between(dimensions)
+        constraints = [*between, *query, *inputs]
+        constraints += self._relations.supply(part.required, constraints)
+        joined = join_all([c.relation for c in constraints], self._codebooks, keep=part.required)
+        projections = Projections(joined)
+        if joined.is_empty:
+            causes = why_empty(constraints, self._codebooks, self._collections)
+            log.warning("No data for %s. %s", _listed(part), causes[0])
+            self._funnel.causes += causes
+        tasks = [self._draft(node, projections) for node in part.tasks]
+        if explain or joined.is_empty:
+            only_records = [*between, *self._relations.supply(part.required, between)]
+            for step, relations in ((steps.JOINED, only_records), (steps.QUERIED, [*only_records, *query])):
+                early = Projections(
+                    join_all([c.relation for c in relations], self._codebooks, keep=part.required)
+                )
+                for node in part.tasks:
+                    self._funnel.add(node.label, step, len(early.data_ids(node.dimensions.required)))
+        for task in tasks:
+            self._funnel.add(task.node.label, steps.INPUTS, len(task.data_ids))
+        return tasks
+
+    def _draft(self, node: TaskNode, projections: Projections) -> DraftTask:
+        """Find the quanta of a task, its datasets and the edges between them."""
+        data_ids = projections.data_ids(node.dimensions.required)
+        task = DraftTask(node, data_ids, self._new_serials(len(data_ids)))
+        for edge in node.inputs.values():
+            datasets = self._input(edge.dataset_type, projections)
+            pairs = projections.pairs(data_ids, datasets.data_ids)
+            task.add(connection_of(edge, "input"), datasets, pairs)
+        for edge in node.outputs.values():
+            self._add_output(task, connection_of(edge, "output"), projections)
+        log_type, metadata_type = node.log_dataset, node.metadata_dataset
+        self._add_output(task, Connection("_log", "log", log_type, "", "ButlerLogRecords"), projections)
+        metadata = Connection("_metadata", "metadata", metadata_type, "", "TaskMetadata")
+        self._add_output(task, metadata, projections)
+        return task
+
+    def _add_output(self, task: DraftTask, connection: Connection, projections: Projections) -> None:
+        datasets = self._input(connection.dataset_type, projections)
+        task.add(connection, datasets, projections.pairs(task.data_ids, datasets.data_ids))
+
+    def _input(self, name: str, projections: Projections) -> Datasets:
+        """Find the datasets of a type: those that exist, or those that the pipeline would make."""
+        if name not in self._datasets:
+            node = self._pipeline.dataset_types[name]
+            if node.producer is None:
+                return self._existing(name)
+            codes = projections.data_ids(node.dataset_type.dimensions.required).codes
+            self._datasets[name] = self._predicted(
+                node.dataset_type, DataIds(node.dataset_type.dimensions.required, codes)
+            )
+        return self._datasets[name]
+
+    def _predicted(self, kind: DatasetType, data_ids: DataIds) -> Datasets:
+        serials = self._new_serials(len(data_ids))
+        table = DatasetTable(kind, data_ids.codes, serials, Existing.none())
+        return Datasets(table, np.ones(len(data_ids), bool))
+
+    def _existing(self, name: str) -> Datasets:
+        if name not in self._datasets:
+            kind = self._pipeline.dataset_types[name].dataset_type
+            self._datasets[name] = find_existing(self._registry, self._codebooks, kind, self._collections)
+        return self._datasets[name]
+
+    def _constrains(self, name: str) -> bool:
+        """Tell whether a data ID is considered only if this input exists for it."""
+        if not self._pipeline.dataset_types[name].dataset_type.dimensions:
+            return False
+        if isinstance(self._constraint, str):
+            return self._constraint != "off" and self._constraint in ("all", name)
+        return name in self._constraint
+
+    def _resolve(self, task: DraftTask, decoder: DataIdDecoder, adjuster: Adjuster) -> None:
+        """Steps 3 to 5 for one task, after all that make its inputs: what is done, missing or unwanted."""
+        label = task.node.label
+        self._outputs.skip_done(task)
+        self._outputs.check_in_the_way(task)
+        before = task.is_kept.copy()
+        lacking = drop_without_inputs(task)
+        reasons = [f"{n:,} lack input '{name}'" for name, n in lacking.items()]
+        self._note(task, steps.PREREQUISITES, before, reasons)
+        for edge in task.node.prerequisite_inputs.values():
+            self._add_prerequisite(task, edge, decoder)
+        before = task.is_kept.copy()
+        reasons = adjuster.apply(task)
+        self._note(task, steps.ADJUSTED, before, reasons)
+        n_left, n_skipped = np.count_nonzero(task.is_kept), np.count_nonzero(task.is_skipped)
+        self._funnel.add(label, steps.TO_RUN, int(n_left), int(n_skipped))
+
+    def _note(self, task: DraftTask, step: str, before: np.ndarray[Any, Any], reasons: list[str]) -> None:
+        """Count what a step left; quanta done before count as having passed it."""
+        kept = int(np.count_nonzero(task.is_kept) + np.count_nonzero(task.is_skipped))
+        dropped = np.flatnonzero(before & ~task.is_kept)
+        if dropped.size and len(reasons) < MAX_EXAMPLES:
+            reasons = [
+                *reasons,
+                *(task.data_ids.text(int(i), self._codebooks) for i in dropped[:MAX_EXAMPLES]),
+            ]
+        self._funnel.add(task.node.label, step, kept, int(dropped.size), tuple(reasons))
+
+    def _add_prerequisite(self, task: DraftTask, edge: Edge, decoder: DataIdDecoder) -> None:
+        """Step 3: find the datasets of a prerequisite for all quanta that are left."""
+        node, data_ids = task.node, task.data_ids
+        stored = self._pipeline.dataset_types[edge.dataset_type].dataset_type
+        connection = connection_of(edge, "prerequisite")
+        if edge.lookup_function is not None:
+            wanted = stored.overrideStorageClass(edge.storage_class)
+            if edge.component:
+                wanted = stored.makeComponentDatasetType(edge.component, edge.storage_class)
+            rows = np.flatnonzero(task.is_kept).tolist()
+            asked = [
+                (row, decoder.decode(node.dimensions, tuple(data_ids.codes[row].tolist()))) for row in rows
+            ]
+            found = self._prerequisites.looked_up(edge.lookup_function, wanted, stored, asked)
+        elif stored.isCalibration:
+            found = self._prerequisites.valid(node.label, node.dimensions, data_ids, stored)
+        else:
+            datasets = self._existing(edge.dataset_type)
+            found = datasets, self._prerequisites.matching(node.dimensions, data_ids, datasets)
+        task.add(connection, *found)
+        missing = quanta_without_prerequisite(task, task.edges[edge.connection])
+        if missing.size:
+            raise MissingPrerequisiteError(
+                why_without_prerequisite(
+                    task,
+                    edge,
+                    int(missing[0]),
+                    missing.size,
+                    self._codebooks,
+                    self._collections,
+                    self._prerequisites,
+                )
+            )
+
+    def _empty(self, tasks: Sequence[DraftTask]) -> EmptyGraphError:
+        """Say why no quantum is left."""
+        if not self._funnel.causes:
+            done = [task for task in tasks if task.is_skipped.any()]
+            first = next((task for task in tasks if len(task.data_ids) and not task.is_skipped.any()), None)
+            if done and first is None:
+                n = sum(int(np.count_nonzero(task.is_skipped)) for task in done)
+                self._funnel.causes.append(f"Nothing is left to do: all {n:,} quanta were done before.")
+            for task in [first] if first is not None else []:
+                step = next(
+                    step for step in self._funnel.tasks[task.node.label] if not step.kept and step.dropped
+                )
+                examples = "; ".join(step.examples[:MAX_EXAMPLES])
+                self._funnel.causes.append(
+                    f"No quantum of task '{task.node.label}' is left {step.name}: "
+                    f"{step.dropped:,} were dropped ({examples})."
+                )
+        return EmptyGraphError(" ".join(self._funnel.causes), self._funnel.explain())
+
+    def _groups(self) -> list[Any]:
+        nodes = self._pipeline.dataset_types.values()
+        groups = [task.dimensions for task in self._pipeline.tasks.values()]
+        return groups + [node.dataset_type.dimensions for node in nodes]
+
+    def _new_serials(self, n: int) -> Serials:
+        self._n_made += n
+        return np.arange(self._n_made - n, self._n_made, dtype=np.int64)
+
+
+def _listed(part: Part) -> str:
+    return ", ".join(task.label for task in part.tasks)

@@ -1,0 +1,140 @@
+"""Why a graph is empty, or a prerequisite missing: the cause first, then what to check."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipetask.graph.codes import Codebooks
+from pipetask.graph.draft import DraftTask
+from pipetask.graph.join import join_all
+from pipetask.graph.relations import Constraint
+
+if TYPE_CHECKING:
+    from pipetask.graph.prerequisites import PrerequisiteFinder
+    from pipetask.pipeline.nodes import Edge
+
+_ORDER = ("records", "datasets", "query", "overlap")
+"""Empty relations are blamed in this order: what cannot exist without another one comes after it."""
+
+_HINTS = {
+    "visit": "Define visits from exposures with: butler define-visits",
+    "visit_definition": "Define visits from exposures with: butler define-visits",
+    "visit_detector_region": "Define visits from exposures with: butler define-visits",
+    "exposure": "Ingest raw images with: butler ingest-raws",
+    "instrument": "Register one with: butler register-instrument",
+    "detector": "Register the instrument with: butler register-instrument",
+    "physical_filter": "Register the instrument with: butler register-instrument",
+    "skymap": "Register one with: butler register-skymap",
+    "tract": "Register a sky map with: butler register-skymap",
+    "patch": "Register a sky map with: butler register-skymap",
+}
+
+
+def why_empty(
+    constraints: Sequence[Constraint], codebooks: Codebooks, collections: Collection[str]
+) -> list[str]:
+    """Find a smallest set of constraints that nothing satisfies, and say so.
+
+    Returns
+    -------
+    sentences
+        The first one names the cause.
+    """
+    core = _irreducible(constraints, codebooks)
+    if len(core) == 1:
+        return [_nothing(core[0], collections)]
+    parts = [_phrase(constraint, collections) for constraint in core]
+    return [
+        f"No data ID fits {', '.join(parts[:-1])} and {parts[-1]} at once.",
+        "Leave out any one of them and there are some.",
+    ]
+
+
+def _irreducible(constraints: Sequence[Constraint], codebooks: Codebooks) -> list[Constraint]:
+    """Reduce constraints to some that are empty together, and are not without any one of them."""
+    empty = [constraint for constraint in constraints if not constraint.relation.n_rows]
+    if empty:
+        return [min(empty, key=lambda constraint: _ORDER.index(constraint.kind))]
+    core = list(constraints)
+    for constraint in constraints:
+        rest = [other for other in core if other is not constraint]
+        if join_all([other.relation for other in rest], codebooks, keep=()).is_empty:
+            core = rest
+    return core
+
+
+def _nothing(constraint: Constraint, collections: Collection[str]) -> str:
+    subject = constraint.subject
+    if constraint.kind == "records":
+        hint = _HINTS.get(subject, f"Add some with: butler insert-records {subject}")
+        return f"There are no {subject} records in this repository. {hint}."
+    if constraint.kind == "datasets":
+        return (
+            f"There are no '{subject}' datasets in {_listed(collections)}. "
+            f"See where they are with: butler query-datasets {subject}"
+        )
+    if constraint.kind == "query":
+        return (
+            f"Nothing in this repository matches `{subject}` in the data query. "
+            "See what there is with: butler query-dimension-records"
+        )
+    return (
+        f"No {subject} overlap on the sky. Check that the sky map covers the observations, and that visits "
+        "have regions (butler define-visits)."
+    )
+
+
+def _phrase(constraint: Constraint, collections: Collection[str]) -> str:
+    if constraint.kind == "datasets":
+        return f"the '{constraint.subject}' datasets in {_listed(collections)}"
+    if constraint.kind == "query":
+        return f"`{constraint.subject}` in the data query"
+    if constraint.kind == "overlap":
+        return f"the overlap on the sky of {constraint.subject}"
+    return f"the {constraint.subject} records"
+
+
+def _listed(collections: Collection[str]) -> str:
+    return f"collection{'s' if len(collections) != 1 else ''} {', '.join(collections)}"
+
+
+def why_without_prerequisite(
+    task: DraftTask,
+    edge: Edge,
+    row: int,
+    n_missing: int,
+    codebooks: Codebooks,
+    collections: Collection[str],
+    finder: PrerequisiteFinder,
+) -> str:
+    """Say what a quantum lacks, where it was searched, and how near a match there is."""
+    found = task.edges[edge.connection]
+    count = int(found.count(len(task.data_ids))[row])
+    others = f" (and {n_missing - 1:,} more)" if n_missing > 1 else ""
+    stored = found.datasets.table.dataset_type
+    message = (
+        f"Task '{task.node.label}' needs {edge.minimum} prerequisite '{edge.dataset_type}' for "
+        f"{task.data_ids.text(row, codebooks)}{others}, found {count} in {_listed(collections)}."
+    )
+    if not len(found.datasets):
+        return (
+            f"{message} These hold no '{edge.dataset_type}' at all: add the collection that does to the "
+            f"inputs; see butler query-datasets {edge.dataset_type}."
+        )
+    if stored.isCalibration and edge.lookup_function is None:
+        ranges = finder.validity_text(task.node.dimensions, task.data_ids, row, stored)
+        if ranges:
+            return f"{message} {ranges}"
+    columns = found.datasets.data_ids.columns()
+    have = [
+        f"{d} {_some(codebooks[d].decode(np.unique(column)))}" for d, column in columns.items() if len(column)
+    ]
+    return f"{message} The ones that exist are for {'; '.join(have)}."
+
+
+def _some(values: list[object]) -> str:
+    shown = ", ".join(map(repr, values[:5]))
+    return f"{shown}, … ({len(values):,})" if len(values) > 5 else shown

@@ -1,0 +1,83 @@
+"""A quantum graph while it is being built: which quanta and edges are left after each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pipetask.graph.datasets import Datasets
+from pipetask.graph.project import DataIds, Pairs
+from pipetask.graph.tables import Connection, Kind, Serials
+
+if TYPE_CHECKING:
+    from pipetask.pipeline.nodes import Edge, TaskNode
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class DraftEdges:
+    """The edges of one connection of a task."""
+
+    connection: Connection
+    datasets: Datasets
+    pairs: Pairs
+
+    def count(self, n_quanta: int) -> npt.NDArray[np.int64]:
+        """How many datasets each quantum has."""
+        return np.bincount(self.pairs.left, minlength=n_quanta)
+
+
+@dataclass(slots=True)
+class DraftTask:
+    """The quanta of one task.
+
+    Attributes
+    ----------
+    node : `TaskNode`
+        The task.
+    data_ids : `DataIds`
+        Data IDs of all its quanta, those already dropped included.
+    serials
+        Identities.
+    is_kept : shape (n,), bool
+        Whether each quantum is still in.
+    is_skipped : shape (n,), bool
+        Whether it is not in only because it was done before.
+    edges : `dict` [`str`, `DraftEdges`]
+        Edges by name of connection.
+    """
+
+    node: TaskNode
+    data_ids: DataIds
+    serials: Serials
+    is_kept: Mask = field(init=False)
+    is_skipped: Mask = field(init=False)
+    edges: dict[str, DraftEdges] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.is_kept = np.ones(len(self.data_ids), bool)
+        self.is_skipped = np.zeros(len(self.data_ids), bool)
+
+    def add(self, connection: Connection, datasets: Datasets, pairs: Pairs) -> None:
+        """Note the edges of a connection."""
+        self.edges[connection.name] = DraftEdges(connection, datasets, pairs)
+
+    def of_kind(self, *kinds: Kind) -> Iterator[DraftEdges]:
+        """List the edges of the connections of some kinds."""
+        return (edges for edges in self.edges.values() if edges.connection.kind in kinds)
+
+    def drop(self, is_dropped: Mask) -> None:
+        """Take quanta out, and with them what they would have made."""
+        self.is_kept &= ~is_dropped
+        for edges in self.of_kind("output", "log", "metadata"):
+            edges.datasets.is_there[edges.pairs.right[is_dropped[edges.pairs.left]]] = False
+
+
+def connection_of(edge: Edge, kind: Kind) -> Connection:
+    """Describe an edge of the pipeline graph as graphs keep it."""
+    return Connection(edge.connection, kind, edge.dataset_type, edge.component or "", edge.storage_class)

@@ -1,0 +1,117 @@
+"""Outputs that exist already: quanta that were done before, outputs in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pipetask.errors import MissingCollectionError, OutputExistsError
+from pipetask.graph.codes import Codebooks
+from pipetask.graph.datasets import Datasets, find_existing
+from pipetask.graph.draft import DraftTask
+
+if TYPE_CHECKING:
+    from pipetask.butler import DatasetType, Registry
+
+
+class ExistingOutputs:
+    """Finds outputs of earlier executions.
+
+    Parameters
+    ----------
+    registry, codebooks
+        Where to read from, and how values are encoded.
+    output_run
+        The run that the graph's outputs go to; it need not exist.
+    skip_existing_in
+        Collections in which the metadata of a quantum tells that it was done before.
+    clobber_outputs
+        Whether outputs in the way are to be overwritten.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        codebooks: Codebooks,
+        *,
+        output_run: str,
+        skip_existing_in: Sequence[str],
+        clobber_outputs: bool,
+    ) -> None:
+        self._registry = registry
+        self._codebooks = codebooks
+        self._output_run = output_run
+        self._skip_in = tuple(name for name in skip_existing_in if name != output_run or self._is_there(name))
+        self._clobber = clobber_outputs
+        self._run_is_there = self._is_there(output_run)
+
+    def _is_there(self, collection: str) -> bool:
+        try:
+            self._registry.collections.get_info(collection)
+        except MissingCollectionError:
+            return False
+        return True
+
+    def in_run(self, kind: DatasetType) -> Datasets:
+        """Find what the output run holds of a type."""
+        return self._find(kind, [self._output_run] if self._run_is_there else [])
+
+    def done_before(self, kind: DatasetType) -> Datasets:
+        """Find what the collections hold in which quanta that were done are searched."""
+        return self._find(kind, self._skip_in)
+
+    def _find(self, kind: DatasetType, collections: Sequence[str]) -> Datasets:
+        return find_existing(self._registry, self._codebooks, kind, collections)
+
+    def skip_done(self, task: DraftTask) -> None:
+        """Take quanta out whose metadata exist; what they made exists, or is not there for consumers."""
+        if not self._skip_in:
+            return
+        for metadata in task.of_kind("metadata"):
+            found, _ = self._rows(metadata.datasets, self._skip_in)
+            task.is_skipped[metadata.pairs.left[found[metadata.pairs.right] >= 0]] = True
+        if not task.is_skipped.any():
+            return
+        task.drop(task.is_skipped)
+        for edges in task.of_kind("output", "log", "metadata"):
+            is_done = np.zeros(len(edges.datasets), bool)
+            is_done[edges.pairs.right[task.is_skipped[edges.pairs.left]]] = True
+            found, there = self._rows(edges.datasets, self._skip_in)
+            rows = np.flatnonzero(is_done & (found >= 0))
+            edges.datasets.adopt(rows, there.table.existing.take(found[rows]))
+            edges.datasets.is_there[rows] = True
+
+    def check_in_the_way(self, task: DraftTask) -> None:
+        """Find outputs of the quanta left that are in the output run; with clobbering they keep their ids.
+
+        Raises
+        ------
+        OutputExistsError
+            If there are any, and clobbering is not allowed.
+        """
+        if not self._run_is_there:
+            return
+        for edges in task.of_kind("output", "log", "metadata"):
+            found, there = self._rows(edges.datasets, [self._output_run])
+            is_made = np.zeros(len(edges.datasets), bool)
+            is_made[edges.pairs.right[task.is_kept[edges.pairs.left]]] = True
+            rows = np.flatnonzero(is_made & (found >= 0))
+            if not rows.size:
+                continue
+            if not self._clobber:
+                example = edges.datasets.data_ids.text(int(rows[0]), self._codebooks)
+                raise OutputExistsError(
+                    f"Run '{self._output_run}' holds {rows.size} '{edges.connection.dataset_type}' that task "
+                    f"'{task.node.label}' would make, such as {example}. Continue the run with --extend-run "
+                    "and --skip-existing, overwrite with --clobber-outputs, or choose another run."
+                )
+            edges.datasets.adopt(rows, there.table.existing.take(found[rows]))
+
+    def _rows(self, datasets: Datasets, collections: Sequence[str]) -> tuple[npt.NDArray[np.int64], Datasets]:
+        """Find, for each dataset that the graph knows, the row among those that collections hold."""
+        there = self._find(datasets.table.dataset_type, collections)
+        ours = datasets.data_ids
+        return there.data_ids.find(ours.columns(), len(ours), self._codebooks), there

@@ -1,0 +1,326 @@
+"""QuantumGraph: the quanta of a pipeline, the datasets they read and write, and who waits for whom."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from pipetask.butler import ArtifactRecord, DatasetRef, DimensionUniverse
+from pipetask.graph.project import CSR, Pairs
+from pipetask.graph.tables import (
+    QUANTUM_INPUTS,
+    QUANTUM_OUTPUTS,
+    Connection,
+    DataIdDecoder,
+    DatasetTable,
+    Implied,
+    QuantaColumns,
+    RefMaker,
+    TaskQuanta,
+    new_base,
+    uuid_of,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipetask.graph.funnel import Funnel
+    from pipetask.task.quantum import Quantum
+
+PACKAGES = "packages"
+"""Dataset type of the versions of all packages in use, one per run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What holds for a graph as a whole.
+
+    Parameters
+    ----------
+    universe
+        The dimensions.
+    input_collections
+        Where inputs were searched, in this order.
+    output
+        Name of the collection that gathers the runs; may be empty.
+    output_run
+        Name of the run that outputs go to.
+    data_query
+        The data query as the user wrote it.
+    id_base
+        Base of the ids of all that the graph makes.
+    """
+
+    universe: DimensionUniverse
+    input_collections: tuple[str, ...]
+    output: str
+    output_run: str
+    data_query: str
+    id_base: int
+
+
+class QuantumGraph:
+    """Quanta, datasets and the edges between them, in columns; objects are made when asked for.
+
+    Attributes
+    ----------
+    header : `Header`
+        What holds for the graph as a whole.
+    tasks : `tuple` [`TaskQuanta`]
+        The quanta by task, in an order in which no task needs what a later one makes.
+    datasets : `~collections.abc.Mapping` [`str`, `DatasetTable`]
+        The datasets by type.
+    edges : `~collections.abc.Mapping` [`tuple`, `CSR`]
+        For each (label, connection) the rows of the dataset table by quantum of the task.
+    values : `~collections.abc.Mapping` [`str`, `list`]
+        The values that codes stand for, by dimension.
+    implied : `~collections.abc.Mapping` [`str`, `Implied`]
+        The implied dimensions, by element.
+    funnel : `Funnel`
+        How many data IDs each step of the building kept.
+    """
+
+    def __init__(
+        self,
+        header: Header,
+        tasks: tuple[TaskQuanta, ...],
+        datasets: Mapping[str, DatasetTable],
+        edges: Mapping[tuple[str, str], CSR],
+        values: Mapping[str, list[Any]],
+        implied: Mapping[str, Implied],
+        funnel: Funnel,
+    ) -> None:
+        self.header = header
+        self.tasks = tasks
+        self.datasets = datasets
+        self.edges = edges
+        self.values = values
+        self.implied = implied
+        self.funnel = funnel
+        self._firsts = [task.first for task in tasks]
+        self._by_label = {task.label: task for task in tasks}
+        self._decoder = DataIdDecoder(values, implied)
+        self._maker = RefMaker(self._decoder, header.id_base, header.output_run)
+
+    @property
+    def n_quanta(self) -> int:
+        """Number of quanta."""
+        return sum(task.count for task in self.tasks)
+
+    def __len__(self) -> int:
+        return self.n_quanta
+
+    def task_of(self, i: int) -> TaskQuanta:
+        """Return the task of a quantum."""
+        if not 0 <= i < self.n_quanta:
+            raise IndexError(f"No quantum {i} in a graph of {self.n_quanta}")
+        # Tasks without quanta share their start with the next one, which is the one meant.
+        return self.tasks[bisect_right(self._firsts, i) - 1]
+
+    def label_of(self, i: int) -> str:
+        """Return the label of the task of a quantum."""
+        return self.task_of(i).label
+
+    def quantum_id(self, i: int) -> UUID:
+        """Return the identity of a quantum."""
+        task = self.task_of(i)
+        return uuid_of(self.header.id_base, int(task.columns.serials[i - task.first]))
+
+    def quantum(self, i: int) -> Quantum:
+        """Make the i-th quantum."""
+        from pipetask.task.quantum import Quantum
+
+        task = self.task_of(i)
+        row = i - task.first
+        inputs: dict[str, list[DatasetRef]] = {}
+        outputs: dict[str, list[DatasetRef]] = {}
+        alone: dict[str, DatasetRef] = {}
+        for connection in task.connections:
+            if connection.kind in QUANTUM_INPUTS:
+                inputs[connection.name] = self._refs(task, connection, row)
+            elif connection.kind == "output":
+                outputs[connection.name] = self._refs(task, connection, row)
+            elif connection.kind in QUANTUM_OUTPUTS:
+                alone[connection.kind] = self._refs(task, connection, row)[0]
+        return Quantum(
+            label=task.label,
+            task_class_name=task.task_class_name,
+            dataId=self._decoder.decode(task.dimensions, tuple(task.codes[row].tolist())),
+            inputs=inputs,
+            outputs=outputs,
+            initInputs=dict(self.init_inputs.get(task.label, {})),
+            id=uuid_of(self.header.id_base, int(task.columns.serials[row])),
+            metadata_ref=alone.get("metadata"),
+            log_ref=alone.get("log"),
+        )
+
+    def quanta(self, label: str) -> Iterator[Quantum]:
+        """Make the quanta of a task one after the other."""
+        task = self._by_label[label]
+        return map(self.quantum, range(task.first, task.first + task.count))
+
+    def _refs(self, task: TaskQuanta, connection: Connection, row: int) -> list[DatasetRef]:
+        rows = self.edges[task.label, connection.name][row].tolist()
+        return self._maker.refs(connection, self.datasets[connection.dataset_type], rows)
+
+    def _init_refs(self, kind: str) -> dict[str, dict[str, DatasetRef]]:
+        found: dict[str, dict[str, DatasetRef]] = {}
+        for task in self.tasks:
+            for connection in task.connections:
+                if connection.kind == kind:
+                    (ref,) = self._maker.refs(connection, self.datasets[connection.dataset_type], [0])
+                    found.setdefault(task.label, {})[connection.name] = ref
+        return found
+
+    @cached_property
+    def init_inputs(self) -> dict[str, dict[str, DatasetRef]]:
+        """What the tasks' constructors are given, by label and connection."""
+        return self._init_refs("init_input")
+
+    @cached_property
+    def init_outputs(self) -> dict[str, dict[str, DatasetRef]]:
+        """What the tasks' constructors make, by label and connection."""
+        return self._init_refs("init_output")
+
+    @cached_property
+    def config_refs(self) -> dict[str, DatasetRef]:
+        """The dataset that each task's configuration is stored as, by label."""
+        return {label: next(iter(refs.values())) for label, refs in self._init_refs("config").items()}
+
+    @cached_property
+    def packages_ref(self) -> DatasetRef:
+        """The dataset that tells the versions of all packages."""
+        return self._maker.ref(self.datasets[PACKAGES], 0)
+
+    @cached_property
+    def _successors(self) -> CSR:
+        makers: dict[str, list[Pairs]] = {}
+        users: dict[str, list[Pairs]] = {}
+        for task in self.tasks:
+            for connection in task.connections:
+                side = (
+                    users
+                    if connection.kind in QUANTUM_INPUTS
+                    else makers
+                    if connection.kind in QUANTUM_OUTPUTS
+                    else None
+                )
+                if side is not None and task.count:
+                    pairs = self.edges[task.label, connection.name].pairs()
+                    here = Pairs((pairs.left + np.int32(task.first)).astype(np.int32), pairs.right)
+                    side.setdefault(connection.dataset_type, []).append(here)
+        left, right = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+        for name in makers.keys() & users.keys():
+            maker = np.full(len(self.datasets[name]), -1, np.int32)
+            for pairs in makers[name]:
+                maker[pairs.right] = pairs.left
+            for pairs in users[name]:
+                source = maker[pairs.right]
+                left.append(source[source >= 0])
+                right.append(pairs.left[source >= 0])
+        pairs = Pairs.distinct(np.concatenate(left), np.concatenate(right), self.n_quanta)
+        return CSR.from_pairs(pairs, self.n_quanta)
+
+    def successors(self) -> CSR:
+        """Return, for each quantum, those that read what it makes."""
+        return self._successors
+
+    @cached_property
+    def in_degree(self) -> npt.NDArray[np.int64]:
+        """How many quanta each quantum waits for."""
+        return np.bincount(self._successors.indices, minlength=self.n_quanta)
+
+    def input_records(self, i: int) -> dict[UUID, list[ArtifactRecord]]:
+        """Return where the artifacts are that a quantum needs and that were there before the graph."""
+        task = self.task_of(i)
+        found: dict[UUID, list[ArtifactRecord]] = {}
+        for connection in task.connections:
+            if connection.kind in QUANTUM_INPUTS:
+                rows = self.edges[task.label, connection.name][i - task.first].tolist()
+            elif connection.kind == "init_input":
+                rows = [0]
+            else:
+                continue
+            table = self.datasets[connection.dataset_type]
+            for serial in table.serials[rows].tolist():
+                if serial < 0 and table.existing.locations is not None:
+                    known = UUID(bytes=table.existing.ids[-1 - serial].tobytes())
+                    found[known] = table.existing.locations.records(-1 - serial)
+        return found
+
+    def subset(self, is_kept: npt.NDArray[np.bool_]) -> QuantumGraph:
+        """Keep some quanta, with all that these read and write; ids stay as they are.
+
+        Parameters
+        ----------
+        is_kept : `numpy.ndarray`, shape (n_quanta,), bool
+            True for the quanta to keep.
+        """
+        used = {name: np.zeros(len(table), bool) for name, table in self.datasets.items()}
+        for name, table in self.datasets.items():
+            if not table.codes.shape[1]:
+                used[name][:] = True
+        tasks, pairs = [], {}
+        first = 0
+        for task in self.tasks:
+            kept = np.flatnonzero(is_kept[task.first : task.first + task.count])
+            new_row = np.full(task.count, -1, np.int32)
+            new_row[kept] = np.arange(kept.size)
+            for connection in task.connections:
+                if connection.kind in QUANTUM_INPUTS | QUANTUM_OUTPUTS:
+                    old = self.edges[task.label, connection.name].pairs()
+                    old = old.where(new_row[old.left] >= 0)
+                    used[connection.dataset_type][old.right] = True
+                    pairs[task.label, connection.name] = connection.dataset_type, new_row, kept.size, old
+            columns = QuantaColumns(task.codes[kept], task.columns.serials[kept])
+            tasks.append(_with_columns(task, first, columns))
+            first += kept.size
+        new_rows = {name: (np.cumsum(mask) - 1).astype(np.int32) for name, mask in used.items()}
+        edges = {
+            key: CSR.from_pairs(Pairs(new_row[old.left], new_rows[name][old.right]), count)
+            for key, (name, new_row, count, old) in pairs.items()
+        }
+        datasets = {name: self.datasets[name].take(np.flatnonzero(mask)) for name, mask in used.items()}
+        return QuantumGraph(
+            self.header, tuple(tasks), datasets, edges, self.values, self.implied, self.funnel
+        )
+
+    def with_run(self, output_run: str, output: str) -> QuantumGraph:
+        """Send the outputs to another run and collection, with new ids."""
+        header = replace(self.header, output_run=output_run, output=output, id_base=new_base())
+        return QuantumGraph(
+            header, self.tasks, self.datasets, self.edges, self.values, self.implied, self.funnel
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the graph to one file."""
+        from pipetask.graph.graph_file import save
+
+        save(self, path)
+
+    @staticmethod
+    def load(path: str | Path) -> QuantumGraph:
+        """Open a file; what it holds is read when it is needed."""
+        from pipetask.graph.graph_file import load
+
+        return load(path)
+
+
+def _with_columns(task: TaskQuanta, first: int, columns: QuantaColumns) -> TaskQuanta:
+    return TaskQuanta(
+        task.label,
+        task.task_class_name,
+        task.config,
+        task.dimensions,
+        task.connections,
+        first,
+        len(columns.codes),
+        lambda: columns,
+    )

@@ -1,0 +1,334 @@
+"""What a quantum graph holds: quanta, datasets and data IDs as columns of integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from pipetask.butler import ArtifactRecord, DataCoordinate, DatasetRef, DatasetType, DimensionGroup
+from pipetask.graph.codes import Codes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Kind: TypeAlias = Literal[
+    "input", "prerequisite", "output", "log", "metadata", "init_input", "init_output", "config"
+]
+QUANTUM_INPUTS: frozenset[Kind] = frozenset({"input", "prerequisite"})
+QUANTUM_OUTPUTS: frozenset[Kind] = frozenset({"output", "log", "metadata"})
+"""Kinds of connection that have edges to single quanta."""
+
+Serials: TypeAlias = npt.NDArray[np.int64]
+"""Identity of quanta and datasets: counter of one made by the graph, or -1 - k for the k-th existing one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a task reads or writes under one name.
+
+    Parameters
+    ----------
+    name
+        Name of the connection.
+    kind
+        Which of the task's sets of connections it belongs to.
+    dataset_type
+        Name of the dataset type; of the composite if a component is read.
+    component
+        Name of the component, or empty.
+    storage_class
+        What the task wants to get, or gives.
+    """
+
+    name: str
+    kind: Kind
+    dataset_type: str
+    component: str
+    storage_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuantaColumns:
+    """Data IDs and identities of the quanta of a task: shape (n, k) and (n,)."""
+
+    codes: Codes
+    serials: Serials
+
+
+class TaskQuanta:
+    """The quanta of one task.
+
+    Attributes
+    ----------
+    label, task_class_name, config
+        Label, full name of the class, configuration as text.
+    dimensions : `DimensionGroup`
+        Dimensions of the quanta.
+    connections : `tuple` [`Connection`]
+        All that the task reads and writes.
+    first, count : `int`
+        The quanta have the numbers ``first``, …, ``first + count - 1``.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        task_class_name: str,
+        config: str,
+        dimensions: DimensionGroup,
+        connections: tuple[Connection, ...],
+        first: int,
+        count: int,
+        load: Callable[[], QuantaColumns],
+    ) -> None:
+        self.label = label
+        self.task_class_name = task_class_name
+        self.config = config
+        self.dimensions = dimensions
+        self.connections = connections
+        self.first = first
+        self.count = count
+        self._load = load
+
+    @cached_property
+    def columns(self) -> QuantaColumns:
+        """Data IDs and identities, read when first asked for."""
+        return self._load()
+
+    @property
+    def codes(self) -> Codes:
+        """Codes of the required dimensions, shape (count, k)."""
+        return self.columns.codes
+
+
+@dataclass(frozen=True, slots=True)
+class Locations:
+    """Where the artifacts of existing datasets are.
+
+    Parameters
+    ----------
+    indptr : shape (n + 1,)
+        Dataset ``k`` has the records ``indptr[k]``, …, ``indptr[k + 1] - 1``.
+    table
+        One column for each field of `ArtifactRecord`.
+    """
+
+    indptr: npt.NDArray[np.int64]
+    table: pa.Table
+
+    def records(self, k: int) -> list[ArtifactRecord]:
+        """Make the records of the k-th existing dataset."""
+        columns = [column.chunk(0) if column.num_chunks == 1 else column for column in self.table.columns]
+        found = range(int(self.indptr[k]), int(self.indptr[k + 1]))
+        return [ArtifactRecord(*(column[row].as_py() for column in columns)) for row in found]
+
+    def take(self, kept: npt.NDArray[np.int64]) -> Locations:
+        """Keep the records of some datasets, in the given order."""
+        from pipetask.graph.codes import spread
+
+        count = np.diff(self.indptr)[kept]
+        rows = spread(self.indptr[kept], count)
+        return Locations(np.concatenate([[0], np.cumsum(count)]), self.table.take(rows).combine_chunks())
+
+
+def location_table(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
+    """Make the table of `Locations` from rows of an `ArtifactRecord`'s fields."""
+    import pyarrow as pa
+
+    columns = list(zip(*rows, strict=True)) or [()] * len(ArtifactRecord._fields)
+    integers = {"offset", "size"}
+    return pa.table(
+        {
+            name: pa.array(column, pa.int64() if name in integers else pa.string())
+            for name, column in zip(ArtifactRecord._fields, columns, strict=True)
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """Datasets that were there before the graph: ids of shape (m, 16), the position of each one's run."""
+
+    ids: npt.NDArray[np.uint8]
+    run_index: npt.NDArray[np.int32]
+    runs: tuple[str, ...]
+    locations: Locations | None = None
+
+    @classmethod
+    def none(cls) -> Existing:
+        """No dataset at all."""
+        return cls(np.empty((0, 16), np.uint8), np.empty(0, np.int32), ())
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, kept: npt.NDArray[np.int64]) -> Existing:
+        """Keep some, in the given order."""
+        locations = None if self.locations is None else self.locations.take(kept)
+        return Existing(self.ids[kept], self.run_index[kept], self.runs, locations)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetTable:
+    """The datasets of one type, in the order of their data IDs.
+
+    Parameters
+    ----------
+    dataset_type
+        Their type; never a component.
+    codes : shape (n, k)
+        Codes of the required dimensions.
+    serials : shape (n,)
+        Identities, see `Serials`.
+    existing
+        The existing ones, in the order that negative serials count in.
+    """
+
+    dataset_type: DatasetType
+    codes: Codes
+    serials: Serials
+    existing: Existing
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, kept: npt.NDArray[np.int64]) -> DatasetTable:
+        """Keep some rows, in the given order."""
+        serials = self.serials[kept]
+        is_existing = serials < 0
+        existing = self.existing.take(-1 - serials[is_existing])
+        serials[is_existing] = -1 - np.arange(np.count_nonzero(is_existing))
+        return DatasetTable(self.dataset_type, self.codes[kept], serials, existing)
+
+
+@dataclass(frozen=True, slots=True)
+class Implied:
+    """What the records of an element say: codes of implied for those of required dimensions."""
+
+    required: tuple[str, ...]
+    implied: tuple[str, ...]
+    keys: Codes
+    values: Codes
+
+
+class DataIdDecoder:
+    """Makes data IDs, with implied values, from rows of codes.
+
+    Parameters
+    ----------
+    values
+        The values of each dimension, by code.
+    implied
+        What dimension records say, by the name of the element.
+    """
+
+    def __init__(self, values: Mapping[str, Sequence[Any]], implied: Mapping[str, Implied]) -> None:
+        self._values = values
+        self._implied = implied
+        self._tables: dict[str, dict[tuple[int, ...], tuple[int, ...]]] = {}
+        self._steps: dict[DimensionGroup, list[str]] = {}
+        self._made: dict[tuple[DimensionGroup, tuple[int, ...]], DataCoordinate] = {}
+
+    def decode(self, dimensions: DimensionGroup, codes: tuple[int, ...]) -> DataCoordinate:
+        """Make the data ID of codes in the order of ``dimensions.required``."""
+        key = (dimensions, codes)
+        made = self._made.get(key)
+        if made is None:
+            if len(self._made) > _MEMORY:
+                self._made.clear()
+            made = self._made[key] = self._decode(dimensions, codes)
+        return made
+
+    def _decode(self, dimensions: DimensionGroup, codes: tuple[int, ...]) -> DataCoordinate:
+        known = dict(zip(dimensions.required, codes, strict=True))
+        if dimensions.implied:
+            for element in self._steps_of(dimensions):
+                table = self._implied[element]
+                follows = self._table(element).get(tuple([known[d] for d in table.required]))
+                if follows is not None:
+                    known.update(zip(table.implied, follows, strict=True))
+        values = self._values
+        if len(known) < len(dimensions.keys):
+            return DataCoordinate.from_required(
+                dimensions, tuple([values[d][known[d]] for d in dimensions.required])
+            )
+        return DataCoordinate.from_full(dimensions, tuple([values[d][known[d]] for d in dimensions.keys]))
+
+    def _steps_of(self, dimensions: DimensionGroup) -> list[str]:
+        """Elements whose records give the implied values, those that depend on others last."""
+        if dimensions not in self._steps:
+            names = [name for name in reversed(dimensions.names) if name in self._implied]
+            self._steps[dimensions] = names
+        return self._steps[dimensions]
+
+    def _table(self, element: str) -> dict[tuple[int, ...], tuple[int, ...]]:
+        if element not in self._tables:
+            table = self._implied[element]
+            keys = map(tuple, table.keys.tolist())
+            self._tables[element] = dict(zip(keys, map(tuple, table.values.tolist()), strict=True))
+        return self._tables[element]
+
+
+class RefMaker:
+    """Makes dataset refs from rows of dataset tables.
+
+    Parameters
+    ----------
+    decoder
+        Makes the data IDs.
+    id_base
+        Base of the ids of what the graph makes.
+    output_run
+        The run of what the graph makes.
+    """
+
+    def __init__(self, decoder: DataIdDecoder, id_base: int, output_run: str) -> None:
+        self._decoder = decoder
+        self._id_base = id_base
+        self._output_run = output_run
+        self._types: dict[Connection, DatasetType] = {}
+
+    def refs(self, connection: Connection, table: DatasetTable, rows: Iterable[int]) -> list[DatasetRef]:
+        """Make refs with the component and storage class that a connection asks for."""
+        kind = self._types.get(connection)
+        if kind is None:
+            kind = self._types[connection] = _type_for(connection, table.dataset_type)
+        return [self.ref(table, row, kind) for row in rows]
+
+    def ref(self, table: DatasetTable, row: int, kind: DatasetType | None = None) -> DatasetRef:
+        """Make the ref of one row."""
+        data_id = self._decoder.decode(table.dataset_type.dimensions, tuple(table.codes[row].tolist()))
+        serial = int(table.serials[row])
+        kind = kind or table.dataset_type
+        if serial >= 0:
+            return DatasetRef(kind, data_id, self._output_run, id=uuid_of(self._id_base, serial))
+        existing = table.existing
+        run = existing.runs[existing.run_index[-1 - serial]]
+        return DatasetRef(kind, data_id, run, id=UUID(bytes=existing.ids[-1 - serial].tobytes()))
+
+
+def _type_for(connection: Connection, stored: DatasetType) -> DatasetType:
+    if connection.component:
+        return stored.makeComponentDatasetType(connection.component, connection.storage_class)
+    return stored.overrideStorageClass(connection.storage_class)
+
+
+_MEMORY = 10_000  # data IDs kept: neighbours in a graph share most of theirs
+
+
+def uuid_of(base: int, serial: int) -> UUID:
+    """Make the id of something that a graph made: the graph's base with a counter in its last 40 bits."""
+    return UUID(int=base + serial)
+
+
+def new_base() -> int:
+    """Draw the base of a graph's ids: a UUIDv7 whose last 40 bits are zero."""
+    from pipetask.butler import new_id
+
+    return new_id().int >> 40 << 40
