@@ -34,8 +34,8 @@ class BaseConnection:
     multiple: bool = False
     dimensions: Iterable[str] = field(default=(), kw_only=True)
 
-    role: ClassVar[str]
-    """Name of the set of a connections object that holds connections of this kind."""
+    role: ClassVar[str] = ""
+    """Name of the set of a connections object that holds connections of this kind; empty for bases."""
 
     def fault(self) -> str:
         """Return what cannot work in this declaration, or an empty string."""

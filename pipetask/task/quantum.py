@@ -111,6 +111,9 @@ class QuantizedConnection:
         """Return the names of the connections."""
         return tuple(self._refs)
 
+    def __getitem__(self, name: str) -> Any:  # a ref or a list of refs; makes dict(...) work
+        return self._refs[name]
+
     def __getattr__(self, name: str) -> Any:  # a ref or a list of refs
         if name.startswith("__"):  # probes of copy and pickle
             raise AttributeError(name)
