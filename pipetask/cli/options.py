@@ -1,7 +1,6 @@
 """Options and arguments that several commands share, and how a command line names its repository."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -9,8 +8,6 @@ import click
 from pipetask.cli.main import Command
 
 Decorator = Callable[[Any], Any]  # click's decorators take functions and commands alike
-
-CONFIG_FILE = "butler.yaml"
 
 
 class RepositoryCommand(Command):
@@ -23,7 +20,9 @@ class RepositoryCommand(Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put an empty repository in front where the command line names none."""
         positional = self._positional(ctx, args)
-        if not (positional and is_repository(positional[0])):
+        from pipetask.butler import is_repository
+
+        if not (positional and ("://" in positional[0] or is_repository(positional[0]))):
             args = ["", *args]
         return super().parse_args(ctx, args)
 
@@ -37,12 +36,6 @@ class RepositoryCommand(Command):
         options_only.ignore_unknown_options = True
         _, rest, _ = options_only.make_parser(ctx).parse_args(args=list(args))
         return rest
-
-
-def is_repository(text: str) -> bool:
-    """Tell whether an argument names a repository: a URI, a folder that holds its file, or that file."""
-    path = Path(text)
-    return "://" in text or (path / CONFIG_FILE).is_file() or (path.name == CONFIG_FILE and path.is_file())
 
 
 def repository_argument() -> Decorator:

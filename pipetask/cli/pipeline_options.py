@@ -1,11 +1,14 @@
 """Options that say which pipeline to run on which data: shared by `pipetask build`, `qgraph` and `run`."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipetask.cli.options import Decorator, comma_separated
+
+if TYPE_CHECKING:
+    from pipetask.pipeline.pipeline import Pipeline
 
 
 def _stacked(*decorators: Decorator) -> Decorator:
@@ -50,14 +53,14 @@ def data_options() -> Decorator:
     """Add the options that say where inputs come from, where outputs go and what is left out."""
     return _stacked(
         comma_separated(
-            "-i", "--input", "inputs", metavar="COLLECTION", help="Input collections, in search order."
+            "-i", "--input", "inputs", metavar="COLLECTION", help="Where to search inputs, in this order."
         ),
         click.option(
             "-o",
             "--output",
             default="",
             metavar="CHAIN",
-            help="Output collection: a chain to whose front each execution adds a run. [default: u/USER/PIPELINE]",
+            help="Chain to whose front each execution adds a run. [default: u/USER/PIPELINE]",
         ),
         click.option("--output-run", default="", metavar="RUN", help="Name of the run to write to."),
         click.option(
@@ -84,3 +87,25 @@ def data_options() -> Decorator:
             help="With --extend-run: replace outputs of quanta that didn't finish.",
         ),
     )
+
+
+def load_pipeline(uri: str | None, overrides: Sequence[str], files: Sequence[str]) -> "Pipeline":
+    """Read the pipeline that ``-p``, ``-c`` and ``-C`` describe."""
+    from pipetask.pipeline.pipeline import Pipeline
+
+    pipeline = Pipeline.from_file(uri or "")
+    for text in files:
+        label, path = _pair(text, ":", "-C", "LABEL:FILE")
+        pipeline = pipeline.with_config_file(label, path)
+    for text in overrides:
+        label, assignment = _pair(text, ":", "-c", "LABEL:FIELD=VALUE")
+        field, value = _pair(assignment, "=", "-c", "LABEL:FIELD=VALUE")
+        pipeline = pipeline.with_config_override(label, field, value, where=f"-c {text}")
+    return pipeline
+
+
+def _pair(text: str, separator: str, option: str, form: str) -> tuple[str, str]:
+    first, found, second = text.partition(separator)
+    if not (first and found):
+        raise click.UsageError(f"{option} takes {form}, not '{text}'.")
+    return first.strip(), second.strip()

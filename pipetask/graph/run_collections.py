@@ -19,14 +19,11 @@ class RunCollections:
         Name of the CHAINED collection that gathers the runs; empty if there is none.
     output_run : `str`
         Name of the RUN collection that the outputs go to.
-    tail : `tuple` of `str`
-        What the output chain holds besides its runs: the inputs as the user named them.
     """
 
     inputs: tuple[str, ...]
     output: str
     output_run: str
-    tail: tuple[str, ...]
 
 
 def resolve(
@@ -84,11 +81,11 @@ def resolve(
         output_run = f"{output}/{timestamp()}"
     if not extend_run and _exists(butler, output_run):
         raise OutputCollectionError(
-            f"Run '{output_run}' exists already. Add --extend-run to continue it, or name another --output-run."
+            f"Run '{output_run}' exists already. Add --extend-run to continue it, or name another run."
         )
     earlier = [run for run in runs if run != output_run]
     search = dict.fromkeys([*([output_run] if extend_run else []), *earlier, *inputs])
-    return RunCollections(tuple(search), output, output_run, tuple(inputs))
+    return RunCollections(tuple(search), output, output_run)
 
 
 def timestamp() -> str:

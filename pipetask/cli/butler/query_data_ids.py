@@ -4,8 +4,6 @@ import click
 
 from pipetask.cli.options import (
     RepositoryCommand,
-    collections_option,
-    comma_separated,
     limit_option,
     order_by_option,
     repository_argument,
@@ -17,8 +15,6 @@ from pipetask.cli.show import format_option, show
 @click.command("query-data-ids", cls=RepositoryCommand, short_help="List data IDs.")
 @repository_argument()
 @click.argument("dimensions", nargs=-1)
-@comma_separated("--datasets", metavar="TYPE", help="Only data IDs for which a dataset of this type exists.")
-@collections_option("Where to look for --datasets. [default: the default inputs]")
 @where_option()
 @order_by_option()
 @limit_option()
@@ -26,8 +22,6 @@ from pipetask.cli.show import format_option, show
 def command(
     repo: str | None,
     dimensions: tuple[str, ...],
-    datasets: tuple[str, ...],
-    collections: tuple[str, ...],
     where: str,
     order_by: tuple[str, ...],
     limit: int,
@@ -43,8 +37,6 @@ def command(
     with Butler.from_config(repo) as butler:
         found = butler.query_data_ids(
             names,
-            datasets=datasets,
-            collections=collections or None,
             where=where,
             order_by=order_by,
             limit=limit or None,

@@ -53,7 +53,7 @@ def command(
             order_by=order_by,
             limit=limit + 1 if limit else None,
         )
-        uris = [butler.uris(ref) for ref in refs] if show_uri else []
+        uris = [butler.getURI(ref) for ref in refs] if show_uri else []
     if not refs:
         searched = f"collections {','.join(collections)}" if collections else "any collection"
         nothing_found(
@@ -68,7 +68,7 @@ def command(
         (
             *(ref.datasetType.name, ref.run, str(ref.id)),
             *(ref.dataId.get(name) for name in dimensions),
-            *([", ".join(uris[i])] if show_uri else []),
+            *([uris[i]] if show_uri else []),
         )
         for i, ref in enumerate(refs)
     )

@@ -1,0 +1,44 @@
+"""``butler ingest-raws``: take camera files into a repository."""
+
+import sys
+
+import click
+
+from pipetask.cli.errors import EXIT_SOME_FAILED, nothing_found
+from pipetask.cli.options import RepositoryCommand, processes_option, repository_argument
+
+
+@click.command("ingest-raws", cls=RepositoryCommand, short_help="Take camera files in.")
+@repository_argument()
+@click.argument("locations", nargs=-1, required=True)
+@click.option(
+    "-t",
+    "--transfer",
+    type=click.Choice(["direct", "copy", "symlink", "hardlink", "move"]),
+    default="direct",
+    show_default=True,
+    help="How files get in; 'direct' leaves them where they are.",
+)
+@click.option("--instrument", help="Only this instrument. [default: whichever understands the header]")
+@processes_option()
+def command(
+    repo: str | None, locations: tuple[str, ...], transfer: str, instrument: str | None, processes: int
+) -> None:
+    """Ingest the image files at LOCATIONS, which are files or folders; ingesting again changes nothing."""
+    from pipetask.butler import Butler
+    from pipetask.observation.ingest_raws import ingest_raws
+
+    with Butler.from_config(repo, writeable=True) as butler:
+        report = ingest_raws(butler, locations, instrument=instrument, transfer=transfer, processes=processes)
+    for failure in report.failures:
+        click.echo(f"{failure.path}: {failure.reason}", err=True)
+    if not (report.ingested or report.known or report.failures):
+        nothing_found(f"No image file in {', '.join(locations)}.")
+    click.echo(
+        f"Ingested {report.ingested} images of {len(report.exposures)} exposures"
+        + (f"; {report.known} were there already" if report.known else "")
+        + (f"; {len(report.failures)} files failed" if report.failures else "")
+        + "."
+    )
+    if report.failures:
+        sys.exit(EXIT_SOME_FAILED)

@@ -1,0 +1,58 @@
+"""``pipetask qgraph``: build a quantum graph, show it, save it."""
+
+import click
+
+from pipetask.cli.main import Command
+from pipetask.cli.options import repository_option
+from pipetask.cli.pipeline_options import data_options, load_pipeline, pipeline_options
+
+SHOWN = ("summary", "pipeline-graph", "graph", "explain")
+
+
+@click.command("qgraph", cls=Command, short_help="Build a quantum graph and show or save it.")
+@repository_option()
+@pipeline_options(required=False)
+@data_options()
+@click.option("-g", "--qgraph", metavar="FILE", help="Read this saved graph instead of building one.")
+@click.option(
+    "-q", "--save-qgraph", metavar="FILE", help="Save the graph to this file, for `pipetask run -g`."
+)
+@click.option(
+    "--show",
+    "shown",
+    is_flag=False,
+    flag_value="summary",
+    multiple=True,
+    type=click.Choice(SHOWN),
+    help="What to print: the pipeline graph and the quanta per task (summary, if nothing is named), the "
+    "pipeline-graph alone, the graph (every quantum), or explain (what each step kept and dropped).",
+)
+def command(
+    repo: str | None,
+    pipeline: str | None,
+    config_overrides: tuple[str, ...],
+    config_files: tuple[str, ...],
+    qgraph: str | None,
+    save_qgraph: str | None,
+    shown: tuple[str, ...],
+    **selection: str | bool | tuple[str, ...],
+) -> None:
+    """Work out which quanta a pipeline has on the selected data, without executing them."""
+    from pipetask.butler import Butler
+    from pipetask.graph.prepare import DataSelection, prepare_graph
+    from pipetask.graph.quantum_graph import QuantumGraph
+    from pipetask.reports.quantum_graph import graph_text
+
+    if bool(pipeline) == bool(qgraph):
+        raise click.UsageError("Say which graph: either that of a pipeline (-p) or a saved one (-g).")
+    if qgraph:
+        graph = QuantumGraph.load(qgraph)
+    else:
+        document = load_pipeline(pipeline, config_overrides, config_files)
+        with Butler.from_config(repo) as butler:
+            graph = prepare_graph(butler, document, DataSelection(**selection), explain="explain" in shown)
+    for what in shown or ("summary",):
+        click.echo(graph_text(graph, what))
+    if save_qgraph:
+        graph.save(save_qgraph)
+        click.echo(f"Saved {graph.n_quanta} quanta to {save_qgraph}.")

@@ -1,0 +1,67 @@
+"""``pipetask run``: build the quantum graph of a pipeline and execute it."""
+
+import sys
+
+import click
+
+from pipetask.cli.main import Command
+from pipetask.cli.options import processes_option, repository_option
+from pipetask.cli.pipeline_options import data_options, load_pipeline, pipeline_options
+
+
+@click.command("run", cls=Command, short_help="Execute a pipeline.")
+@repository_option()
+@pipeline_options(required=False)
+@data_options()
+@click.option(
+    "-g", "--qgraph", metavar="FILE", help="Execute this saved quantum graph instead of building one."
+)
+@processes_option()
+@click.option("--register-dataset-types", is_flag=True, help="Register dataset types that are new.")
+@click.option(
+    "--timeout", type=float, metavar="SECONDS", help="Stop a quantum that takes longer; it has failed."
+)
+@click.option("--fail-fast", is_flag=True, help="Begin nothing more after the first failure.")
+@click.option("--no-progress", is_flag=True, help="Don't show a progress bar on the terminal.")
+def command(
+    repo: str | None,
+    pipeline: str | None,
+    config_overrides: tuple[str, ...],
+    config_files: tuple[str, ...],
+    qgraph: str | None,
+    processes: int,
+    register_dataset_types: bool,
+    timeout: float | None,
+    fail_fast: bool,
+    no_progress: bool,
+    **selection: str | bool | tuple[str, ...],
+) -> None:
+    """Work out which quanta a pipeline has on the selected data, and execute them."""
+    from pipetask.butler import Butler
+    from pipetask.cli.progress import progress_bar
+    from pipetask.execution.run_graph import run_graph
+    from pipetask.execution.run_pipeline import run_pipeline
+    from pipetask.graph.prepare import DataSelection
+    from pipetask.graph.quantum_graph import QuantumGraph
+    from pipetask.reports.text import summary_text
+
+    if bool(pipeline) == bool(qgraph):
+        raise click.UsageError("Say what to execute: either a pipeline (-p) or a saved quantum graph (-g).")
+    with (
+        Butler.from_config(repo, writeable=True) as butler,
+        progress_bar(enabled=sys.stderr.isatty() and not no_progress) as progress,
+    ):
+        how = {
+            "processes": processes,
+            "timeout_s": timeout,
+            "fail_fast": fail_fast,
+            "register_dataset_types": register_dataset_types,
+            "progress": progress,
+        }
+        if qgraph:
+            summary = run_graph(QuantumGraph.load(qgraph), butler, **how)
+        else:
+            document = load_pipeline(pipeline, config_overrides, config_files)
+            summary = run_pipeline(butler, document, DataSelection(**selection), **how)
+    click.echo(summary_text(summary))
+    sys.exit(summary.exit_code)

@@ -1,0 +1,54 @@
+"""Running a pipeline on selected data, from the collections to the summary: one call."""
+
+from collections.abc import Callable
+
+from pipetask.butler import Butler
+from pipetask.execution.resume import replay
+from pipetask.execution.run_graph import run_graph
+from pipetask.execution.summary import RunSummary, Tally
+from pipetask.graph.prepare import DataSelection, choose_collections, prepare_graph
+from pipetask.pipeline.pipeline import Pipeline
+
+
+def run_pipeline(
+    butler: Butler,
+    pipeline: Pipeline,
+    selection: DataSelection,
+    *,
+    processes: int = 1,
+    timeout_s: float | None = None,
+    fail_fast: bool = False,
+    register_dataset_types: bool = False,
+    progress: Callable[[Tally], None] | None = None,
+) -> RunSummary:
+    """Build the graph of a pipeline and run it; a run to be extended is recovered first.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        Repository, open for writing.
+    pipeline : `Pipeline`
+        What to do.
+    selection : `DataSelection`
+        Which data to do it to, and where outputs go.
+    processes, timeout_s, fail_fast, register_dataset_types, progress
+        As for `run_graph.run_graph`.
+
+    Returns
+    -------
+    summary : `RunSummary`
+        How it went.
+    """
+    collections = choose_collections(butler, pipeline, selection)
+    if selection.extend_run:
+        replay(butler, collections.output_run)
+    graph = prepare_graph(butler, pipeline, selection, collections=collections)
+    return run_graph(
+        graph,
+        butler,
+        processes=processes,
+        timeout_s=timeout_s,
+        fail_fast=fail_fast,
+        register_dataset_types=register_dataset_types,
+        progress=progress,
+    )
