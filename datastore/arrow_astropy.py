@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from datastore.errors import FormatterError
-from datastore.formatters.fits_table import column_parts, rebuilt_column
 from datastore.formatters.json import encode_json
+from datastore.table_columns import column_parts, described_table, rebuilt_column, table_description
 
 _KEY = b"datastore.table"
 
@@ -24,8 +24,7 @@ def to_arrow(table: Any) -> Any:
     """
     import pyarrow as pa
 
-    schema: dict[str, Any] = {"class": type(table).__name__, "masked": bool(getattr(table, "masked", False))}
-    schema |= {"meta": dict(table.meta), "columns": []}
+    schema = table_description(table)
     arrays = []
     for column in table.itercols():
         values, mask, description = column_parts(column)
@@ -44,7 +43,6 @@ def _arrow_array(
         raise FormatterError("parquet", f"column {name!r} has type {values.dtype}, which arrow lacks")
     if values.dtype.kind == "c":  # as pairs of floats
         values = np.ascontiguousarray(values).view(f"f{values.dtype.itemsize // 2}")
-        values = values.reshape(*description["shape"][:0], len(values), -1) if values.size else values
         mask = None if mask is None else np.repeat(mask.reshape(len(mask), -1), 2, axis=1)
     flat = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("=")).reshape(-1)
     if flat.dtype.kind == "S":
@@ -61,8 +59,6 @@ def _arrow_array(
 
 def from_arrow(table: Any) -> Any:
     """Return an arrow table as an astropy table, as it was if `to_arrow` made it."""
-    from astropy import table as astropy_table
-
     metadata = table.schema.metadata or {}
     if _KEY not in metadata:
         return _from_foreign(table)
@@ -71,10 +67,7 @@ def from_arrow(table: Any) -> Any:
     made = {}
     for name in table.column_names:
         made[name] = _column(table[name].combine_chunks(), descriptions[name])
-    pytype = getattr(astropy_table, schema["class"], astropy_table.Table)
-    result = pytype(made, masked=schema["masked"] or None, copy=False)
-    result.meta.update(schema["meta"])
-    return result
+    return described_table(schema, made)
 
 
 def _column(array: Any, description: Mapping[str, Any]) -> Any:

@@ -33,6 +33,7 @@ from datastore.locations import Root, file_uri, is_uri, local_path
 from datastore.records import ArtifactHint, ArtifactRecord
 from datastore.storage_class import StorageClass, StorageClasses
 from datastore.templates import Templates, encode_run
+from datastore.types.box import local_box
 
 CONFIG_KEYS = frozenset({"storageClasses", "formatters", "templates", "disassemble"})
 
@@ -289,7 +290,7 @@ class Datastore:
             if part is None:
                 raise UnknownComponentError(storage_class, first, tuple(r.component for r in records))
             native = classes.component_class(part.storage_class, rest) if rest else part.storage_class
-            obj = self._read_one(part, rest, parameters)
+            obj = self._read_one(part, rest, self._in_own_pixels(records, parameters))
         if obj is None:
             return None
         wanted = native
@@ -324,6 +325,16 @@ class Datastore:
         except Exception as err:  # whatever a format's library raises for bytes that it can't read
             reason = f"{record.formatter}: {type(err).__name__}: {err}"
             raise ArtifactReadError(source.uri, reason) from err
+
+    def _in_own_pixels(
+        self, records: Sequence[ArtifactRecord], parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return read parameters for one part of an image, which doesn't know where it lies by itself."""
+        place = next((record for record in records if record.component == "bbox"), None)
+        if "bbox" not in parameters or place is None:
+            return parameters
+        whole = self._read_one(place, "", {})
+        return {"bbox": local_box(parameters["bbox"], whole, parameters.get("origin", "parent"))}
 
     def _assemble(
         self, records: Sequence[ArtifactRecord], storage_class: str, parameters: Mapping[str, Any]

@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +166,8 @@ class StorageClasses:
 
 def _plugin_definitions() -> Iterator[Mapping[str, Any]]:
     """Return what the entry points name: a mapping of definitions, or a path of a YAML file with them."""
+    from importlib.metadata import entry_points
+
     for point in entry_points(group=ENTRY_POINTS):
         value = point.load()
         yield value if isinstance(value, Mapping) else _load_yaml(Path(value))["storageClasses"]

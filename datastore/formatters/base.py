@@ -6,7 +6,6 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any, ClassVar
 
 from datastore.artifact import Buffer
@@ -83,6 +82,8 @@ def find_formatter(name: str) -> Formatter:
     elif "." in name or ":" in name:
         found = import_name(name)
     else:
+        from importlib.metadata import entry_points
+
         points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
         if name not in points:
             raise UnknownFormatterError(name, (*known, *points))

@@ -18,8 +18,8 @@ from datastore.formatters.wcs import header_wcs, wcs_header
 from datastore.locations import Source
 from datastore.storage_class import StorageClass
 from datastore.types.background import Background
-from datastore.types.box import Box
-from datastore.types.exposure import Exposure, local_box, sliced_wcs
+from datastore.types.box import Box, local_box
+from datastore.types.exposure import Exposure, sliced_wcs
 from datastore.types.mask import Mask
 from datastore.types.photo_calib import PhotoCalib
 from datastore.types.psf import Psf
@@ -52,8 +52,7 @@ class FitsExposureFormatter(Formatter):
         from astropy.io import fits
 
         exposure: Exposure = obj
-        primary = fits.PrimaryHDU()
-        primary.header.extend(interchange_cards(exposure.metadata))
+        primary = fits.PrimaryHDU(header=fits.Header(interchange_cards(exposure.metadata)))
         wcs = [] if exposure.wcs is None else wcs_header(exposure.wcs).cards
         unit = [("BUNIT", exposure.unit)]
         hdus = [
@@ -68,7 +67,7 @@ class FitsExposureFormatter(Formatter):
 
             hdus += table_hdus(exposure.inputs, "INPUTS")
         stream = io.BytesIO()
-        fits.HDUList(hdus).writeto(stream, output_verify="silentfix")
+        fits.HDUList(hdus).writeto(stream, output_verify="ignore")
         return stream.getbuffer()
 
     def read(

@@ -53,6 +53,10 @@ class FitsImageFormatter(Formatter):
         with open_fits(source) as hdus:
             hdu = find_hdu(hdus, "MASK" if is_mask else "IMAGE", source)
             box = parameters.get("bbox")
-            part = None if box is None else requested_box(box, Box.from_shape(hdu.shape))
+            part = (
+                None
+                if box is None
+                else requested_box(box, Box.from_shape(hdu.shape), parameters.get("origin", "parent"))
+            )
             array = np.asarray(read_image(hdu, part))
             return Mask(array, header_planes(hdu.header)) if is_mask else array

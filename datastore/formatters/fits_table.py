@@ -12,12 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from datastore.artifact import Buffer
-from datastore.errors import FormatterError, ParameterError
+from datastore.errors import FormatterError
 from datastore.formatters.base import Formatter
 from datastore.formatters.fits_tiles import find_hdu, open_fits
 from datastore.formatters.json import encode_json
 from datastore.locations import Source
 from datastore.storage_class import StorageClass
+from datastore.table_columns import (
+    column_parts,
+    described_table,
+    rebuilt_column,
+    select_columns,
+    table_description,
+)
 
 _STORED_AS = {"f2": "f4", "i1": "i2"}  # types that FITS lacks, and the ones that hold them
 
@@ -63,8 +70,7 @@ def table_hdus(table: Any, name: str) -> list[Any]:
     """Return the HDUs that hold an astropy table under a name."""
     from astropy.io import fits
 
-    schema: dict[str, Any] = {"class": type(table).__name__, "masked": bool(getattr(table, "masked", False))}
-    schema |= {"meta": dict(table.meta), "columns": []}
+    schema = table_description(table)
     columns, masks = [], []
     for column in table.itercols():
         values, mask, description = column_parts(column)
@@ -86,35 +92,6 @@ def table_hdus(table: Any, name: str) -> list[Any]:
         mask_columns = [_fits_column(fits, None, mask, column) for column, mask in masks]
         hdus.append(fits.BinTableHDU.from_columns(mask_columns, name=f"{name}_MASKS"))
     return hdus
-
-
-def column_parts(column: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None, dict[str, Any]]:
-    """Return the plain values of a column, its mask if it is of a masked kind, and the rest for JSON."""
-    from astropy.table import Column
-    from astropy.units import Quantity
-
-    info = column.info
-    if not isinstance(column, (Column, Quantity)):
-        raise FormatterError(
-            "fits_table",
-            f"column {info.name!r} is a {type(column).__name__}, not numbers, text or quantities",
-        )
-    mask = getattr(column, "mask", None)
-    plain = column.unmasked if isinstance(column, Quantity) and mask is not None else column
-    values = np.asarray(plain.value if isinstance(plain, Quantity) else plain.data)
-    if isinstance(plain, Column) and mask is not None:
-        values = np.ma.getdata(column.data)
-    description = {
-        "name": info.name,
-        "dtype": values.dtype.newbyteorder("=").str[1:] if values.dtype.kind != "O" else "O",
-        "unit": None if info.unit is None else info.unit.to_string(),
-        "description": info.description,
-        "format": info.format if isinstance(info.format, str) else None,
-        "meta": dict(info.meta or {}),
-        "kind": "quantity" if isinstance(column, Quantity) else "column",
-        "masked": mask is not None,
-    }
-    return values, None if mask is None else np.asarray(mask), description
 
 
 def _as_stored(values: npt.NDArray[Any], description: Mapping[str, Any]) -> npt.NDArray[Any]:
@@ -167,21 +144,8 @@ def _schema(hdus: Any, name: str, source: Source) -> dict[str, Any]:
     return value
 
 
-def select_columns(names: Iterable[str], wanted: str | Iterable[str] | None) -> list[str]:
-    """Return the names that the read parameter ``columns`` asks for, in its order; all for None."""
-    known = list(names)
-    if wanted is None:
-        return known
-    chosen = [wanted] if isinstance(wanted, str) else list(wanted)
-    if missing := [name for name in chosen if name not in known]:
-        raise ParameterError(f"Parameter columns names {missing}; the table has: {', '.join(known)}")
-    return chosen
-
-
 def read_table(hdus: Any, name: str, source: Source, columns: str | Iterable[str] | None = None) -> Any:
     """Return the table that `table_hdus` made under a name."""
-    from astropy import table as astropy_table
-
     schema = _schema(hdus, name, source)
     descriptions = {description["name"]: description for description in schema["columns"]}
     data = find_hdu(hdus, name, source).data
@@ -189,38 +153,17 @@ def read_table(hdus: Any, name: str, source: Source, columns: str | Iterable[str
     made = {}
     for column in select_columns(descriptions, columns):
         mask = masks.field(column) if masks is not None and column in masks.names else None
-        made[column] = rebuilt_column(descriptions[column], np.asarray(data.field(column)), mask)
-    pytype = getattr(astropy_table, schema["class"], astropy_table.Table)
-    table = pytype(made, masked=schema["masked"] or None, copy=False)
-    table.meta.update(schema["meta"])
-    return table
+        made[column] = rebuilt_column(
+            descriptions[column], _as_was(np.asarray(data.field(column)), descriptions[column]), mask
+        )
+    return described_table(schema, made)
 
 
-def rebuilt_column(
-    description: Mapping[str, Any], stored: npt.NDArray[Any], mask: npt.NDArray[Any] | None
-) -> Any:
-    """Return a column of an astropy table."""
-    from astropy.table import Column, MaskedColumn
-    from astropy.units import Quantity, Unit
-    from astropy.utils.masked import Masked
-
-    dtype = np.dtype(description["dtype"])
+def _as_was(stored: npt.NDArray[Any], description: Mapping[str, Any]) -> npt.NDArray[Any]:
+    """Return the values of a field of a FITS table in the type that they had."""
     if "text" in description:
         stored = np.char.encode(np.array(description["text"]), "latin-1").reshape(stored.shape)
     stored = stored.view(np.ndarray)
-    if dtype.kind in "UO":
-        values = np.char.decode(stored.astype("S"), "utf-8").astype(dtype)
-    else:
-        values = np.array(stored, dtype=dtype)
-    unit = description["unit"]
-    if unit is not None:
-        unit = Unit(unit, parse_strict="silent")
-    more = {key: description[key] for key in ("description", "format", "meta")}
-    if description["kind"] == "quantity":
-        quantity = Quantity(values, unit, copy=False, dtype=dtype)
-        made = Masked(quantity, mask=False if mask is None else mask) if description["masked"] else quantity
-        made.info.description, made.info.format, made.info.meta = more.values()
-        return made
-    if description["masked"]:
-        return MaskedColumn(values, mask=False if mask is None else mask, unit=unit, **more)
-    return Column(values, unit=unit, **more)
+    if np.dtype(description["dtype"]).kind in "UO":
+        return np.char.decode(stored.astype("S"), "utf-8")
+    return stored

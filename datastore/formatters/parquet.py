@@ -7,9 +7,9 @@ from typing import Any
 
 from datastore.artifact import Buffer
 from datastore.formatters.base import Formatter
-from datastore.formatters.fits_table import select_columns
 from datastore.locations import Source
 from datastore.storage_class import StorageClass
+from datastore.table_columns import select_columns
 
 
 class ParquetFormatter(Formatter):

@@ -12,6 +12,7 @@ from datastore.errors import FormatterError
 from datastore.formatters.base import Formatter
 from datastore.locations import Source
 from datastore.storage_class import StorageClass
+from datastore.types.exposure import sliced_wcs
 
 
 class WcsFormatter(Formatter):
@@ -39,7 +40,8 @@ class WcsFormatter(Formatter):
         wcs = header_wcs(fits.Header.fromstring(value["header"], sep="\n"))
         if wcs is not None and value["shape"] is not None:
             wcs.array_shape = tuple(value["shape"])
-        return wcs
+        box = parameters.get("bbox")
+        return wcs if box is None else sliced_wcs(wcs, box)
 
 
 def wcs_header(wcs: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from datastore.errors import InvalidValueError
+from datastore.errors import InvalidValueError, ParameterError
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,3 +81,13 @@ class Box:
     def from_json(cls, value: dict[str, Any]) -> Box:
         """Rebuild from `to_json`."""
         return cls(**value)
+
+
+def local_box(box: Box, parent: Box, origin: str = "parent") -> Box:
+    """Return a box in the pixels of an array that covers ``parent``; an error if it passes the edge."""
+    if origin not in ("parent", "local"):
+        raise ParameterError(f"Parameter origin={origin!r} is neither 'parent' nor 'local'")
+    local = box.shifted(-parent.x0, -parent.y0) if origin == "parent" else box
+    if not Box.from_shape(parent.shape).contains(local) or not local.area:
+        raise ParameterError(f"Parameter bbox={box} (origin {origin}) is not a part of {parent}")
+    return local

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from datastore.errors import InvalidValueError, ParameterError
+from datastore.errors import InvalidValueError
 from datastore.types.background import Background
-from datastore.types.box import Box
+from datastore.types.box import Box, local_box
 from datastore.types.mask import Mask
 from datastore.types.photo_calib import PhotoCalib
 from datastore.types.psf import Psf
@@ -234,16 +234,6 @@ def as_single(exposure: Exposure) -> Exposure:
 def as_double(exposure: Exposure) -> Exposure:
     """Return it with float64 pixels."""
     return exposure.with_dtype(np.float64)
-
-
-def local_box(box: Box, parent: Box, origin: str = "parent") -> Box:
-    """Return a box in the pixels of an array that covers ``parent``; an error if it passes the edge."""
-    if origin not in ("parent", "local"):
-        raise ParameterError(f"Parameter origin={origin!r} is neither 'parent' nor 'local'")
-    local = box.shifted(-parent.x0, -parent.y0) if origin == "parent" else box
-    if not Box.from_shape(parent.shape).contains(local) or not local.area:
-        raise ParameterError(f"Parameter bbox={box} (origin {origin}) is not a part of {parent}")
-    return local
 
 
 def sliced_wcs(wcs: Any, local: Box) -> Any:
