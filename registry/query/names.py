@@ -1,0 +1,109 @@
+"""What a name in an expression stands for: a dimension, a column of its records, a property of datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from registry.dimensions.element import DimensionElement
+from registry.dimensions.group import DimensionGroup
+from registry.errors import InvalidQueryError
+from registry.query.tree import Column, Span
+from registry.suggest import suggest
+
+DATASET_FIELDS = {"dataset_id": "uuid", "run": "string", "collection": "string", "ingest_date": "time_ns"}
+"""Properties of the datasets that a query finds, and their types."""
+
+
+class Names:
+    """Resolves names.
+
+    Parameters
+    ----------
+    dimensions : `DimensionGroup`
+        Those of the query: a column may be named without its element if it is in one of theirs only.
+    dataset_type : `str` or `None`
+        Dataset type that is searched for, if any.
+    """
+
+    def __init__(self, dimensions: DimensionGroup, dataset_type: str | None = None) -> None:
+        self.universe = dimensions.universe
+        self.dimensions = dimensions
+        self.dataset_type = dataset_type
+
+    def resolve(self, text: str) -> Column | Span:
+        """Return what a name stands for; `InvalidQueryError` (without position) if that is nothing."""
+        parts = text.split(".")
+        if parts[-1] in ("begin", "end") and len(parts) > 1:
+            span = self.resolve(".".join(parts[:-1]))
+            if not isinstance(span, Span):
+                raise InvalidQueryError(f"{'.'.join(parts[:-1])!r} is no timespan; it has no {parts[-1]!r}")
+            bound = span.begin if parts[-1] == "begin" else span.end
+            assert isinstance(bound, Column)
+            return bound
+        if len(parts) == 1:
+            return self._plain(text)
+        if len(parts) == 2:
+            return self._dotted(*parts)
+        raise InvalidQueryError(f"{text!r} has too many dots; write element.column")
+
+    def _plain(self, name: str) -> Column | Span:
+        if name in self.universe and (element := self.universe[name]).is_dimension:
+            return self._key(element.name)
+        found = {
+            f"{element.name}.{name}": column
+            for element in self._elements(name)
+            if (column := self._field(element, name)) is not None
+        }
+        if name in DATASET_FIELDS and self.dataset_type is not None:
+            found[f"{self.dataset_type}.{name}"] = Column("", name, DATASET_FIELDS[name])
+        if len(found) == 1:
+            return next(iter(found.values()))
+        if found:
+            raise InvalidQueryError(f"{name!r} is ambiguous: write one of {', '.join(sorted(found))}")
+        hint = suggest(name, self._known())
+        raise InvalidQueryError(f"Unknown name {name!r}{hint or '; if it is a text, put it in quotes'}")
+
+    def _dotted(self, first: str, second: str) -> Column | Span:
+        if first == self.dataset_type and second in DATASET_FIELDS:
+            return Column("", second, DATASET_FIELDS[second])
+        if first not in self.universe:
+            known = [element.name for element in self.universe.elements]
+            raise InvalidQueryError(f"Unknown name {first!r} in {first}.{second}{suggest(first, known)}")
+        element = self.universe[first]
+        column = self._field(element, self.universe.resolve(second))
+        if column is None:
+            known = [*_spelt(element), "id", "timespan"]
+            raise InvalidQueryError(f"{element.name!r} has no column {second!r}{suggest(second, known)}")
+        return column
+
+    def _elements(self, name: str) -> Iterable[DimensionElement]:
+        """Return the elements whose columns may be named alone: for regions and times, the most specific."""
+        names = {"region": self.dimensions.spatial, "timespan": self.dimensions.temporal}
+        return [self.universe[each] for each in names.get(name, self.dimensions.elements)]
+
+    def _field(self, element: DimensionElement, name: str) -> Column | Span | None:
+        if name == "timespan" and element.temporal:
+            bounds = ("timespan_begin", "timespan_end")
+            return Span(*(Column(element.name, bound, "time_ns") for bound in bounds))
+        if element.is_dimension and name == element.key_name:
+            return self._key(element.name)
+        if name in element.required + element.implied:
+            return self._key(name)
+        for column in element.columns:
+            if column.name == name:
+                return Column(element.name, name, column.type)
+        return None
+
+    def _key(self, dimension: str) -> Column:
+        key = self.universe[dimension].key
+        assert key is not None
+        return Column(dimension, dimension, key.type)
+
+    def _known(self) -> list[str]:
+        fields = [name for each in self.dimensions.elements for name in _spelt(self.universe[each])]
+        datasets = DATASET_FIELDS if self.dataset_type else ()
+        return [*(element.name for element in self.universe.dimensions), *fields, *datasets]
+
+
+def _spelt(element: DimensionElement) -> list[str]:
+    return [name for name in element.column_names if not name.startswith("timespan_")]

@@ -1,0 +1,158 @@
+"""One condition from all that a caller says: expressions, data IDs, defaults of the governor dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, get_args
+
+from registry.dimensions.group import DimensionGroup
+from registry.dimensions.universe import DimensionUniverse
+from registry.errors import InvalidQueryError
+from registry.query.check import check
+from registry.query.tree import (
+    TRUE,
+    Column,
+    Compare,
+    Literal,
+    Predicate,
+    all_of,
+    columns,
+    conjuncts,
+    region_elements,
+)
+
+Condition: TypeAlias = "str | Predicate | Mapping[str, Any]"
+Where: TypeAlias = "Condition | Sequence[Condition] | None"
+
+_CONDITIONS = get_args(Predicate)
+
+
+def interpret(
+    where: Where,
+    *,
+    dimensions: DimensionGroup,
+    bind: Mapping[str, Any] | None = None,
+    data_id: Mapping[str, Any] | None = None,
+    dataset_type: str | None = None,
+) -> Predicate:
+    """Return the condition that everything holds.
+
+    Parameters
+    ----------
+    where : `str`, mapping, condition, or several
+        Expressions, data IDs, or conditions that were made earlier.
+    dimensions : `DimensionGroup`
+        Dimensions of the query.
+    bind : `~collections.abc.Mapping`, optional
+        Values by name, for expressions.
+    data_id : `~collections.abc.Mapping`, optional
+        Values of dimensions.
+    dataset_type : `str`, optional
+        Dataset type that is searched for, so that its ``run``, ``ingest_date``, … can be named.
+
+    Raises
+    ------
+    InvalidQueryError
+        If an expression is not valid.
+    DataIdError, UnknownDimensionError
+        If a data ID is not.
+    """
+    several = isinstance(where, Sequence) and not isinstance(where, str)
+    parts: Sequence[Any] = where if several else [where]  # type: ignore[assignment]
+    checked = [_one(part, dimensions, bind, dataset_type) for part in parts]
+    return all_of([*checked, equal(data_id or {}, dimensions.universe)])
+
+
+def _one(
+    where: Any, dimensions: DimensionGroup, bind: Mapping[str, Any] | None, dataset_type: str | None
+) -> Predicate:
+    if where is None:
+        return TRUE
+    if isinstance(where, str):
+        return check(where, dimensions, bind=bind, dataset_type=dataset_type)
+    if isinstance(where, _CONDITIONS):
+        return where
+    return equal(where, dimensions.universe)
+
+
+def equal(data_id: Mapping[str, Any], universe: DimensionUniverse) -> Predicate:
+    """Return the condition that dimensions have the given values."""
+    parts: list[Predicate] = []
+    for name in data_id.keys():  # noqa: SIM118  # a data ID is no mapping, but has its keys
+        key = universe.conform([name]).universe[name].key
+        assert key is not None
+        column = Column(key.name, key.name, key.type)
+        parts.append(Compare("=", column, Literal(key.coerce(data_id[name]), key.type)))
+    return all_of(parts)
+
+
+def dimensions_of(predicate: Predicate, universe: DimensionUniverse) -> DimensionGroup:
+    """Return the dimensions that a condition depends on."""
+    names: set[str] = set()
+    for element in (*(column.element for column in columns(predicate)), *region_elements(predicate)):
+        if element:
+            names.update(universe[element].required if not universe[element].is_dimension else (element,))
+    return universe.conform(sorted(names))
+
+
+def constants(predicate: Predicate) -> dict[str, Any]:
+    """Return the values of dimensions that a condition fixes."""
+    fixed = {}
+    for part in conjuncts(predicate):
+        match part:
+            case Compare("=", Column() as column, Literal(value)) if column.is_key:
+                fixed[column.name] = value
+            case Compare("=", Literal(value), Column() as column) if column.is_key:
+                fixed[column.name] = value
+    return fixed
+
+
+def missing_governors(predicate: Predicate, dimensions: DimensionGroup) -> tuple[str, ...]:
+    """Return the governor dimensions of a query and its condition that the condition does not speak of."""
+    universe = dimensions.universe
+    spoken_of = set()
+    for column in columns(predicate):
+        if column.element and (element := universe[column.element]).governor:
+            alternates = {key.name for key in element.alternate_keys}
+            if column.is_key or column.name in alternates:
+                spoken_of.add(element.name)
+    governors = (dimensions | dimensions_of(predicate, universe)).governors
+    return tuple(name for name in governors if name not in spoken_of)
+
+
+def constrain(predicate: Predicate, dimensions: DimensionGroup, defaults: Mapping[str, Any]) -> Predicate:
+    """Return the condition with defaults of the governor dimensions that it does not speak of.
+
+    Parameters
+    ----------
+    predicate : condition
+        From `interpret`.
+    dimensions : `DimensionGroup`
+        Dimensions of the query.
+    defaults : `~collections.abc.Mapping`
+        Values of governor dimensions.
+
+    Raises
+    ------
+    InvalidQueryError
+        If the condition needs a governor dimension that has no default: a visit without an instrument is
+        almost always a mistake.
+    """
+    universe = dimensions.universe
+    missing = missing_governors(predicate, dimensions)
+    needed = dimensions_of(predicate, universe).governors
+    for name in missing:
+        if name in needed and name not in defaults:
+            about = _dependents(predicate, name, universe)
+            raise InvalidQueryError(
+                f"The query names {', '.join(about)} but no {name}; add: {name} = '…' (or pass {name}=…)"
+            )
+    return all_of(
+        [predicate, equal({name: defaults[name] for name in missing if name in defaults}, universe)]
+    )
+
+
+def _dependents(predicate: Predicate, governor: str, universe: DimensionUniverse) -> list[str]:
+    elements: Iterable[str] = [column.element for column in columns(predicate) if column.element]
+    elements = [*elements, *region_elements(predicate)]
+    return sorted({each for each in elements if governor in universe[each].dimensions})
