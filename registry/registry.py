@@ -16,7 +16,7 @@ from registry.columns import Columns
 from registry.database import Database
 from registry.dataset_ref import DatasetRef, Ids
 from registry.dataset_type import DatasetType
-from registry.datasets import insert, locations
+from registry.datasets import composites, insert, locations
 from registry.datasets.find import CalibrationColumns, DatasetFinder, Names
 from registry.datasets.ids import AnyIds, to_array
 from registry.datasets.locations import Location
@@ -28,7 +28,7 @@ from registry.dimensions.record import DimensionRecord
 from registry.dimensions.universe import DimensionUniverse
 from registry.errors import CollectionTypeError
 from registry.opening import create_database, open_database
-from registry.provenance import Provenance
+from registry.provenance import AnyId, Provenance, QuantumRow
 from registry.queries import Queries
 from registry.records.insert import Conflict, insert_records
 from registry.records.lookup import DimensionRecords
@@ -345,3 +345,25 @@ class Registry(Queries):
     def paths_in_use(self, store: str, paths: Iterable[str]) -> set[str]:
         """Return those of the paths of a store that still hold some dataset."""
         return locations.paths_in_use(self._db, self._schema, store, paths)
+
+    # Composites and provenance
+
+    def insert_composite_parts(self, rows: Iterable[tuple[UUID, str, UUID]]) -> int:
+        """Store which datasets are parts of composites: rows of composite, component, part."""
+        return composites.insert_parts(self._db, self._schema, rows)
+
+    def composite_parts(self, ids: Iterable[UUID]) -> dict[UUID, list[tuple[str, UUID]]]:
+        """Return (component, part) of each composite; empty lists for datasets that are none."""
+        return composites.read_parts(self._db, self._schema, ids)
+
+    def insert_quanta(self, rows: Iterable[QuantumRow | tuple[Any, ...]]) -> int:
+        """Store quanta, tuples in the order of `QuantumRow`; one that ran again replaces what it was."""
+        return self.provenance.insert_quanta(rows)
+
+    def insert_quantum_inputs(self, rows: Iterable[tuple[AnyId, AnyId, str]]) -> int:
+        """Store (quantum id, dataset id, connection) of datasets that were really read."""
+        return self.provenance.insert_quantum_inputs(rows)
+
+    def quanta(self, run: str) -> list[QuantumRow]:
+        """Return the quanta of a run, in the order in which they began."""
+        return self.provenance.quanta(run)

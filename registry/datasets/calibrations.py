@@ -52,7 +52,8 @@ def certify(
         elif old != (begin, end, id):
             raise ConflictingDefinitionError(
                 f"{entry.dataset_type.name} {shown(group, key)} in {collection.name!r} is dataset "
-                f"{UUID(bytes=old[2])} for {Timespan.from_ns(*old[:2])}, which overlaps {timespan}; decertify it first."
+                f"{UUID(bytes=old[2])} for {Timespan.from_ns(*old[:2])}, which overlaps {timespan}; "
+                "decertify it first."
             )
     names = ("collection_id", "dataset_type_id", *group.required, "begin_ns", "end_ns", "dataset_id")
     try:

@@ -147,16 +147,8 @@ class DatasetFinder:
         )
         return statement, {**values, **{f"c_{i}": id for i, id in enumerate(padded)}}
 
-    def columns(
-        self,
-        dataset_type: str | DatasetType,
-        collections: Names,
-        *,
-        data_id: Mapping[str, Any] | None = None,
-    ) -> DatasetColumns:
+    def columns(self, entry: TypeEntry, collections: Names, data_id: Mapping[str, Any]) -> DatasetColumns:
         """Return the first dataset for each data ID, searching RUN and TAGGED collections."""
-        entry = self._types.entry(dataset_type)
-        data_id = data_id or {}
         candidates = self.candidates(entry, collections, data_id)
         searched = [info for info in candidates if info.kind != "CALIBRATION"]
         names = entry.dataset_type.dimensions.required
@@ -167,6 +159,10 @@ class DatasetFinder:
             rows = list(
                 {row[: len(names)]: row for row in rows}.values()
             )  # the least rank comes last, and stays
+        return self.as_columns(names, rows)
+
+    def as_columns(self, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> DatasetColumns:
+        """Return rows of (values of ``names``…, dataset id, run id, …) as columns."""
         return DatasetColumns(*self._arrays(names, rows))
 
     def calibration_columns(self, dataset_type: str | DatasetType, collections: Names) -> CalibrationColumns:

@@ -126,7 +126,8 @@ def _refuse_others(
         if held[tuple(key)] != id:
             raise ConflictingDefinitionError(
                 f"{collection.kind} collection {collection.name!r} holds dataset "
-                f"{UUID(bytes=held[tuple(key)])} as {entry.dataset_type.name} {shown(group, key)}, not {UUID(bytes=id)}; remove that one first."
+                f"{UUID(bytes=held[tuple(key)])} as {entry.dataset_type.name} {shown(group, key)}, "
+                f"not {UUID(bytes=id)}; remove that one first."
             )
 
 
