@@ -20,7 +20,7 @@ from pipetask.butler.transaction import Transaction
 from pipetask.butler.transfer import FileDataset, ingest_files
 from registry.dataset_ref import DatasetId, DatasetRef
 from registry.dataset_type import DatasetType
-from registry.dimensions.coordinate import DataCoordinate
+from registry.dimensions.coordinate import DataCoordinate, DataId
 from registry.dimensions.record import DimensionRecord
 from registry.dimensions.universe import DimensionUniverse
 from registry.errors import ConflictingDefinitionError, DatasetNotFoundError, MissingCollectionError
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from datastore.records import ArtifactRecord
 
 Names = str | Sequence[str] | None
-DataId = Mapping[str, Any] | None
 Named = DatasetType | str
 
 
@@ -66,7 +65,7 @@ class Butler:
         collections: Names = None,
         run: str | None = None,
         writeable: bool = True,
-        default_data_id: DataId = None,
+        default_data_id: Mapping[str, Any] | None = None,
     ) -> None:
         self._repository = repository
         self._collections = (collections,) if isinstance(collections, str) else tuple(collections or ())
@@ -180,7 +179,7 @@ class Butler:
     def find_dataset(
         self,
         dataset_type: Named,
-        data_id: DataId = None,
+        data_id: DataId | None = None,
         *,
         collections: Names = None,
         timespan: Timespan | None = None,
@@ -188,8 +187,8 @@ class Butler:
     ) -> DatasetRef | None:
         """Return the first dataset of a type and data ID in the collections, or `None`.
 
-        Calibrations are chosen by ``timespan``, else by the time of the exposure or visit in the data ID, else
-        there must be only one.
+        Calibrations are chosen by ``timespan``, else by the time of the exposure or visit in the data ID;
+        without either, there must be only one.
         """
         registered, wanted = dataset_type_of(self, dataset_type)
         given = {**(data_id or {}), **kwargs}
@@ -208,7 +207,7 @@ class Butler:
     def _found(
         self,
         named: DatasetRef | Named,
-        data_id: DataId,
+        data_id: DataId | None,
         collections: Names,
         timespan: Timespan | None,
         more: Mapping[str, Any],
@@ -223,7 +222,7 @@ class Butler:
     def _not_found(
         self,
         named: Named,
-        data_id: DataId,
+        data_id: DataId | None,
         collections: Names,
         timespan: Timespan | None,
         more: Mapping[str, Any],
@@ -240,7 +239,7 @@ class Butler:
     def exists(
         self,
         dataset: DatasetRef | Named,
-        data_id: DataId = None,
+        data_id: DataId | None = None,
         *,
         collections: Names = None,
         **kwargs: Any,
@@ -258,7 +257,7 @@ class Butler:
         self,
         dataset: DatasetRef | Named,
         /,
-        dataId: DataId = None,
+        dataId: DataId | None = None,
         *,
         collections: Names = None,
         parameters: Mapping[str, Any] | None = None,
@@ -295,7 +294,7 @@ class Butler:
         self,
         dataset: DatasetRef | Named,
         /,
-        dataId: DataId = None,
+        dataId: DataId | None = None,
         *,
         collections: Names = None,
         parameters: Mapping[str, Any] | None = None,
@@ -331,7 +330,7 @@ class Butler:
         found = self.registry.locations(ids)
         return {id: [ArtifactRecord(*row) for row in rows] for id, rows in found.items() if rows}
 
-    def getURI(self, dataset: DatasetRef | Named, dataId: DataId = None, **kwargs: Any) -> str:
+    def getURI(self, dataset: DatasetRef | Named, dataId: DataId | None = None, **kwargs: Any) -> str:
         """Return the URI of a dataset's file (the first, if it has several)."""
         ref = self._found(dataset, dataId, kwargs.pop("collections", None), None, kwargs)
         return self.datastore.uri(self._artifacts(ref.id)[0])
@@ -343,7 +342,7 @@ class Butler:
         obj: Any,
         dataset: DatasetRef | Named,
         /,
-        dataId: DataId = None,
+        dataId: DataId | None = None,
         *,
         run: str | None = None,
         **kwargs: Any,
@@ -372,7 +371,7 @@ class Butler:
         return ref
 
     def _new_ref(
-        self, dataset: DatasetRef | Named, data_id: DataId, run: str | None, more: Mapping[str, Any]
+        self, dataset: DatasetRef | Named, data_id: DataId | None, run: str | None, more: Mapping[str, Any]
     ) -> DatasetRef:
         if isinstance(dataset, DatasetRef):
             return dataset
@@ -424,7 +423,7 @@ class Butler:
         self,
         run: str,
         datasets: Mapping[DatasetType, Sequence[Any]],
-        locations: Iterable[Sequence[Any]],
+        locations: Iterable[tuple[Any, ...]],
     ) -> None:
         """Register datasets whose files are written and durable, in one transaction.
 
@@ -495,7 +494,11 @@ class Butler:
 
 
 def _reopen(
-    repository: Repository, collections: Names, run: str | None, writeable: bool, default_data_id: DataId
+    repository: Repository,
+    collections: Names,
+    run: str | None,
+    writeable: bool,
+    default_data_id: Mapping[str, Any],
 ) -> Butler:
     return Butler(
         repository, collections=collections, run=run, writeable=writeable, default_data_id=default_data_id

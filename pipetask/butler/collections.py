@@ -71,7 +71,7 @@ class ButlerCollections:
         self._all.remove(name)
 
 
-def kind_name(kind: Any) -> str:  # a string or a member of the reference's enumeration
+def kind_name(kind: Any) -> Any:  # a string, or a member of an enumeration like the reference's
     """Return RUN, TAGGED, CHAINED or CALIBRATION of what names a collection type."""
     return str(getattr(kind, "name", kind)).upper()
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
-from registry.dimensions.coordinate import DataCoordinate
+from registry.dimensions.coordinate import DataCoordinate, DataId
+from registry.dimensions.group import DimensionGroup
 from registry.timespan import Timespan
 
 if TYPE_CHECKING:
@@ -32,24 +33,16 @@ def dataset_type_of(butler: Butler, named: DatasetType | str) -> tuple[DatasetTy
 
 
 def data_id_for(
-    butler: Butler, dataset_type: DatasetType, data_id: Mapping[str, Any] | None, more: Mapping[str, Any]
+    butler: Butler, dataset_type: DatasetType, data_id: DataId | None, more: Mapping[str, Any]
 ) -> DataCoordinate:
     """Return the data ID of a dataset, with the defaults of the butler for what is not given.
 
     A governor dimension that the repository has only one value of need not be given at all.
     """
     dimensions = dataset_type.dimensions
-    given: dict[str, Any] = {**(data_id or {}), **more}
-    names = {dimensions.universe.resolve(name) for name in given}
-    for name in dimensions.required:
-        if name not in names:
-            if name in butler.default_data_id:
-                given[name] = butler.default_data_id[name]
-            elif name in dimensions.governors:
-                only = butler.registry.element_columns(name, names=[name])[name].tolist()
-                given |= {name: only[0]} if len(only) == 1 else {}
-    if isinstance(data_id, DataCoordinate) and not more:
-        return DataCoordinate.standardize(data_id, dimensions=dimensions)
+    if isinstance(data_id, DataCoordinate) and not more and data_id.dimensions >= dimensions:
+        return data_id.subset(dimensions)
+    given = _completed(butler, dimensions, {**(data_id or {}), **more})
     return DataCoordinate.standardize(given, dimensions=dimensions)
 
 
@@ -57,13 +50,27 @@ def time_of(butler: Butler, given: Mapping[str, Any]) -> Timespan:
     """Return when the exposure or visit of a data ID was taken, to look up calibrations; else all times."""
     for element in ("exposure", "visit"):
         if element in given:
-            data_id = {**butler.default_data_id, **given}
-            record = butler.registry.dimension_record(
-                element, {name: data_id[name] for name in ("instrument", element) if name in data_id}
-            )
+            dimensions = butler.dimensions.conform([element])
+            record = butler.registry.dimension_record(element, _completed(butler, dimensions, given))
             if record is not None and record.timespan is not None:
                 return record.timespan
     return Timespan.from_ns()
+
+
+def _completed(butler: Butler, dimensions: DimensionGroup, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the butler's defaults, and governors of which there is only one, for what is not given."""
+    completed = dict(given)
+    names = {dimensions.universe.resolve(name) for name in given}
+    for name in dimensions.required:
+        if name in names:
+            continue
+        if name in butler.default_data_id:
+            completed[name] = butler.default_data_id[name]
+        elif name in dimensions.governors:
+            only = butler.registry.element_columns(name, names=[name])[name].tolist()
+            if len(only) == 1:
+                completed[name] = only[0]
+    return completed
 
 
 def show(ref: DatasetRef) -> str:

@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipetask.butler.limited import hint_of
@@ -33,7 +34,7 @@ class FileDataset:
         Name of the formatter that reads it.
     """
 
-    path: str | os.PathLike[str]
+    path: str | Path
     refs: DatasetRef | Sequence[DatasetRef]
     formatter: str | None = None
 

@@ -96,7 +96,7 @@ def _image_file(path: str, header: ImageHeader, instrument: Instrument) -> Image
     record = {
         "instrument": instrument.name,
         "exposure": exposure,
-        "physical_filter": _known_filter(values["physical_filter"], instrument),
+        "physical_filter": known_filter(values["physical_filter"], instrument),
         "day_obs": values.get("day_obs") or _day(values["begin"], instrument.day_starts_h),
         "obs_id": values.get("obs_id") or str(exposure),
         **{name: values.get(name) for name in _EXPOSURE_FIELDS},
@@ -107,7 +107,7 @@ def _image_file(path: str, header: ImageHeader, instrument: Instrument) -> Image
         path=f"{path}#hdu={header.hdu}" if instrument.every_hdu else path,
         instrument=instrument.name,
         exposure=exposure,
-        detector=_detector_id(values["detector"], instrument),
+        detector=detector_id(values["detector"], instrument),
         begin_ns=begin_ns,
         end_ns=end_ns,
         record=record,
@@ -129,7 +129,8 @@ def _day(begin: Any, starts_h: float) -> int:
     return int((begin.utc.to_datetime() - timedelta(hours=starts_h)).strftime("%Y%m%d"))
 
 
-def _detector_id(named: int | str, instrument: Instrument) -> int:
+def detector_id(named: int | str, instrument: Instrument) -> int:
+    """Return the number of a detector named by number or name."""
     by_name = {detector.full_name: detector.id for detector in instrument.detectors()}
     if named in by_name:
         return by_name[str(named)]
@@ -140,7 +141,8 @@ def _detector_id(named: int | str, instrument: Instrument) -> int:
     )
 
 
-def _known_filter(name: str, instrument: Instrument) -> str:
+def known_filter(name: str, instrument: Instrument) -> str:
+    """Return the name of a filter, which the instrument must have."""
     known = [filter.name for filter in instrument.filters()]
     if name not in known:
         raise HeaderError(

@@ -39,7 +39,7 @@ def translate_with(translator: str, header: Mapping[str, Any], path: str) -> dic
         info = ObservationInfo(
             header,
             filename=path,
-            translator_class=_translator(translator),
+            translator_class=translator_class(translator),
             pedantic=False,
             subset={*_PLAIN.values(), *_DURATIONS.values(), *_SKY},
             required=_NEEDED,
@@ -62,7 +62,8 @@ def translate_with(translator: str, header: Mapping[str, Any], path: str) -> dic
     return values
 
 
-def _translator(name: str) -> Any:
+def translator_class(name: str) -> Any:
+    """Return the translator of a name; `InstrumentError` if there is none."""
     from astro_metadata_translator import MetadataTranslator
 
     known = MetadataTranslator.translators

@@ -106,6 +106,11 @@ class SkyMap:
         """Return the outline of a tract on the sky."""
         return image_region(self.wcs(tract), self.box(tract))
 
+    def patch_regions(self, tract: int) -> list[ConvexPolygon | None]:
+        """Return the outlines of the patches of a tract, borders included, in the order of `patches`."""
+        wcs = self.wcs(tract)
+        return [image_region(wcs, patch.box) for patch in self.patches(tract)]
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, which `from_dict` understands."""
         return asdict(self) | {"tracts": [asdict(tract) for tract in self.tracts]}

@@ -1,0 +1,155 @@
+"""Calibrations: files of bias, dark, flat, … become datasets, and are certified for a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipetask.butler import (
+    Butler,
+    DataCoordinate,
+    DatasetRef,
+    DatasetType,
+    FileDataset,
+    Timespan,
+    add_to_defaults,
+    raw_id,
+)
+from pipetask.butler.defaults import calibration_collection
+from pipetask.errors import HeaderError
+from pipetask.observation.find_files import find_files
+from pipetask.observation.fits_headers import read_image_headers
+from pipetask.observation.image_file import Failure, detector_id, known_filter
+from pipetask.observation.instrument import Instrument
+from pipetask.observation.register_instrument import load_instrument
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationReport:
+    """What an ingest of calibrations did: the datasets now in the run, and the files that failed."""
+
+    run: str
+    refs: tuple[DatasetRef, ...]
+    failures: tuple[Failure, ...]
+
+
+def ingest_calibrations(
+    butler: Butler,
+    locations: Iterable[str | os.PathLike[str]],
+    dataset_type: str,
+    *,
+    instrument: str,
+    run: str | None = None,
+    dimensions: Sequence[str] = ("instrument", "detector"),
+    transfer: str = "direct",
+) -> CalibrationReport:
+    """Ingest calibration images; which detector (and filter) a file is for, is read from its header.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    locations : iterable of paths
+        Files, and folders that are searched with the patterns of the instrument.
+    dataset_type : `str`
+        Name of the dataset type: ``bias``, ``flat``, …; registered as a calibration if it is new.
+    instrument : `str`
+        Name of the instrument.
+    run : `str`, optional
+        Run to put them in; ``<instrument>/calib/<dataset type>`` by default.
+    dimensions : sequence of `str`, optional
+        What each file is for: detector, or detector and physical_filter.
+    transfer : `str`, optional
+        How files get in.
+    """
+    camera = load_instrument(butler, instrument)
+    kind = DatasetType(dataset_type, dimensions, "ExposureF", universe=butler.dimensions, isCalibration=True)
+    run = run or f"{calibration_collection(instrument)}/{dataset_type}"
+    files, failures = find_files(locations, camera.file_patterns)
+    found: dict[DatasetRef, str] = {}
+    for path in files:
+        try:
+            data_ids = {
+                header.hdu: _data_id(camera, header.values, path, kind)
+                for header in read_image_headers(path, every_hdu=camera.every_hdu)
+            }
+        except HeaderError as err:
+            failures.append(Failure(path, str(err)))
+            continue
+        for hdu, data_id in data_ids.items():
+            ref = DatasetRef(kind, data_id, run, id=raw_id(kind.name, data_id, run))
+            if ref in found:
+                failures.append(Failure(path, f"{data_id} is also in {found[ref]}, which was taken"))
+            else:
+                found[ref] = f"{path}#hdu={hdu}" if camera.every_hdu else path
+    with butler.transaction():
+        butler.register_dataset_type(kind)
+        butler.collections.register(run, "RUN", f"Calibrations of {instrument}: {dataset_type}")
+        known = butler.registry.get_datasets([ref.id for ref in found])
+        new = [ref for ref, old in zip(found, known, strict=True) if old is None]
+        butler.ingest(
+            *(FileDataset(found[ref], ref, "fits_raw") for ref in new),
+            transfer=transfer,  # type: ignore[arg-type]  # checked by the datastore
+        )
+    return CalibrationReport(run, tuple(found), tuple(failures))
+
+
+def certify_calibrations(
+    butler: Butler,
+    run: str,
+    collection: str,
+    dataset_type: str,
+    *,
+    begin: Any = None,
+    end: Any = None,
+) -> int:
+    """Say for which time the calibrations of a run are valid; return how many.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    run : `str`
+        Where the calibrations are.
+    collection : `str`
+        CALIBRATION collection, made if it does not exist. ``<instrument>/calib`` is in the instrument's
+        default inputs.
+    dataset_type : `str`
+        Name of the dataset type.
+    begin, end : `astropy.time.Time` or `str`, optional
+        Validity, from ``begin`` to before ``end``, UTC if a string; unbounded by default.
+
+    Raises
+    ------
+    EmptyQueryResultError
+        If the run has no such calibrations.
+    ConflictingDefinitionError
+        If others are valid in a part of that time.
+    """
+    refs = butler.query_datasets(dataset_type, run, limit=None)
+    with butler.transaction():
+        butler.collections.register(collection, "CALIBRATION")
+        butler.registry.collections.certify(collection, refs, Timespan(_time(begin), _time(end)))
+        for instrument in sorted({str(ref.dataId["instrument"]) for ref in refs}):
+            if collection == calibration_collection(instrument):
+                add_to_defaults(butler, instrument, collection)
+    return len(refs)
+
+
+def _data_id(camera: Instrument, header: Any, path: str, kind: DatasetType) -> DataCoordinate:
+    values = camera.translate(header, path)
+    data_id: dict[str, Any] = {"instrument": camera.name}
+    for name, resolve in (("detector", detector_id), ("physical_filter", known_filter)):
+        if name in kind.dimensions:
+            if values.get(name) is None:
+                raise HeaderError(f"the header does not tell {name!r}, which {kind.name!r} needs")
+            data_id[name] = resolve(values[name], camera)
+    return DataCoordinate.standardize(data_id, dimensions=kind.dimensions)
+
+
+def _time(value: Any) -> Any:
+    from astropy.time import Time
+
+    return Time(value, scale="utc") if isinstance(value, str) else value

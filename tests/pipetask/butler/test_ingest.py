@@ -1,0 +1,58 @@
+"""Files that exist already become datasets."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from pipetask.butler import DatasetRef, FileDataset
+from pipetask.errors import ArtifactMissingError, ConflictingDefinitionError
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / "image.fits"
+    hdus = [fits.PrimaryHDU(), fits.ImageHDU(np.full((4, 5), 1.0)), fits.ImageHDU(np.full((4, 5), 2.0))]
+    fits.HDUList(hdus).writeto(path)
+    return path
+
+
+def ref(repo, detector):
+    data_id = {"instrument": "Cam", "visit": 1, "detector": detector}
+    return DatasetRef(repo.registry.get_dataset_type("calexp"), data_id, "first")
+
+
+@pytest.mark.parametrize("transfer", ["direct", "copy", "symlink", "hardlink", "move"])
+def test_a_file_is_read_whatever_way_it_came(repo, image, transfer):
+    repo.ingest(FileDataset(image, ref(repo, 1), "fits_raw"), transfer=transfer)
+    assert repo.get("calexp", visit=1, detector=1, collections="first").image[0, 0] == 1.0
+    assert image.exists() == (transfer != "move")
+
+
+def test_parts_of_one_file_are_datasets_of_their_own(repo, image):
+    refs = [ref(repo, 1), ref(repo, 2)]
+    repo.ingest(
+        *(FileDataset(f"{image}#hdu={n}", r, "fits_raw") for n, r in enumerate(refs, 1)), transfer="direct"
+    )
+    assert [repo.get(r).image[0, 0] for r in refs] == [1.0, 2.0]
+
+
+def test_a_missing_file_leaves_nothing(repo, image):
+    files = [
+        FileDataset(image, ref(repo, 1), "fits_raw"),
+        FileDataset("/no/such.fits", ref(repo, 2), "fits_raw"),
+    ]
+    with pytest.raises(ArtifactMissingError):
+        repo.ingest(*files, transfer="copy")
+    assert repo.query_datasets("calexp", "first", explain=False) == []
+    assert list(Path(repo.root).rglob("*.fits")) == []
+
+
+def test_a_conflict_leaves_the_callers_file(repo, image):
+    inside = Path(repo.root) / "mine.fits"
+    inside.write_bytes(image.read_bytes())
+    repo.ingest(FileDataset(image, ref(repo, 1), "fits_raw"), transfer="direct")
+    with pytest.raises(ConflictingDefinitionError):
+        repo.ingest(FileDataset(inside, ref(repo, 1), "fits_raw"), transfer="auto")
+    assert inside.exists()
