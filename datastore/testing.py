@@ -79,8 +79,9 @@ class FormatterSuite(ABC):
         assert found.components <= set(storage_class.components)
         for obj in self.objects():
             path = self._write(tmp_path, obj)
+            whole = self._read(path)
             for component in found.components:
-                self.assert_component_equal(component, self._read(path, component), self._read(path))
+                self.assert_component_equal(component, self._read(path, component), whole)
 
     def assert_component_equal(self, component: str, alone: Any, whole: Any) -> None:
         """Raise AssertionError if a component differs from that of the whole."""

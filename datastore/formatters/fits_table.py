@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from datastore.artifact import Buffer
-from datastore.errors import FormatterError
+from datastore.errors import ArtifactReadError, FormatterError
 from datastore.formatters.base import Formatter
-from datastore.formatters.fits_tiles import find_hdu, open_fits
+from datastore.formatters.fits_tiles import check_complete, find_hdu, open_fits
 from datastore.formatters.json import encode_json
 from datastore.locations import Source
 from datastore.storage_class import StorageClass
@@ -28,6 +29,10 @@ from datastore.table_columns import (
 
 _STORED_AS = {"f2": "f4", "i1": "i2"}  # types that FITS lacks, and the ones that hold them
 
+_LETTERS = {"b1": "L", "u1": "B", "i2": "I", "u2": "I", "i4": "J", "u4": "J", "i8": "K", "u8": "K"}
+_LETTERS |= {"f4": "E", "f8": "D", "c8": "C", "c16": "M"}
+_FITS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
+
 
 class FitsTableFormatter(Formatter):
     """A table in HDU CATALOG; names, types, units, descriptions, masks and meta come back as they were.
@@ -35,7 +40,7 @@ class FitsTableFormatter(Formatter):
     Notes
     -----
     HDU CATALOG_SCHEMA holds JSON. Strings are UTF-8. Masks, where a value is masked, are the columns of
-    HDU CATALOG_MASKS.
+    HDU CATALOG_MASKS. Of a file that another program made, the first table is read.
     """
 
     extension = ".fits"
@@ -59,6 +64,11 @@ class FitsTableFormatter(Formatter):
     ) -> Any:
         """Return the table, or some of its columns."""
         with open_fits(source) as hdus:
+            if "CATALOG_SCHEMA" not in hdus and "CATALOG" not in hdus:
+                table = _foreign_table(hdus, source)
+                if component:
+                    return table.colnames if component == "columns" else len(table)
+                return table[select_columns(table.colnames, parameters.get("columns"))]
             if component == "rowcount":
                 return int(find_hdu(hdus, "CATALOG", source).header["NAXIS2"])
             if component == "columns":
@@ -72,26 +82,30 @@ def table_hdus(table: Any, name: str) -> list[Any]:
 
     schema = table_description(table)
     columns, masks = [], []
-    for column in table.itercols():
+    for number, column in enumerate(table.itercols(), start=1):
         values, mask, description = column_parts(column)
         schema["columns"].append(description)
         stored = _as_stored(values, description)
         if stored.dtype.kind == "S" and (np.char.rstrip(stored) != stored).any():
             # astropy strips spaces off the end of text when it writes and when it reads
             description["text"] = np.char.decode(stored, "latin-1").tolist()
-        columns.append(_fits_column(fits, column.info, stored))
+        columns.append(_fits_column(_fits_name(column.info.name, number), stored, column.info.unit))
         if mask is not None and mask.any():
-            masks.append((column.info.name, np.ascontiguousarray(mask)))
+            masks.append(_fits_column(f"column_{number}", np.ascontiguousarray(mask)))
     hdu = fits.BinTableHDU.from_columns(columns, nrows=len(table), name=name)
     for number, description in enumerate(schema["columns"], start=1):
         if (text := description["description"]) and text.isascii() and text.isprintable() and len(text) < 60:
             hdu.header[f"TCOMM{number}"] = text
-    text = encode_json(schema, f"table {name}")
-    hdus = [hdu, fits.ImageHDU(np.frombuffer(text, dtype=np.uint8), name=f"{name}_SCHEMA")]
+    content = encode_json(schema, f"table {name}")
+    hdus = [hdu, fits.ImageHDU(np.frombuffer(content, dtype=np.uint8), name=f"{name}_SCHEMA")]
     if masks:
-        mask_columns = [_fits_column(fits, None, mask, column) for column, mask in masks]
-        hdus.append(fits.BinTableHDU.from_columns(mask_columns, name=f"{name}_MASKS"))
+        hdus.append(fits.BinTableHDU.from_columns(masks, name=f"{name}_MASKS"))
     return hdus
+
+
+def _fits_name(name: str, number: int) -> str:
+    """Return a column name that FITS allows; JSON has the true one."""
+    return name if _FITS_NAME.fullmatch(name) else f"column_{number}"
 
 
 def _as_stored(values: npt.NDArray[Any], description: Mapping[str, Any]) -> npt.NDArray[Any]:
@@ -112,31 +126,31 @@ def _as_stored(values: npt.NDArray[Any], description: Mapping[str, Any]) -> npt.
     return values
 
 
-def _fits_column(fits: Any, info: Any, values: npt.NDArray[Any], name: str = "") -> Any:
+def _fits_column(name: str, values: npt.NDArray[Any], unit: Any = None) -> Any:
     """Return a FITS column of an array of shape (n, ...)."""
+    from astropy.io import fits
+
     shape = values.shape[1:]
     count = int(np.prod(shape, dtype=int))
-    letters = {"b1": "L", "u1": "B", "i2": "I", "u2": "I", "i4": "J", "u4": "J", "i8": "K", "u8": "K"}
-    letters |= {"f4": "E", "f8": "D", "c8": "C", "c16": "M"}
     code = values.dtype.str[1:]
     options: dict[str, Any] = {}
     if values.dtype.kind == "S":
         width = max(values.dtype.itemsize, 1)
         form, dim = f"{count * width}A", (width, *reversed(shape))
     else:
-        form, dim = f"{count}{letters[code]}", tuple(reversed(shape))
+        form, dim = f"{count}{_LETTERS[code]}", tuple(reversed(shape))
     if shape:
         options["dim"] = str(dim).replace(",)", ")")
     if values.dtype.kind == "u" and values.dtype.itemsize > 1:
         options["bzero"] = 1 << (8 * values.dtype.itemsize - 1)
-    if info is not None and info.unit is not None:
+    if unit is not None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                options["unit"] = info.unit.to_string("fits")
+                options["unit"] = unit.to_string("fits")
             except ValueError:  # a unit that FITS has no word for; JSON has it
                 options["unit"] = None
-    return fits.Column(name or info.name, format=form, array=values, **options)
+    return fits.Column(name, format=form, array=values, **options)
 
 
 def _schema(hdus: Any, name: str, source: Source) -> dict[str, Any]:
@@ -148,15 +162,29 @@ def read_table(hdus: Any, name: str, source: Source, columns: str | Iterable[str
     """Return the table that `table_hdus` made under a name."""
     schema = _schema(hdus, name, source)
     descriptions = {description["name"]: description for description in schema["columns"]}
+    numbers = {column: number for number, column in enumerate(descriptions)}
     data = find_hdu(hdus, name, source).data
-    masks = hdus[f"{name}_MASKS"].data if f"{name}_MASKS" in hdus else None
+    masks = find_hdu(hdus, f"{name}_MASKS", source).data if f"{name}_MASKS" in hdus else None
     made = {}
     for column in select_columns(descriptions, columns):
-        mask = masks.field(column) if masks is not None and column in masks.names else None
-        made[column] = rebuilt_column(
-            descriptions[column], _as_was(np.asarray(data.field(column)), descriptions[column]), mask
-        )
+        number, description = numbers[column], descriptions[column]
+        name_of_mask = f"column_{number + 1}"
+        mask = masks.field(name_of_mask) if masks is not None and name_of_mask in masks.names else None
+        stored = np.asarray(data.field(number))
+        made[column] = rebuilt_column(description, _as_was(stored, description), mask)
     return described_table(schema, made)
+
+
+def _foreign_table(hdus: Any, source: Source) -> Any:
+    """Return the first table of a file that another program made."""
+    from astropy.io import fits
+    from astropy.table import Table
+
+    for hdu in hdus:
+        if isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
+            check_complete(hdu, source)
+            return Table.read(hdu)
+    raise ArtifactReadError(source.uri, "no HDU holds a table")
 
 
 def _as_was(stored: npt.NDArray[Any], description: Mapping[str, Any]) -> npt.NDArray[Any]:

@@ -247,6 +247,14 @@ class TestFitsTable(TableSuite):
         assert list(read["u2"]) == [0, 65535]
         assert read["flux"].unit == u.nJy
 
+    def test_table_of_another_program_is_read(self, tmp_path):
+        path = tmp_path / "theirs.fits"
+        table = Table({"ra": [1.5, 2.5] * u.deg, "name": ["a", "b"]})
+        table.write(path)
+        read = self._read(path, columns=["ra"])
+        assert (read.colnames, read["ra"].unit, read["ra"].tolist()) == (["ra"], u.deg, [1.5, 2.5])
+        assert (self._read(path, "rowcount"), self._read(path, "columns")) == (2, ["ra", "name"])
+
     def test_object_that_is_no_text_is_refused(self):
         table = Table({"x": np.array([1, "a"], dtype=object)})
         with pytest.raises(FormatterError, match="'x'"):
