@@ -107,7 +107,7 @@ class InitDatasets:
             )
         raise InitInputMissingError(
             f"Task '{label}' needs init-input '{name}', which task '{node.producer}' would make, but that "
-            f"task has no quantum in this graph, nor an earlier result. Let '{node.producer}' run, or leave it "
+            f"task has no quantum in this graph, nor earlier results. Run '{node.producer}' too, or leave it "
             f"out of the pipeline and add a collection that holds '{name}' to the inputs (now {where})."
         )
 

@@ -47,8 +47,13 @@ class Pairs:
     @classmethod
     def distinct(cls, left: Rows | Indices, right: Rows | Indices, n_right: int) -> Pairs:
         """Sort pairs and drop repeated ones."""
-        keys = np.unique(left.astype(np.int64) * max(n_right, 1) + right)
-        return cls(*(part.astype(np.int32) for part in np.divmod(keys, max(n_right, 1))))
+        keys = left.astype(np.int64) * max(n_right, 1) + right
+        if (keys[1:] > keys[:-1]).all():
+            return cls(left.astype(np.int32, copy=False), right.astype(np.int32, copy=False))
+        keys.sort()
+        is_first = np.ones(keys.size, bool)
+        is_first[1:] = keys[1:] != keys[:-1]
+        return cls(*(part.astype(np.int32) for part in np.divmod(keys[is_first], max(n_right, 1))))
 
     def where(self, is_kept: npt.NDArray[np.bool_]) -> Pairs:
         """Keep some of the pairs."""
