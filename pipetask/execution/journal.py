@@ -97,14 +97,16 @@ class Journal:
                 "then go on with --extend-run: what was journaled so far is kept."
             ) from error
 
-    def remove(self) -> None:
-        """Delete the file, because the registry now holds all that it says, and let go of the run."""
-        self.path.unlink(missing_ok=True)
-        self.close()
+    def clear(self) -> None:
+        """Forget all records, because the registry now holds what they say."""
+        os.ftruncate(self._fd, 0)
+        os.fsync(self._fd)
 
     def close(self) -> None:
-        """Let go of the run; the file stays."""
+        """Let go of the run; the file stays if it holds anything."""
         if self._fd >= 0:
+            if not os.fstat(self._fd).st_size:
+                self.path.unlink(missing_ok=True)
             os.close(self._fd)
             self._fd = -1
 

@@ -21,8 +21,6 @@ class Status(StrEnum):
     FAILED = "failed"
     BLOCKED = "blocked"
     """Never begun, because something that it needs failed."""
-    SKIPPED = "skipped"
-    """Not run, because its outputs were there already."""
     NOT_ATTEMPTED = "not_attempted"
     """Never begun, because the run was stopped before."""
 

@@ -8,8 +8,7 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -141,6 +140,7 @@ class QuantumRunner:
     init_records: Mapping[UUID, Sequence[ArtifactRecord]]
     _loaded: dict[str, LoadedTask] = field(default_factory=dict)
     _appender: Any = None  # the datastore's, which only the butler may name
+    _log: LogCapture | None = None
     _host: str = field(default_factory=socket.gethostname)
 
     def run(self, work: Work) -> Report:
@@ -149,11 +149,12 @@ class QuantumRunner:
         begin_ns, begin_cpu = time.time_ns(), time.process_time()
         _forget_peak_memory()
         butler = self.butler.open(work.records)
-        metadata = TaskMetadata()
-        with captured_log() as log:
-            status, failure = self._attempt(work, butler, metadata)
-            if failure:
-                logging.getLogger(work.label).error("%s: %s", failure.kind, failure.message)
+        if self._log is None:
+            self._log = LogCapture()
+        log = self._log.start()
+        status, failure, metadata = self._attempt(work, butler)
+        if failure:
+            logging.getLogger(work.label).error("%s: %s", failure.kind, failure.message)
         if failure:
             butler.datastore.remove(r for records in butler.written.values() for r in records)
             butler.written.clear()
@@ -173,14 +174,19 @@ class QuantumRunner:
         return self._with_log_and_metadata(report, work.unit, butler, log, metadata)
 
     def close(self) -> None:
-        """Close the file of logs and metadata."""
+        """Close the file of logs and metadata, and stop listening to `logging`."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
         if self._appender is not None:
             self._appender.close()
             self._appender = None
 
     def _attempt(
-        self, work: QuantumWork, butler: LimitedButler, metadata: TaskMetadata
-    ) -> tuple[Status, Failure | None]:
+        self, work: QuantumWork, butler: LimitedButler
+    ) -> tuple[Status, Failure | None, TaskMetadata]:
+        """Run the task; return how that went, and what the task wants to tell."""
+        metadata = TaskMetadata()
         try:
             task = self._loaded_task(work.label)
             unit = existing_part(work.unit, work.records, task.connections)
@@ -192,15 +198,15 @@ class QuantumRunner:
                     quantize_outputs(task.connections, unit),
                 )
             finally:
-                metadata.update(made.getFullMetadata())
+                metadata = made.getFullMetadata()
         except NoWorkFound as reason:
             logging.getLogger(work.label).info("No work: %s", reason)
-            return Status.NO_WORK, None
+            return Status.NO_WORK, None, metadata
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            return Status.FAILED, Failure.from_exception(error)
-        return Status.SUCCEEDED, None
+            return Status.FAILED, Failure.from_exception(error), metadata
+        return Status.SUCCEEDED, None, metadata
 
     def _loaded_task(self, label: str) -> LoadedTask:
         if label not in self._loaded:
@@ -256,31 +262,37 @@ def existing_part(
     return replace(unit, inputs=inputs, outputs=outputs)
 
 
-@contextmanager
-def captured_log() -> Iterator[LogRecords]:
-    """Gather what is logged meanwhile, warnings too, with all of level INFO and above."""
-    records = LogRecords()
-    handler = _Gatherer(records)
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(min(level or _LOG_LEVEL, _LOG_LEVEL))
-    logging.captureWarnings(capture=True)
-    try:
-        yield records
-    finally:
-        logging.captureWarnings(capture=False)
-        root.setLevel(level)
-        root.removeHandler(handler)
+class LogCapture(logging.Handler):
+    """Gathers what is logged, warnings too, with all of level INFO and above, until it is closed.
 
+    One serves all quanta of a process: a change of level makes `logging` forget what it knows of each logger.
+    """
 
-class _Gatherer(logging.Handler):
-    def __init__(self, records: LogRecords) -> None:
+    def __init__(self) -> None:
         super().__init__(_LOG_LEVEL)
-        self._records = records
+        self._records = LogRecords()
+        root = logging.getLogger()
+        self._level = root.level
+        root.addHandler(self)
+        root.setLevel(min(root.level or _LOG_LEVEL, _LOG_LEVEL))
+        logging.captureWarnings(capture=True)
+
+    def start(self) -> LogRecords:
+        """Return the empty list that records go to from now on."""
+        self._records = LogRecords()
+        return self._records
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Take a record."""
         self._records.append(record)
+
+    def close(self) -> None:
+        """Leave `logging` as it was."""
+        logging.captureWarnings(capture=False)
+        root = logging.getLogger()
+        root.setLevel(self._level)
+        root.removeHandler(self)
+        super().close()
 
 
 def _by_connection(unit: Quantum, ids: set[UUID]) -> dict[str, list[UUID]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipetask.execution.report import Failure, Status
@@ -106,12 +106,19 @@ class Tally:
         return sum(self.totals.values())
 
 
-def group_errors(failures: Iterable[tuple[str, str, Failure]]) -> tuple[ErrorGroup, ...]:
-    """Group failures, given as (label, data ID, failure), by task, kind and message without its numbers."""
-    first: dict[tuple[str, str, str], tuple[str, Failure]] = {}
-    count: Counter[tuple[str, str, str]] = Counter()
-    for label, data_id, failure in failures:
+class Errors:
+    """Groups failures by task, kind and message without its numbers, while they come in."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, str, str], tuple[str, Failure]] = {}
+        self._count: Counter[tuple[str, str, str]] = Counter()
+
+    def add(self, label: str, data_id: str, failure: Failure) -> None:
+        """Count a failure; the first of its group is kept as the example."""
         key = label, failure.kind, re.sub(r"\d+", "#", failure.message)
-        first.setdefault(key, (data_id, failure))
-        count[key] += 1
-    return tuple(ErrorGroup(key[0], n, *first[key]) for key, n in count.most_common())
+        self._first.setdefault(key, (data_id, failure))
+        self._count[key] += 1
+
+    def groups(self) -> tuple[ErrorGroup, ...]:
+        """Return the groups, the most frequent first."""
+        return tuple(ErrorGroup(key[0], n, *self._first[key]) for key, n in self._count.most_common())

@@ -58,10 +58,10 @@ def test_no_journal_reads_as_an_empty_one(path):
     assert list(read_journal(path)) == []
 
 
-def test_a_removed_journal_lets_the_next_one_start_afresh(path):
-    journal = Journal(path)
-    journal.append(b"done")
-    journal.remove()
+def test_a_cleared_journal_leaves_no_file_and_the_next_one_starts_afresh(path):
+    with Journal(path) as journal:
+        journal.append(b"done")
+        journal.clear()
     assert not path.exists()
     with Journal(path) as journal:
         assert journal.records == []

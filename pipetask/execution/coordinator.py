@@ -1,0 +1,169 @@
+"""The loop of a run: ready quanta to the executor, reports to the journal, and then to the registry."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipetask.execution.commit import commit, commit_unrun, data_id_texts
+from pipetask.execution.intermediates import Intermediates
+from pipetask.execution.interruption import Interruption
+from pipetask.execution.report import Failure, Report, Status
+from pipetask.execution.single_quantum import QuantumWork
+from pipetask.execution.summary import Errors, RunSummary, Tally
+from pipetask.execution.walker import Walker
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler
+    from pipetask.execution.executors.base import Executor
+    from pipetask.execution.journal import Journal
+    from pipetask.graph.quantum_graph import QuantumGraph
+
+_log = logging.getLogger(__name__)
+
+WAIT_S = 0.5
+"""How often the loop looks up even if nothing is reported, for Ctrl-C and for commits that are due."""
+COMMIT_REPORTS = 2000
+COMMIT_S = 5.0
+"""Reports are committed when there are so many, or after this time (benchmarks/execution.py)."""
+
+
+class Coordinator:
+    """Runs a graph.
+
+    Parameters
+    ----------
+    graph : `QuantumGraph`
+        What to run.
+    butler : `Butler`
+        The repository; its registry is written here and by nobody else of this run.
+    executor : `Executor`
+        Where quanta run.
+    journal : `Journal`
+        The run's journal.
+    fail_fast : `bool`
+        Whether nothing more is begun after the first failure.
+    progress : callable, optional
+        Called with the `Tally` after each change.
+    """
+
+    def __init__(
+        self,
+        graph: QuantumGraph,
+        butler: Butler,
+        executor: Executor,
+        journal: Journal,
+        *,
+        fail_fast: bool = False,
+        progress: Callable[[Tally], None] | None = None,
+    ) -> None:
+        self._graph = graph
+        self._butler = butler
+        self._executor = executor
+        self._journal = journal
+        self._fail_fast = fail_fast
+        self._progress = progress
+        successors = graph.successors()
+        self._walker = Walker(successors.indptr, successors.indices)
+        self._intermediates = Intermediates(graph)
+        self._running: dict[int, QuantumWork] = {}
+        self._pending: list[Report] = []
+        self._last_commit = time.monotonic()
+        self._blocked: dict[int, Failure] = {}
+        self._errors = Errors()
+        self._tally = Tally({task.label: task.count for task in graph.tasks})
+
+    def run(self) -> RunSummary:
+        """Run all quanta that can be run, and store what became of each."""
+        begin = time.monotonic()
+        with Interruption() as interruption:
+            stopping = False
+            while self._running or (self._walker.active and not stopping):
+                if not stopping:
+                    self._submit()
+                self._receive(self._executor.collect(WAIT_S))
+                if not stopping and (interruption.asked or (self._fail_fast and self._errors.groups())):
+                    stopping = True
+                    self._give_back(self._executor.cancel())
+                self._commit_if_due()
+        self._finish()
+        return RunSummary(
+            self._graph.header.output_run,
+            self._tally.counts,
+            self._errors.groups(),
+            time.monotonic() - begin,
+            interrupted=interruption.asked,
+        )
+
+    def _submit(self) -> None:
+        batch = []
+        for quantum in self._walker.take(self._executor.capacity):
+            unit = self._graph.quantum(quantum)
+            batch.append(QuantumWork(quantum, unit, self._intermediates.inputs_of(quantum, unit)))
+        self._running.update((work.quantum, work) for work in batch)
+        self._executor.submit(batch)
+
+    def _give_back(self, quanta: list[int]) -> None:
+        self._walker.give_back(quanta)
+        for quantum in quanta:
+            del self._running[quantum]
+
+    def _receive(self, reports: list[Report]) -> None:
+        """Make a group of reports durable, artifacts first, and only then let others build on it."""
+        if not reports:
+            return
+        self._butler.datastore.sync(
+            record for report in reports for records in report.written.values() for record in records
+        )
+        self._journal.append(*(report.to_bytes() for report in reports))
+        for report in reports:
+            self._note(report)
+        self._pending += reports
+        if self._progress:
+            self._progress(self._tally)
+
+    def _note(self, report: Report) -> None:
+        work = self._running.pop(report.quantum)
+        self._tally.add(work.label, report.status)
+        if report.ok:
+            self._intermediates.keep(report)
+        self._intermediates.drop(work.unit)
+        blocked = self._walker.finish(report.quantum, ok=report.ok)
+        if report.failure:
+            name = f"{work.label} {self._data_id(report.quantum)}"
+            _log.error("%s failed: %s: %s", name, report.failure.kind, report.failure.message)
+            self._errors.add(work.label, self._data_id(report.quantum), report.failure)
+            reason = Failure("Blocked", f"It needs what {name} was to make, which failed.")
+            self._blocked.update(dict.fromkeys(blocked, reason))
+            for quantum in blocked:
+                self._tally.add(self._graph.label_of(quantum), Status.BLOCKED)
+
+    def _data_id(self, quantum: int) -> str:
+        task = self._graph.task_of(quantum)
+        return data_id_texts(self._graph, task, np.array([quantum - task.first]))[0]
+
+    def _commit_if_due(self) -> None:
+        waited = time.monotonic() - self._last_commit
+        if len(self._pending) >= COMMIT_REPORTS or (self._pending and waited >= COMMIT_S):
+            self._commit()
+
+    def _commit(self) -> None:
+        commit(self._butler, self._graph, self._pending)
+        self._pending = []
+        self._last_commit = time.monotonic()
+
+    def _finish(self) -> None:
+        """Commit the rest, and say which quanta were never begun."""
+        if self._pending:
+            self._commit()
+        left = self._walker.not_attempted()
+        for quantum in left:
+            self._tally.add(self._graph.label_of(quantum), Status.NOT_ATTEMPTED)
+        commit_unrun(self._butler, self._graph, sorted(self._blocked), Status.BLOCKED, self._blocked)
+        commit_unrun(self._butler, self._graph, left, Status.NOT_ATTEMPTED, {})
+        if self._progress:
+            self._progress(self._tally)

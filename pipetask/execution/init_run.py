@@ -1,0 +1,130 @@
+"""What is written once, before any quantum: collections, init-outputs, configurations, package versions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import numpy as np
+
+from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Packages
+from pipetask.errors import InconsistentRunError
+from pipetask.execution.single_quantum import LoadedTask, TaskSetup
+from pipetask.task.pipeline_task import init_outputs
+
+if TYPE_CHECKING:
+    from pipetask.butler import ArtifactRecord, Butler, DatasetRef, LimitedButler
+    from pipetask.graph.quantum_graph import QuantumGraph
+
+Records = dict[UUID, list["ArtifactRecord"]]
+
+
+def register_dataset_types(graph: QuantumGraph, butler: Butler) -> None:
+    """Register all dataset types of a graph that are not registered yet."""
+    for table in graph.datasets.values():
+        butler.register_dataset_type(table.dataset_type)
+
+
+def check_dataset_types(graph: QuantumGraph, butler: Butler) -> None:
+    """Raise `MissingDatasetTypeError` if some dataset types of a graph are not registered."""
+    known = {dataset_type.name for dataset_type in butler.registry.query_dataset_types()}
+    missing = [name for name in graph.datasets if name not in known]
+    if missing:
+        raise MissingDatasetTypeError(
+            f"{butler.root} has no dataset types {', '.join(map(repr, missing))}, which the pipeline makes. "
+            "To register them: --register-dataset-types"
+        )
+
+
+def define_collections(graph: QuantumGraph, butler: Butler) -> None:
+    """Register the output run and put it in front of the output chain, which ends with the inputs."""
+    header, collections = graph.header, butler.registry.collections
+    with butler.registry.transaction():
+        collections.register(header.output_run)
+        if not header.output:
+            return
+        try:
+            behind: Iterable[str] = collections.get_info(header.output).children
+        except MissingCollectionError:
+            collections.register(header.output, "CHAINED")
+            behind = header.input_collections
+        collections.set_chain(header.output, list(dict.fromkeys([header.output_run, *behind])))
+
+
+def task_setups(graph: QuantumGraph) -> dict[str, TaskSetup]:
+    """Return what the quanta of each task have in common, by label."""
+    return {
+        task.label: TaskSetup(task.task_class_name, task.config, graph.init_inputs.get(task.label, {}))
+        for task in graph.tasks
+    }
+
+
+def write_init_outputs(graph: QuantumGraph, butler: Butler) -> Records:
+    """Construct each task once; write init-outputs, configurations and package versions that the run lacks.
+
+    Returns
+    -------
+    records : `dict` [ `uuid.UUID`, `list` [ `ArtifactRecord` ] ]
+        Artifacts of all init-inputs and init-outputs, by their ids in the graph.
+
+    Raises
+    ------
+    InconsistentRunError
+        If the run has one already that differs.
+    """
+    init_inputs = [ref for refs in graph.init_inputs.values() for ref in refs.values()]
+    records = butler.artifacts({ref.id for ref in init_inputs})
+    limited = butler.limited(records)
+    objects: dict[str, Any] = {}  # init-outputs of earlier tasks, by dataset type
+    new: list[tuple[DatasetRef, Any]] = []
+    for label, setup in task_setups(graph).items():
+        given = {
+            name: objects[ref.datasetType.name] if ref.datasetType.name in objects else limited.get(ref)
+            for name, ref in setup.init_inputs.items()
+        }
+        task = LoadedTask.load(label, setup, given)
+        made = init_outputs(task.make(), task.connections)
+        refs = graph.init_outputs.get(label, {})
+        objects |= {refs[name].datasetType.name: obj for name, obj in made.items()}
+        new += [(refs[name], obj) for name, obj in made.items()]
+        new.append((graph.config_refs[label], task.config))
+    new.append((graph.packages_ref, Packages.from_system()))
+    return records | _write_missing(graph, butler, limited, new)
+
+
+def _write_missing(
+    graph: QuantumGraph, butler: Butler, limited: LimitedButler, new: list[tuple[DatasetRef, Any]]
+) -> Records:
+    run = graph.header.output_run
+    found: Records = {}
+    written: dict[Any, Any] = {}  # as `Butler.record` takes them
+    for ref, obj in new:
+        existing = butler.registry.find_dataset(ref.datasetType.name, {}, collections=[run])
+        if existing is not None:
+            found[ref.id] = butler.artifacts([existing.id]).get(existing.id, [])
+            _check_equal(butler, ref, obj, found[ref.id])
+            continue
+        found[ref.id] = limited.put(obj, ref)
+        dataset_type = graph.datasets[ref.datasetType.name].dataset_type
+        written[dataset_type] = {}, np.frombuffer(ref.id.bytes, np.uint8).reshape(1, 16)
+    butler.datastore.sync(record for records in limited.written.values() for record in records)
+    locations = [(id, *record) for id, records in limited.written.items() for record in records]
+    with butler.registry.transaction(durable=True):
+        butler.record(run, written, locations)
+    return found
+
+
+def _check_equal(butler: Butler, ref: DatasetRef, obj: Any, records: list[ArtifactRecord]) -> None:
+    """Compare an object with what the run holds, by the checksum that it would be stored with."""
+    data, _ = butler.datastore.serialize(obj, ref.datasetType.storageClass)
+    if not records or records[0].checksum == hashlib.sha256(data).hexdigest():
+        return
+    name = ref.datasetType.name
+    message = f"Run {ref.run!r} was made with another {name!r}"
+    if isinstance(obj, Packages):
+        before = butler.limited({ref.id: records}).get(ref)
+        changes = [f"{n} {a} -> {b}" for n, (a, b) in before.difference(obj).items()]
+        message += f" ({', '.join(changes[:5])}{', …' if len(changes) > 5 else ''})"
+    raise InconsistentRunError(f"{message}. Start a new run, without --extend-run, or undo that change.")

@@ -1,0 +1,77 @@
+"""After a crash: what the journal says is stored, what was half written is removed."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipetask.errors import JournalError
+from pipetask.execution.commit import commit
+from pipetask.execution.journal import Journal, journal_path
+from pipetask.execution.report import Report
+from pipetask.graph.quantum_graph import QuantumGraph
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler
+
+_log = logging.getLogger(__name__)
+
+
+def graph_path(journal: Path) -> Path:
+    """Where the graph of a run is kept beside its journal, whose numbers are those of its quanta."""
+    return journal.with_suffix(".graph")
+
+
+def replay(butler: Butler, run: str) -> int:
+    """Store what an unfinished run did, so that it can be extended; nothing if the run ended well.
+
+    To be called before the graph of the extended run is built.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    run : `str`
+        Name of the run.
+
+    Returns
+    -------
+    count : `int`
+        Number of quanta found in the journal.
+
+    Raises
+    ------
+    RunLockedError
+        If the run is being executed.
+    JournalError
+        If the graph that the journal speaks of is gone.
+    """
+    path = journal_path(butler.root, run)
+    if not path.exists():
+        return 0
+    with Journal(path) as journal:
+        count = len(journal.records)
+        if count:
+            commit(butler, _graph_of(path), [Report.from_bytes(record) for record in journal.records])
+            _log.warning("Stored %d quanta of run %s, which was cut short.", count, run)
+        butler.datastore.remove_partial(run)
+        forget(journal)
+    return count
+
+
+def forget(journal: Journal) -> None:
+    """Remove a journal and its graph, because the registry now holds all that they say."""
+    journal.clear()  # first, since a journal without its graph can't be understood
+    graph_path(journal.path).unlink(missing_ok=True)
+    journal.close()
+
+
+def _graph_of(journal: Path) -> QuantumGraph:
+    path = graph_path(journal)
+    if not path.exists():
+        raise JournalError(
+            f"The journal {journal} needs the graph {path}, which is gone. Restore it from a copy; or remove "
+            "the journal, and with it all that it alone knows."
+        )
+    return QuantumGraph.load(path)

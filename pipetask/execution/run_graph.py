@@ -1,0 +1,102 @@
+"""Running a quantum graph: the one call behind ``pipetask run``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pipetask.errors import InconsistentRunError
+from pipetask.execution import init_run
+from pipetask.execution.coordinator import Coordinator
+from pipetask.execution.executors.base import Executor
+from pipetask.execution.executors.processes import ProcessExecutor
+from pipetask.execution.executors.serial import SerialExecutor
+from pipetask.execution.journal import Journal, journal_path
+from pipetask.execution.resume import forget, graph_path
+from pipetask.execution.single_quantum import QuantumRunner
+from pipetask.execution.summary import RunSummary, Tally
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler
+    from pipetask.graph.quantum_graph import QuantumGraph
+
+_log = logging.getLogger(__name__)
+
+
+def run_graph(
+    graph: QuantumGraph,
+    butler: Butler,
+    *,
+    processes: int = 1,
+    timeout_s: float | None = None,
+    fail_fast: bool = False,
+    register_dataset_types: bool = False,
+    progress: Callable[[Tally], None] | None = None,
+) -> RunSummary:
+    """Run all quanta of a graph, and store what they made and how they went.
+
+    The run and the chain that the graph names are registered; a run that exists is extended. After a crash
+    call `pipetask.execution.resume.replay` and build the graph again.
+
+    Parameters
+    ----------
+    graph : `QuantumGraph`
+        What to run.
+    butler : `Butler`
+        The repository, open for writing.
+    processes : `int`, optional
+        Number of worker processes; 1 runs everything in this process (unless there is a ``timeout_s``).
+    timeout_s : `float`, optional
+        A quantum that takes longer is stopped and has failed.
+    fail_fast : `bool`, optional
+        Begin nothing more after the first failure.
+    register_dataset_types : `bool`, optional
+        Register the dataset types that are new.
+    progress : callable, optional
+        Called with the `Tally` whenever quanta have ended.
+
+    Returns
+    -------
+    summary : `RunSummary`
+        Counts, errors, and the exit code that follows.
+
+    Raises
+    ------
+    RunLockedError
+        If another process is executing this run.
+    InconsistentRunError
+        If the run was cut short and not replayed, or was made with other configurations or packages.
+    MissingDatasetTypeError
+        If dataset types are not registered and ``register_dataset_types`` is false.
+    """
+    run = graph.header.output_run
+    with Journal(journal_path(butler.root, run)) as journal:
+        if journal.records:
+            raise InconsistentRunError(
+                f"Run {run!r} was cut short, and what it did is in its journal only. Go on with --extend-run."
+            )
+        if register_dataset_types:
+            init_run.register_dataset_types(graph, butler)
+        init_run.check_dataset_types(graph, butler)
+        init_run.define_collections(graph, butler)
+        init_records = init_run.write_init_outputs(graph, butler)
+        graph.save(graph_path(journal.path))
+        runner = QuantumRunner(butler.limited_config(), run, init_run.task_setups(graph), init_records)
+        with _executor(graph, runner, processes, timeout_s) as executor:
+            summary = Coordinator(
+                graph, butler, executor, journal, fail_fast=fail_fast, progress=progress
+            ).run()
+        forget(journal)
+    if summary.interrupted:
+        _log.warning("Run %s was stopped. The same command with --extend-run goes on.", run)
+    return summary
+
+
+def _executor(
+    graph: QuantumGraph, runner: QuantumRunner, processes: int, timeout_s: float | None
+) -> Executor:
+    if processes == 1 and timeout_s is None:
+        return SerialExecutor(runner)
+    modules = {task.task_class_name.rpartition(".")[0] for task in graph.tasks}
+    return ProcessExecutor(runner, processes, modules=modules, timeout_s=timeout_s)

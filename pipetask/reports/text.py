@@ -1,0 +1,96 @@
+"""Runs as plain text: a table of tasks, then the errors with one example each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pipetask.execution.report import Status
+from pipetask.execution.summary import ErrorGroup, RunSummary
+from pipetask.reports.run import RunReport
+
+_WORDS = {status: status.value.replace("_", " ") for status in Status}
+
+
+def summary_text(summary: RunSummary) -> str:
+    """Say how a run went that has just ended."""
+    shown = _shown(summary.tasks.values())
+    table = [
+        [label, *(str(counts.get(status, 0)) for status in shown)] for label, counts in summary.tasks.items()
+    ]
+    return "\n".join(
+        [
+            f"Run {summary.run}: {_totals(summary)} in {duration(summary.wall_s)}"
+            + (", stopped before its end" if summary.interrupted else ""),
+            *_aligned([["task", *(_WORDS[status] for status in shown)], *table]),
+            *_error_lines(summary.errors),
+        ]
+    )
+
+
+def report_text(report: RunReport) -> str:
+    """Say what a run did."""
+    shown = _shown(task.counts for task in report.tasks)
+    head = ["task", *(_WORDS[status] for status in shown), "median", "longest", "total", "CPU", "memory"]
+    table = [
+        [
+            task.label,
+            *(str(task.counts.get(status, 0)) for status in shown),
+            duration(task.median_s),
+            duration(task.longest_s),
+            duration(task.total_s),
+            duration(task.cpu_s),
+            f"{task.peak_memory / 2**20:.0f} MiB",
+        ]
+        for task in report.tasks
+    ]
+    return "\n".join(
+        [
+            f"Run {report.run}: {_totals(report)} in {duration(report.wall_s)}"
+            + (", not finished" if report.is_unfinished else ""),
+            *_aligned([head, *table]),
+            *_error_lines(report.errors),
+        ]
+    )
+
+
+def duration(seconds: float) -> str:
+    """Write a duration with three digits or so, in the unit that suits it."""
+    if seconds < 1.0:
+        return f"{seconds * 1e3:.3g} ms"
+    if seconds < 100.0:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _shown(counts: Iterable[Mapping[Status, int]]) -> list[Status]:
+    """Return the statuses that occur; success is always shown."""
+    found = {status for counter in counts for status, n in counter.items() if n} | {Status.SUCCEEDED}
+    return [status for status in Status if status in found]
+
+
+def _totals(run: RunSummary | RunReport) -> str:
+    counts = [(run.total(status), _WORDS[status]) for status in Status]
+    parts = ", ".join(f"{n} {word}" for n, word in counts if n)
+    return f"{run.total()} quanta" + (f" ({parts})" if parts else "")
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lay out a table: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in rows
+    ]
+
+
+def _error_lines(errors: Sequence[ErrorGroup]) -> list[str]:
+    lines = []
+    for group in errors:
+        message = group.failure.message.partition("\n")[0]
+        lines.append(f"{group.count} x {group.label}: {group.failure.kind}: {message}")
+        lines.append(f"    for example {group.data_id}")
+    return ["", "Errors:", *lines] if lines else []

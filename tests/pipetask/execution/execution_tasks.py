@@ -1,0 +1,103 @@
+"""Three tasks in a row on small dictionaries: double each number, add one, and sum over an instrument."""
+
+import os
+import time
+from pathlib import Path
+
+from lsst.pex.config import Field, ListField
+
+from pipetask import (
+    NoWorkFound,
+    PipelineTask,
+    PipelineTaskConfig,
+    PipelineTaskConnections,
+    Struct,
+    connectionTypes,
+)
+
+
+def dict_connection(kind, name, dimensions=("instrument", "detector"), **kwargs):
+    return kind(doc=name, name=name, storageClass="StructuredDataDict", dimensions=dimensions, **kwargs)
+
+
+class DoubleConnections(PipelineTaskConnections, dimensions=("instrument", "detector")):
+    number = dict_connection(connectionTypes.Input, "number")
+    doubled = dict_connection(connectionTypes.Output, "doubled")
+    schema = connectionTypes.InitOutput(doc="s", name="double_schema", storageClass="StructuredDataDict")
+
+
+class DoubleConfig(PipelineTaskConfig, pipelineConnections=DoubleConnections):
+    fail_on = ListField(dtype=int, default=[], doc="Detectors that raise.")
+    no_work_on = ListField(dtype=int, default=[], doc="Detectors without work.")
+    exit_on = ListField(dtype=int, default=[], doc="Detectors that end their process.")
+    fail_after_put_on = ListField(dtype=int, default=[], doc="Detectors that raise after the output is put.")
+    sleep_s = Field(dtype=float, default=0.0, doc="How long to sleep.")
+    fail_while_exists = Field(dtype=str, default="", doc="Environment variable that names a file.")
+    unit = Field(dtype=str, default="adu", doc="Goes into the schema.")
+
+
+class DoubleTask(PipelineTask):
+    ConfigClass = DoubleConfig
+    _DefaultName = "double"
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.schema = {"unit": self.config.unit}
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        detector = inputRefs.number.dataId["detector"]
+        self.log.info("detector %d", detector)
+        time.sleep(self.config.sleep_s)
+        flag = self.config.fail_while_exists
+        if detector in self.config.fail_on or (flag and Path(os.environ[flag]).exists()):
+            raise ValueError(f"detector {detector} is broken")
+        if detector in self.config.no_work_on:
+            raise NoWorkFound(f"nothing on detector {detector}")
+        if detector in self.config.exit_on:
+            os._exit(7)
+        number = butlerQC.get(inputRefs.number)["n"]
+        self.metadata["number"] = number
+        butlerQC.put(Struct(doubled={"n": 2 * number}), outputRefs)
+        if detector in self.config.fail_after_put_on:
+            raise RuntimeError("too late")
+
+
+class AddOneConnections(PipelineTaskConnections, dimensions=("instrument", "detector")):
+    doubled = dict_connection(connectionTypes.Input, "doubled")
+    plus_one = dict_connection(connectionTypes.Output, "plus_one")
+    schema = connectionTypes.InitInput(doc="s", name="double_schema", storageClass="StructuredDataDict")
+
+
+class AddOneConfig(PipelineTaskConfig, pipelineConnections=AddOneConnections):
+    pass
+
+
+class AddOneTask(PipelineTask):
+    ConfigClass = AddOneConfig
+    _DefaultName = "add_one"
+
+    def __init__(self, *, initInputs, **kwargs):
+        super().__init__(initInputs=initInputs, **kwargs)
+        self.given = initInputs["schema"]
+
+    def run(self, doubled):
+        result = {"n": doubled["n"] + 1, "unit": self.given["unit"]}
+        self.given["unit"] = "spoilt for the next quantum"
+        return Struct(plus_one=result)
+
+
+class TotalConnections(PipelineTaskConnections, dimensions=("instrument",)):
+    numbers = dict_connection(connectionTypes.Input, "plus_one", multiple=True)
+    total = dict_connection(connectionTypes.Output, "total", dimensions=("instrument",))
+
+
+class TotalConfig(PipelineTaskConfig, pipelineConnections=TotalConnections):
+    pass
+
+
+class TotalTask(PipelineTask):
+    ConfigClass = TotalConfig
+    _DefaultName = "total"
+
+    def run(self, numbers):
+        return Struct(total={"n": sum(number["n"] for number in numbers), "count": len(numbers)})

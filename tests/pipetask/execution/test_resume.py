@@ -1,0 +1,123 @@
+"""Runs that are cut short: killed for real, replayed, extended, and equal to undisturbed ones."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipetask.errors import InconsistentRunError, RunLockedError
+from pipetask.execution.journal import Journal, journal_path
+from pipetask.execution.report import Status
+from pipetask.execution.resume import replay
+from pipetask.execution.run_graph import run_graph
+
+HERE = Path(__file__).parent
+KILLED_RUN = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from pipetask.butler import Butler
+from pipetask.execution.run_graph import run_graph
+from pipetask.graph.quantum_graph import QuantumGraph
+
+def kill_after(tally):
+    if tally.done >= int(sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    butler = Butler.from_config(sys.argv[2], writeable=True)
+    graph = QuantumGraph.load(sys.argv[3])
+    run_graph(graph, butler, processes=int(sys.argv[5]), register_dataset_types=True, progress=kill_after)
+"""
+
+
+def run_until_killed(repo, tmp_path, done, processes=1, **config):
+    graph = tmp_path / "killed.qg"
+    repo.graph(**config).save(graph)
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED_RUN)
+    command = [sys.executable, script, HERE, repo.root, graph, str(done), str(processes)]
+    assert subprocess.run(command, check=False, timeout=60).returncode == -9
+
+
+def contents(repo, collection):
+    found = {}
+    for name in ("doubled", "plus_one", "total", "double_schema"):
+        for ref in repo.butler.query_datasets(name, collection):
+            found[name, ref.dataId] = repo.butler.get(ref)
+    return found
+
+
+@pytest.mark.parametrize("done", [1, 4, 8])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_killed_run_is_extended_to_what_an_undisturbed_one_makes(numbers_repo, tmp_path, done, processes):
+    run_until_killed(numbers_repo, tmp_path, done, processes, double__sleep_s=0.05)
+    butler = numbers_repo.butler
+    found = replay(butler, "out/run")
+    assert found >= done
+    assert len(butler.registry.provenance.quanta("out/run")) == found
+    graph = numbers_repo.graph(extend_run=True, double__sleep_s=0.05)
+    assert len(graph) == 9 - found
+    summary = run_graph(graph, butler)
+    assert summary.total(Status.SUCCEEDED) == 9 - found
+    run_graph(numbers_repo.graph("whole", output="", double__sleep_s=0.05), butler)
+    assert contents(numbers_repo, "out/run") == contents(numbers_repo, "whole")
+
+
+def test_a_run_that_was_cut_short_is_not_run_again_before_it_is_replayed(numbers_repo, tmp_path):
+    run_until_killed(numbers_repo, tmp_path, 4)
+    with pytest.raises(InconsistentRunError, match="--extend-run"):
+        run_graph(numbers_repo.graph(), numbers_repo.butler)
+
+
+def test_replay_removes_half_written_files_and_the_journal(numbers_repo, tmp_path):
+    run_until_killed(numbers_repo, tmp_path, 4)
+    run_folder = numbers_repo.root / "out" / "run"
+    part = run_folder / "doubled" / ".abc-1-2.part"
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(b"half")
+    replay(numbers_repo.butler, "out/run")
+    assert not part.exists()
+    assert list((numbers_repo.root / ".journal").iterdir()) == []
+    assert replay(numbers_repo.butler, "out/run") == 0
+
+
+def test_a_crash_between_commit_and_removal_of_the_journal_changes_nothing(numbers_repo, tmp_path):
+    run_until_killed(numbers_repo, tmp_path, 4)
+    journal = journal_path(numbers_repo.root, "out/run")
+    saved = {path: path.read_bytes() for path in journal.parent.iterdir()}
+    first = replay(numbers_repo.butler, "out/run"), contents(numbers_repo, "out/run")
+    for path, data in saved.items():
+        path.write_bytes(data)
+    assert (replay(numbers_repo.butler, "out/run"), contents(numbers_repo, "out/run")) == first
+
+
+def test_a_running_run_is_not_replayed(numbers_repo):
+    with Journal(journal_path(numbers_repo.root, "out/run")) as journal:
+        journal.append(b"busy")
+        with pytest.raises(RunLockedError):
+            replay(numbers_repo.butler, "out/run")
+
+
+def test_failed_quanta_are_tried_again_when_the_run_is_extended(numbers_repo):
+    butler = numbers_repo.butler
+    flag = numbers_repo.root / "broken"
+    flag.touch()
+    os.environ["BROKEN"] = str(flag)
+    try:
+        config = {"double__fail_while_exists": "BROKEN"}
+        summary = run_graph(numbers_repo.graph(**config), butler, register_dataset_types=True)
+        assert summary.tasks["double"] == {Status.FAILED: 4}
+        flag.unlink()
+        graph = numbers_repo.graph(extend_run=True, **config)
+        summary = run_graph(graph, butler)
+    finally:
+        del os.environ["BROKEN"]
+    assert summary.total() == summary.total(Status.SUCCEEDED) == 9
+    log = butler.get("double_log", instrument="Cam", detector=1, collections="out")
+    assert [record.message for record in log] == ["detector 1"]
+    ref = butler.find_dataset("double_log", instrument="Cam", detector=1, collections="out")
+    producer = butler.registry.provenance.producers([ref.id])[ref.id]
+    rows = {row.id: row for row in butler.registry.provenance.quanta("out/run")}
+    assert rows[producer].status == "succeeded"
