@@ -11,6 +11,8 @@ from pipetask.butler import suggest
 from pipetask.errors import PipelineDocumentError
 
 _MAX_VALUES = 100_000  # far above any pipeline; stops documents whose aliases multiply
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null")}
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class Place(NamedTuple):
@@ -44,7 +46,7 @@ class Node(NamedTuple):
     def mapping(self, what: str, known: Iterable[str] | None = None) -> dict[str, Node]:
         """Return the value as a mapping with string keys, all of them ``known`` ones if those are given."""
         if not isinstance(self.value, dict):
-            raise self.error(f"{what} must be a mapping, not {self.value!r}")
+            raise self.error(f"{what} must be a mapping, not {self.plain()!r}")
         for key, node in self.value.items():
             if not isinstance(key, str):
                 raise node.error(f"a key of {what} must be a string, not {key!r}")
@@ -113,6 +115,8 @@ class _Reader:
         self._count += 1
         if self._count > _MAX_VALUES:
             raise PipelineDocumentError(f"{place}: the document has more than {_MAX_VALUES} values")
+        if node.tag not in _PLAIN_TAGS | {_TIMESTAMP}:
+            raise PipelineDocumentError(f"{place}: the tag {node.tag!r} is not allowed: plain values only")
         if id(node) in self._open:
             raise PipelineDocumentError(f"{place}: an alias refers to what it is part of")
         self._open.add(id(node))
@@ -121,6 +125,8 @@ class _Reader:
                 return Node(self._read_mapping(node), place)
             if isinstance(node, yaml.SequenceNode):
                 return Node([self.read(item) for item in node.value], place)
+            if node.tag == _TIMESTAMP:
+                return Node(node.value, place)  # pipelines have no dates: it is meant as text
             return Node(self._loader.construct_object(node), place)
         finally:
             self._open.discard(id(node))

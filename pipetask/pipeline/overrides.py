@@ -48,10 +48,10 @@ def apply(config: Any, override: Override, parameters: Mapping[str, Any], label:
             raise ConfigOverrideError(
                 f"{where}: cannot read the config file {str(path)!r}: {err.strerror}"
             ) from err
-        _run(config, code, str(path), {}, where)
+        _run(config, code, str(path), str(path), {}, where)
     else:
         names = {"parameters": SimpleNamespace(**parameters)}
-        _run(config, override.value, f"{override.place}", names, where)
+        _run(config, override.value, f"{override.place}", override.place.file, names, where)
 
 
 def _filled_in(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
@@ -65,9 +65,9 @@ def _filled_in(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
     return parameters[name]
 
 
-def _run(config: Any, code: str, name: str, names: dict[str, Any], where: str) -> None:
+def _run(config: Any, code: str, name: str, file: str, names: dict[str, Any], where: str) -> None:
     try:
-        config.loadFromString(code, filename=name, extraLocals=names)
+        config.loadFromString(compile(code, name, "exec"), filename=file, extraLocals=names)
     except Exception as err:
         reason = _reason(err) if isinstance(err, FieldValidationError) else f"{type(err).__name__}: {err}"
         raise ConfigOverrideError(f"{where}: {name!r} failed{_line(err, name)}: {reason}") from err
