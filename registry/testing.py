@@ -98,7 +98,7 @@ class DialectSuite:
         dialect.insert(connection, child, ["a", "b"], [(1, "old")])
         rows = [(1, "new"), (2, "new")]
         assert dialect.insert(connection, child, ["a", "b"], rows, policy) == written  # type: ignore[arg-type]
-        assert dict(connection.execute(select(child.c.a, child.c.b)).tuples().all()) == left
+        assert {row.a: row.b for row in connection.execute(select(child.c.a, child.c.b))} == left
 
     def test_columns_may_come_in_any_order(
         self, dialect: Dialect, connection: Connection, tables: tuple[Table, Table]

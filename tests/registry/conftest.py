@@ -1,0 +1,90 @@
+"""Small registries in memory, named by what is in them."""
+
+import pytest
+from lsst.sphgeom import ConvexPolygon, LonLat, UnitVector3d
+
+from registry.dataset_type import DatasetType
+from registry.registry import Registry
+from registry.timespan import Timespan
+
+DAY = 20260101
+
+
+def square(ra: float, dec: float, half: float) -> ConvexPolygon:
+    """A square on the sky [deg], sides along great circles."""
+    corners = [(ra - half, dec - half), (ra + half, dec - half), (ra + half, dec + half), (ra - half, dec + half)]
+    return ConvexPolygon([UnitVector3d(LonLat.fromDegrees(*corner)) for corner in corners])
+
+
+@pytest.fixture
+def sky_square():
+    """Makes squares on the sky."""
+    return square
+
+
+@pytest.fixture
+def empty_registry():
+    """A new registry without anything in it."""
+    with Registry.create("sqlite://") as registry:
+        yield registry
+
+
+@pytest.fixture
+def camera_registry(empty_registry):
+    """Instrument Cam with detectors 0-2, filters g and r, visits 1-4 at ra 10, 11, 12, 13 of the equator."""
+    registry = empty_registry
+    insert = registry.insert_dimension_records
+    insert("instrument", [{"name": "Cam", "visit_max": 100}])
+    insert("detector", {"instrument": ["Cam"] * 3, "id": range(3), "full_name": ["A", "B", "C"]})
+    insert("physical_filter", {"instrument": ["Cam"] * 2, "name": ["g1", "r1"], "band": ["g", "r"]})
+    insert("day_obs", [{"instrument": "Cam", "id": DAY}])
+    insert("visit_system", [{"instrument": "Cam", "id": 0, "name": "one-to-one"}])
+    insert(
+        "visit",
+        {
+            "instrument": ["Cam"] * 4,
+            "visit": [1, 2, 3, 4],
+            "name": [f"v{i}" for i in range(4)],
+            "physical_filter": ["g1", "r1", "g1", "r1"],
+            "day_obs": [DAY] * 4,
+            "exposure_time": [10.0, 20.0, 30.0, 40.0],
+            "region": [square(10 + i, 0, 0.45) for i in range(4)],
+            "timespan": [Timespan.from_ns(100 * i, 100 * i + 50) for i in range(4)],
+        },
+    )
+    return registry
+
+
+@pytest.fixture
+def calexp(camera_registry):
+    """A dataset type of visit and detector, registered."""
+    dataset_type = DatasetType("calexp", ["visit", "detector"], "ExposureF", universe=camera_registry.universe)
+    camera_registry.register_dataset_type(dataset_type)
+    return dataset_type
+
+
+@pytest.fixture
+def bias(camera_registry):
+    """A calibration of each detector, registered."""
+    dataset_type = DatasetType(
+        "bias", ["detector"], "ExposureF", universe=camera_registry.universe, isCalibration=True
+    )
+    camera_registry.register_dataset_type(dataset_type)
+    return dataset_type
+
+
+@pytest.fixture
+def two_run_registry(camera_registry, calexp, bias):
+    """Runs ``first`` (calexp of visits 1-3, bias) and ``second`` (calexp of visit 3, bias), detectors 0 and 1."""
+    registry = camera_registry
+    for run, visits in (("first", [1, 2, 3]), ("second", [3])):
+        registry.collections.register(run)
+        pairs = [(visit, detector) for visit in visits for detector in (0, 1)]
+        columns = {
+            "instrument": ["Cam"] * len(pairs),
+            "visit": [visit for visit, _ in pairs],
+            "detector": [detector for _, detector in pairs],
+        }
+        registry.insert_datasets(calexp, run, columns)
+        registry.insert_datasets(bias, run, {"instrument": ["Cam"] * 2, "detector": [0, 1]})
+    return registry
