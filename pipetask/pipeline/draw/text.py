@@ -37,7 +37,12 @@ def draw_text(graph: PipelineGraph, *, dataset_types: bool = True) -> str:
     dataset_types : `bool`, optional
         Whether to show dataset types.
     """
-    return "\n".join(_Lanes(content(graph, dataset_types=dataset_types)).draw())
+    return draw_content(content(graph, dataset_types=dataset_types))
+
+
+def draw_content(drawn: Content) -> str:
+    """Draw nodes and arrows as text; the nodes are in an order in which all arrows point down."""
+    return "\n".join(_Lanes(drawn).draw())
 
 
 class _Lanes:
@@ -61,7 +66,8 @@ class _Lanes:
                 lines.append((self._connect(column, joined, ending), ""))
             for lane in ending:
                 self._lanes[lane] = None
-            lines.append((self._row(column, node), f"{node.name}: {node.detail}"))
+            text = f"{node.name}: {node.detail}" if node.detail else node.name
+            lines.append((self._row(column, node), text))
             if self._waiting[node.key]:
                 self._lanes[column] = node.key
             self._previous = column

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode, content
 from pipetask.pipeline.draw.dot import draw_dot
 from pipetask.pipeline.draw.mermaid import draw_mermaid
-from pipetask.pipeline.draw.text import _Lanes, draw_text
+from pipetask.pipeline.draw.text import draw_content, draw_text
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_tasks_alone_can_be_drawn(diamond):
 def test_joining_columns_meet():
     nodes = [DrawnNode(True, name, "") for name in "xyz"]
     drawn = Content(nodes, [Arrow(nodes[0], nodes[2], False), Arrow(nodes[1], nodes[2], False)])
-    assert [line.rstrip(": ") for line in _Lanes(drawn).draw()] == ["■    x", "│ ■  y", "├─┘", "■    z"]
+    assert draw_content(drawn).splitlines() == ["■    x", "│ ■  y", "├─┘", "■    z"]
 
 
 def test_unconnected_parts_do_not_touch(copies):
@@ -114,8 +114,8 @@ def random_content(draw):
 @settings(max_examples=50, deadline=None)
 @given(random_content())
 def test_every_drawing_has_each_node_once_and_lines_without_gaps(drawn):
-    lines = _Lanes(drawn).draw()
-    names = [line.split()[-1].rstrip(":") for line in lines if ":" in line]
+    lines = draw_content(drawn).splitlines()
+    names = [line.split()[-1] for line in lines if "n" in line]
     assert names == [node.name for node in drawn.nodes]
     goes_up, goes_down = set("│├┤┴┼└┘"), set("│├┤┬┼┌┐■○")
     for above, below in itertools.pairwise(lines):
@@ -127,11 +127,11 @@ def test_every_drawing_has_each_node_once_and_lines_without_gaps(drawn):
 @settings(max_examples=50, deadline=None)
 @given(random_content())
 def test_a_node_stands_below_a_line_exactly_if_something_leads_to_it(drawn):
-    lines = _Lanes(drawn).draw()
+    lines = draw_content(drawn).splitlines()
     targets = {arrow.target.name for arrow in drawn.arrows}
     goes_down = set("│├┤┬┼┌┐■○")
     for above, line in zip(["", *lines], lines, strict=False):
-        if ":" in line:
+        if "n" in line:
             column = next(i for i, c in enumerate(line) if c in "■○")
             fed = column < len(above) and above[column] in goes_down
-            assert fed == (line.split()[-1].rstrip(":") in targets)
+            assert fed == (line.split()[-1] in targets)
