@@ -23,6 +23,7 @@ from datastore.artifact import (
 from datastore.errors import (
     ArtifactMissingError,
     ArtifactReadError,
+    ConfigurationError,
     DatastoreError,
     LocationError,
     UnknownComponentError,
@@ -63,7 +64,7 @@ class Datastore:
     ) -> None:
         config = dict(config or {})
         if unknown := set(config) - CONFIG_KEYS:
-            raise LocationError(str(root), f"unknown keys {sorted(unknown)} in the datastore's configuration")
+            raise ConfigurationError(tuple(sorted(unknown)), tuple(sorted(CONFIG_KEYS)))
         self._arguments = (root, name, config)
         self._root = Root(root)
         self.name = name

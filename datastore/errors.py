@@ -181,6 +181,20 @@ class ParameterError(DatastoreError, ValueError):
         return f"{self.reason}; {self.hint}"
 
 
+class ConfigurationError(DatastoreError, ValueError):
+    """The repository's configuration of the datastore has keys that mean nothing."""
+
+    hint = "correct the section 'datastore' of butler.yaml"
+
+    def __init__(self, unknown: tuple[str, ...], known: tuple[str, ...]) -> None:
+        super().__init__(unknown, known)
+        self.unknown = unknown
+        self.known = known
+
+    def __str__(self) -> str:
+        return f"Unknown keys {self.unknown} of a datastore; it has: {self.known}; {self.hint}"
+
+
 class InvalidValueError(DatastoreError, ValueError):
     """A value type (box, mask, background, …) was given numbers that contradict each other."""
 

@@ -6,8 +6,9 @@ alternate that is 25 times slower than level 1 for 3 % smaller files.
 
 from __future__ import annotations
 
-import gzip
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,8 @@ from datastore.types.box import Box
 
 TILE = 256
 LEVEL = 1
+_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
+_SAMPLE = 1024  # bytes of a plane that are tried; enough to see 3 %
 _BITPIX = {"u1": 8, "i2": 16, "i4": 32, "i8": 64, "f4": -32, "f8": -64}
 
 
@@ -73,10 +76,26 @@ def image_hdu(data: npt.NDArray[Any], name: str, cards: Any = ()) -> Any:
 
 
 def _compressed(tile: npt.NDArray[Any]) -> bytes:
-    """Return a tile as GZIP_2 wants it: big-endian, all first bytes, all second bytes, …, gzipped."""
+    """Return a tile as GZIP_2 wants it: big-endian, all first bytes, all second bytes, …, as one gzip member.
+
+    The low bytes of noise don't compress, so they are stored, which halves the time for real images.
+    """
     big = np.ascontiguousarray(tile, dtype=tile.dtype.newbyteorder(">"))
-    shuffled = big.reshape(-1).view(np.uint8).reshape(-1, tile.dtype.itemsize).T
-    return gzip.compress(shuffled.tobytes(), compresslevel=LEVEL, mtime=0)
+    shuffled = big.reshape(-1).view(np.uint8).reshape(-1, tile.dtype.itemsize).T.copy()
+    n_compressed = len(shuffled)
+    while n_compressed and _is_noise(shuffled[n_compressed - 1]):
+        n_compressed -= 1
+    deflate, store = (zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS) for level in (LEVEL, 0))
+    parts = [deflate.compress(shuffled[:n_compressed]), deflate.flush(zlib.Z_FULL_FLUSH)]
+    parts += [store.compress(shuffled[n_compressed:]), store.flush()]
+    trailer = struct.pack("<II", zlib.crc32(shuffled), shuffled.size)
+    return b"".join([_GZIP_HEADER, *parts, trailer])
+
+
+def _is_noise(plane: npt.NDArray[np.uint8]) -> bool:
+    """Tell by a sample whether deflating bytes would save less than one in thirty."""
+    sample = plane[:: max(1, plane.size // _SAMPLE)][:_SAMPLE]
+    return bool(sample.size == _SAMPLE) and len(zlib.compress(sample.tobytes(), LEVEL)) > _SAMPLE * 29 // 30
 
 
 def read_image(hdu: Any, part: Box | None = None) -> npt.NDArray[Any]:

@@ -13,6 +13,7 @@ from datastore.errors import (
     ArtifactExistsError,
     ArtifactMissingError,
     ArtifactReadError,
+    ConfigurationError,
     LocationError,
     ParameterError,
     StorageTypeError,
@@ -169,6 +170,11 @@ def test_formatter_is_chosen_by_dataset_type_then_storage_class(tmp_path, hint):
     assert store.read([by_class], "StructuredDataDict") == {"a": 1}
 
 
+def test_unknown_key_of_the_configuration_is_told(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"'template'.*templates"):
+        Datastore(tmp_path, config={"template": {}})
+
+
 def test_unknown_formatter_suggests_the_nearest(tmp_path, hint):
     store = Datastore(tmp_path, config={"formatters": {"thing": "jsno"}})
     with pytest.raises(UnknownFormatterError, match="did you mean 'json'"):
@@ -197,6 +203,8 @@ def test_disassembled_exposure_reads_like_a_whole_one(tmp_path, hint):
     assert store.read(records, "Exposure", component="mask.CR").sum() == 1
     part = store.read(records, "Exposure", parameters={"bbox": Box(8, 9, 2, 2)})
     assert np.array_equal(part.image, exposure.image[1:3, 1:3])
+    image = store.read(records, "Exposure", component="image", parameters={"bbox": Box(8, 9, 2, 2)})
+    assert np.array_equal(image, exposure.image[1:3, 1:3])
     assert store.exists(records)
     store.remove(records)
     assert not store.exists(records)

@@ -100,3 +100,54 @@ def test_box_outside_is_refused_with_both_boxes(store, ingested, tmp_path):
     fits.PrimaryHDU(np.ones((3, 4))).writeto(path)
     with pytest.raises(ParameterError, match=r"width=9.*is not a part of.*width=4"):
         store.read(ingested(path), "Exposure", parameters={"bbox": Box(0, 0, 9, 1)})
+
+
+def test_compressed_raw_is_read_like_a_plain_one(store, ingested, tmp_path):
+    path = tmp_path / "raw.fits.fz"
+    image = np.arange(600 * 40, dtype=np.int16).reshape(40, 600)
+    hdu = fits.CompImageHDU(image, name="S1", compression_type="RICE_1", tile_shape=(1, 600))
+    hdu.header["GAIN"] = 1.5
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    records = ingested(path)
+    exposure = store.read(records, "Exposure")
+    assert np.array_equal(exposure.image, image)
+    assert exposure.metadata["GAIN"] == 1.5
+    assert exposure.wcs is None
+    part = store.read(records, "Exposure", parameters={"bbox": Box(100, 5, 50, 6)})
+    assert np.array_equal(part.image, image[5:11, 100:150])
+    path.write_bytes(path.read_bytes()[: -2880 * 3])
+    with pytest.raises(ArtifactReadError, match="truncated"):
+        store.read([records[0]._replace(size=-1)], "Exposure")
+
+
+def test_scaled_integers_become_what_they_mean(store, ingested, tmp_path):
+    path = tmp_path / "scaled.fits"
+    hdu = fits.PrimaryHDU(np.array([[0, 40000, 65535]], dtype=np.uint16))
+    hdu.writeto(path)
+    assert store.read(ingested(path), "Exposure").image.tolist() == [[0, 40000, 65535]]
+
+
+def test_header_that_breaks_the_standard_is_read_without_a_warning(store, ingested, tmp_path):
+    path = tmp_path / "odd.fits"
+    hdu = fits.PrimaryHDU(np.ones((2, 3)), fits.Header([("A", 1), ("B", 2), ("C", "x"), ("D", 4)]))
+    hdu.header["CTYPE1"], hdu.header["CTYPE2"] = "RA---TAN", "DEC--TAN"
+    hdu.header["CDELT1"], hdu.header["CDELT2"] = -0.001, 0.001
+    hdu.header["RADECSYS"] = "FK5"
+    hdu.writeto(path)
+    content = path.read_bytes()
+    content = content.replace(b"A       =                    1", b"A       = 1.2.3 without quote ")
+    content = content.replace(b"B       =                    2", b"lower   =                    2")
+    content = content.replace(b"C       = 'x       '", b"C       = 'x        ")
+    path.write_bytes(content)
+    records = ingested(path)
+    exposure = store.read(records, "Exposure")
+    assert exposure.metadata["D"] == 4
+    assert exposure.wcs is not None
+    written = store.write(exposure, hint_of(records))
+    assert store.read(written, "Exposure").metadata == exposure.metadata
+
+
+def hint_of(records):
+    from datastore.records import ArtifactHint
+
+    return ArtifactHint("calexp", records[0].storage_class, {"visit": 1}, "run", None)

@@ -170,7 +170,7 @@ class TestFitsExposure(FormatterSuite):
         path.write_bytes(content)
         part = self._read(path, "image", bbox=Box(0, 0, 700, 256))
         assert np.array_equal(part, exposure.image[:, :700])
-        with pytest.raises(zlib.error):
+        with pytest.raises((zlib.error, OSError)):
             self._read(path, "image")
 
 
@@ -420,6 +420,7 @@ def test_config_comes_back_with_its_class_and_values(store, hint, config_module)
     config = ExampleConfig()
     config.names = ["x", "y"]
     config.sub.radius = 2.5
+    config.freeze()
     records = store.write(config, hint("Config"))
     read = store.read(records, "Config")
     assert type(read) is ExampleConfig
