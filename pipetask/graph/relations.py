@@ -148,18 +148,12 @@ def query_constraints(
         The given dimensions and all that the query speaks of.
     """
     constraints = []
-    for name, value in (data_id or {}).items():
-        column = {dimensions.universe.resolve(name): [value]}
-        constraints.append(
-            Constraint("query", f"{name}={value!r}", Relation.encode("data ID", column, codebooks))
-        )
-        dimensions = dimensions.universe.conform([*dimensions.names, *column])
-    if where:
-        for part in registry.split_where(where, bind, data_id=data_id, dimensions=dimensions):
-            columns = registry.data_id_columns(part.dimensions, where=part.where, bind=bind)
-            text = str(part.where)
-            constraints.append(Constraint("query", text, Relation.encode(text, columns, codebooks)))
-            dimensions = dimensions | part.dimensions
+    parts = registry.split_where(where, bind, data_id=data_id, dimensions=dimensions) if where or data_id else ()
+    for part in parts:
+        columns = registry.data_id_columns(part.dimensions, where=part.where, bind=bind)
+        text = str(part.where)
+        constraints.append(Constraint("query", text, Relation.encode(text, columns, codebooks)))
+        dimensions = dimensions | part.dimensions
     return constraints, dimensions
 
 

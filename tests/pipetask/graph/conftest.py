@@ -1,11 +1,11 @@
 """Small repositories without files, and tasks made from tables of connections."""
 
 from types import SimpleNamespace
+from uuid import UUID
 
-import numpy as np
 import pytest
 
-from pipetask.butler import DatasetType, DimensionUniverse, Registry, StorageClasses, Timespan
+from pipetask.butler import DataCoordinate, DatasetType, Registry, StorageClasses, Timespan
 from pipetask.pipeline.pipeline_graph import PipelineGraph
 from pipetask.task.config import PipelineTaskConfig
 from pipetask.task.connection_types import InitInput, InitOutput, Input, Output, PrerequisiteInput
@@ -40,8 +40,9 @@ def _task(dimensions, adjust=None, **connections):
     return SomeTask
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def task():
+    """Make task classes from tables of connections."""
     return _task
 
 
@@ -66,13 +67,9 @@ class Repository:
         return self.registry.insert_datasets(name, run, columns or [self._empty()] * n)
 
     def _empty(self):
-        from pipetask.butler import DataCoordinate
-
         return DataCoordinate.make_empty(self.universe)
 
     def certify(self, collection, ids, begin, end):
-        from uuid import UUID
-
         self.registry.collections.register(collection, "CALIBRATION")
         refs = self.registry.get_datasets([UUID(bytes=row.tobytes()) for row in ids])
         self.registry.collections.certify(collection, refs, Timespan.from_ns(begin, end))
@@ -91,11 +88,31 @@ class Repository:
         return SimpleNamespace(registry=self.registry, dimensions=self.universe)
 
 
+@pytest.fixture(scope="session")
+def repository_at():
+    """Make a repository in a folder."""
+    return lambda folder: Repository(f"sqlite:///{folder}/registry.sqlite3")
+
+
 @pytest.fixture
-def repository(tmp_path):
-    repo = Repository(f"sqlite:///{tmp_path}/registry.sqlite3")
+def repository(tmp_path, repository_at):
+    repo = repository_at(tmp_path)
     yield repo
     repo.registry.close()
+
+
+def _square(lon, lat=(0, 1)):
+    """Make the region of a rectangle near the equator, from ranges of degrees."""
+    from lsst.sphgeom import ConvexPolygon, LonLat, UnitVector3d
+
+    corners = [(lon[0], lat[0]), (lon[1], lat[0]), (lon[1], lat[1]), (lon[0], lat[1])]
+    return ConvexPolygon([UnitVector3d(LonLat.fromDegrees(*corner)) for corner in corners]).encode()
+
+
+@pytest.fixture(scope="session")
+def square():
+    """Make encoded regions from ranges of longitude and latitude [deg]."""
+    return _square
 
 
 @pytest.fixture
@@ -125,19 +142,12 @@ def observed(repository):
 
 
 @pytest.fixture
-def sky(observed):
+def sky(observed, square):
     """The same with regions: visit 1 lies on patch 0, visit 2 on both patches."""
-    from lsst.sphgeom import Box as SkyBox
-    from lsst.sphgeom import ConvexPolygon, LonLat, UnitVector3d
-
-    def square(lon, lat, width):
-        corners = [(lon, lat), (lon + width, lat), (lon + width, lat + 1), (lon, lat + 1)]
-        return ConvexPolygon([UnitVector3d(LonLat.fromDegrees(*corner)) for corner in corners]).encode()
-
     observed.records(
         "skymap", skymap=["map"], hash=[b"1" * 20], tract_max=[1], patch_nx_max=[2], patch_ny_max=[1]
     )
-    observed.records("tract", skymap=["map"], tract=[0], region=[square(0, 0, 4)])
+    observed.records("tract", skymap=["map"], tract=[0], region=[square((0, 4))])
     observed.records(
         "patch",
         skymap=["map"] * 2,
@@ -145,16 +155,15 @@ def sky(observed):
         patch=[0, 1],
         cell_x=[0, 1],
         cell_y=[0, 0],
-        region=[square(0, 0, 2), square(2, 0, 2)],
+        region=[square((0, 2)), square((2, 4))],
     )
     observed.records(
         "visit_detector_region",
         instrument=["Cam"] * 4,
         visit=[1, 1, 2, 2],
         detector=[0, 1, 0, 1],
-        region=[square(0.1, 0.1, 0.5), square(0.8, 0.1, 0.5), square(1.1, 0.1, 0.5), square(2.2, 0.1, 0.5)],
+        region=[square((0.1, 0.6)), square((0.8, 1.3)), square((1.1, 1.6)), square((2.2, 2.7))],
     )
-    del SkyBox
     return observed
 
 
@@ -166,11 +175,3 @@ def decoded():
         return [quantum.dataId.values_tuple for quantum in graph.quanta(label)]
 
     return decode
-
-
-@pytest.fixture(scope="session")
-def universe():
-    return DimensionUniverse.default()
-
-
-assert np  # arrays are what Repository.datasets returns
