@@ -86,9 +86,9 @@ def _compressed(tile: npt.NDArray[Any]) -> bytes:
     while n_compressed and _is_noise(shuffled[n_compressed - 1]):
         n_compressed -= 1
     deflate, store = (zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS) for level in (LEVEL, 0))
-    parts = [deflate.compress(shuffled[:n_compressed]), deflate.flush(zlib.Z_FULL_FLUSH)]
-    parts += [store.compress(shuffled[n_compressed:]), store.flush()]
-    trailer = struct.pack("<II", zlib.crc32(shuffled), shuffled.size)
+    parts = [deflate.compress(shuffled[:n_compressed].data), deflate.flush(zlib.Z_FULL_FLUSH)]
+    parts += [store.compress(shuffled[n_compressed:].data), store.flush()]
+    trailer = struct.pack("<II", zlib.crc32(shuffled.data), shuffled.size)
     return b"".join([_GZIP_HEADER, *parts, trailer])
 
 
