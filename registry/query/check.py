@@ -87,8 +87,8 @@ def check_order(text: str, names: Names) -> tuple[Expression, bool]:
     value = Checker(text, names, {}).value(parse(text.removeprefix("-")), shift=descending)
     if isinstance(value, Span):
         value = value.begin
-    if value.type == "region":
-        raise InvalidQueryError("A region has no order", text)
+    if isinstance(value, Literal) or value.type == "region":
+        raise InvalidQueryError("Rows are sorted by numbers, texts or times of theirs", text)
     return value, descending
 
 

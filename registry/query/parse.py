@@ -71,6 +71,8 @@ def _malformed(err: UnexpectedInput, text: str) -> InvalidQueryError:
     position = len(text) if ended or err.pos_in_stream is None else err.pos_in_stream
     if ended:
         return InvalidQueryError(f"The expression ends too early; expected {_expected(err)}", text, position)
+    if text[position - 1 : position + 1] == "..":
+        return InvalidQueryError("A range can be used with IN only", text, position - 1)
     if text[position] in "'\"":
         quote = "a string that is not closed" if text[position] == "'" else "double quotes; write 'text'"
         return InvalidQueryError(f"Here is {quote}", text, position)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 Order = Sequence[tuple[Expression, bool]]
 
+# What a data ID without dimensions is selected as.
+_NOTHING = literal(1).label("no_dimensions")
+
 
 def data_id_select(
     schema: Schema,
@@ -63,8 +66,9 @@ def data_id_select(
     order = _order(order_by, Names(dimensions))
     join = Join(schema, dimensions, predicate, order=_columns(order))
     if join.from_clause is None:  # the data ID without dimensions always exists
-        return select(literal(1).label("empty")).where(Renderer(schema, join.lookup).condition(predicate))
+        return select(_NOTHING).where(Renderer(schema, join.lookup).condition(predicate))
     result: list[ColumnElement[Any]] = [join.keys[name].label(name) for name in dimensions.keys]
+    result = result or [_NOTHING]
     known = [column.is_not(None) for name, column in join.nullable.items() if name in dimensions.index]
     return _finish(join, Renderer(schema, join.lookup), result, dimensions, order, limit, known)
 
@@ -151,8 +155,8 @@ def dataset_select(
     if find_first and len(collections) > 1:
         inside, predicate = _split(predicate, dimensions)
         found.append(Renderer(schema, lambda column: table.c[column.name]).condition(inside))
-        datasets = _first(table, dimensions, collections, found)
-        found = []
+        datasets = _ranked(table, dimensions, collections, found)
+        found = [datasets.c.position == 1]
     join = Join(
         schema,
         dimensions,
@@ -185,20 +189,16 @@ def _split(predicate: Predicate, dimensions: DimensionGroup) -> tuple[Predicate,
     return all_of(inside), all_of(outside)
 
 
-def _first(
+def _ranked(
     table: Table, dimensions: DimensionGroup, collections: Sequence[int], found: list[ColumnElement[bool]]
 ) -> Subquery:
-    """Return the datasets of each data ID in the first collection that has it."""
+    """Return the datasets with their ``position`` among those of the same data ID, in search order."""
     keys = [table.c[name] for name in dimensions.required]
     position = func.row_number().over(
         partition_by=keys or None, order_by=_rank(table.c.collection_id, collections)
     )
-    ranked = select(*keys, table.c.dataset_id, table.c.collection_id, position.label("position")).where(
-        *found
-    )
-    every = ranked.subquery()
-    kept = [column for column in every.c if column.name != "position"]
-    return select(*kept).where(every.c.position == 1).subquery("datasets")
+    columns = (*keys, table.c.dataset_id, table.c.collection_id, position.label("position"))
+    return select(*columns).where(*found).subquery("datasets")
 
 
 def _rank(column: ColumnElement[int], collections: Sequence[int]) -> ColumnElement[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 
+from registry.suggest import suggest
 from registry.timespan import time_to_ns
 
 _TEXT = re.compile(r"(?:(?P<format>[a-z]\w*)/)?(?P<value>[^/]+?)(?:/(?P<scale>[a-z]\w*))?", re.IGNORECASE)
@@ -44,12 +45,10 @@ def parse_time(text: str) -> int:
     if form is None:
         raise ValueError(f"Time {text!r} is in none of the formats {', '.join(_FORMATS)}; write format/value")
     if form not in Time.FORMATS:
-        raise ValueError(
-            f"Time {text!r} has the unknown format {form!r}; there are {', '.join(Time.FORMATS)}"
-        )
+        raise ValueError(f"Time {text!r} has the unknown format {form!r}{suggest(form, Time.FORMATS)}")
     scale = scale.lower() if scale else _SCALES.get(form, "tai")
     if scale not in Time.SCALES:
-        raise ValueError(f"Time {text!r} has the unknown scale {scale!r}; there are {', '.join(Time.SCALES)}")
+        raise ValueError(f"Time {text!r} has the unknown scale {scale!r}{suggest(scale, Time.SCALES)}")
     number = float(value) if _FORMATS["mjd"].fullmatch(value) else value
     try:
         with warnings.catch_warnings():

@@ -4,6 +4,7 @@ import itertools
 from dataclasses import dataclass, field
 
 import pytest
+
 from registry.database import Database
 from registry.dialects.base import dialect_for
 from registry.dimensions import DimensionUniverse
@@ -115,7 +116,7 @@ def make_records():
     return records
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """The records, the database that holds them, and how to ask it."""
 
