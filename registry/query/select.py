@@ -214,9 +214,10 @@ class _DatasetFields:
         self.schema = schema
         self.join = join
         self.datasets = datasets
-        self.dataset = schema.dataset.alias()
-        self.run = schema.collection.alias()
-        self.collection = schema.collection.alias()
+        # Named, since SQLAlchemy's own numbered names could be those of tables (dataset_1).
+        self.dataset = schema.dataset.alias("stored_dataset")
+        self.run = schema.collection.alias("run_of_dataset")
+        self.collection = schema.collection.alias("collection_of_dataset")
         self._joined: set[str] = set()
         self.run_id: ColumnElement[int] = datasets.c.collection_id
         if not runs_only:
