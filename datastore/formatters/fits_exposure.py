@@ -12,7 +12,7 @@ import numpy as np
 from datastore.artifact import Buffer
 from datastore.errors import ParameterError
 from datastore.formatters.base import Formatter
-from datastore.formatters.fits_tiles import find_hdu, image_hdu, interchange_cards, open_fits, read_image
+from datastore.formatters.fits_tiles import find_hdu, image_hdu, interchange_header, open_fits, read_image
 from datastore.formatters.json import encode_json
 from datastore.formatters.wcs import header_wcs, wcs_header
 from datastore.locations import Source
@@ -52,7 +52,7 @@ class FitsExposureFormatter(Formatter):
         from astropy.io import fits
 
         exposure: Exposure = obj
-        primary = fits.PrimaryHDU(header=fits.Header(interchange_cards(exposure.metadata)))
+        primary = fits.PrimaryHDU(header=interchange_header(exposure.metadata))
         wcs = [] if exposure.wcs is None else wcs_header(exposure.wcs).cards
         unit = [("BUNIT", exposure.unit)]
         hdus = [

@@ -6,6 +6,8 @@ alternate that is 25 times slower than level 1 for 3 % smaller files.
 
 from __future__ import annotations
 
+import math
+import re
 import struct
 import warnings
 import zlib
@@ -167,20 +169,35 @@ def header_mapping(header: Any) -> dict[str, Any]:
     return values
 
 
-def interchange_cards(metadata: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return the metadata that fit into plain FITS cards, for other programs to see."""
+def interchange_header(metadata: Mapping[str, Any]) -> Any:
+    """Return a header of the metadata that fit into plain FITS cards, for other programs to see.
+
+    The cards are formatted here: astropy takes 25 µs for each, more than the pixels of a small image.
+    """
+    from astropy.io import fits
+
     cards = []
     for key, value in metadata.items():
-        name_fits = key.isascii() and 0 < len(key) <= 8 and key.replace("_", "").replace("-", "").isalnum()
-        if not name_fits or key != key.upper() or key in _STRUCTURAL or key.startswith(("NAXIS", "Z", "T")):
-            continue
-        text_fits = isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= 60
-        number_fits = isinstance(value, (bool, int)) or (isinstance(value, float) and np.isfinite(value))
-        if text_fits or number_fits:
-            cards.append((key, value))
-    return cards
+        if _PLAIN_KEY.fullmatch(key) and key not in _STRUCTURAL and (text := _card_value(value)):
+            cards.append(f"{key:8}= {text:70}")
+    return fits.Header.fromstring("".join(cards))
 
 
+def _card_value(value: Any) -> str:
+    """Return a value as FITS writes it, or nothing if it doesn't fit into one card."""
+    if isinstance(value, bool):
+        return f"{'T' if value else 'F':>20}"
+    if isinstance(value, int):
+        return f"{value:>20d}" if abs(value) < 1 << 63 else ""
+    if isinstance(value, float):
+        return f"{value!r:>20}".upper() if math.isfinite(value) else ""
+    if isinstance(value, str) and value.isascii() and value.isprintable():
+        text = value.replace("'", "''")
+        return f"'{text:8}'" if len(text) <= 66 else ""
+    return ""
+
+
+_PLAIN_KEY = re.compile(r"(?!NAXIS)[A-Z0-9_-]{1,8}")
 _STRUCTURAL = frozenset(
     ["SIMPLE", "XTENSION", "BITPIX", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS", "EXTNAME", "EXTVER", "EXTLEVEL"]
 ) | {"BSCALE", "BZERO", "BLANK", "BLOCKED", "INHERIT", "CHECKSUM", "DATASUM", "END", "COMMENT", "HISTORY"}

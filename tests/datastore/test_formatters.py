@@ -97,6 +97,10 @@ def full_exposure() -> Exposure:
             "NAXIS": 7,
             "Ünï": [1, 2.5, None],
             "PI": np.pi,
+            "COUNT": 2**40,
+            "QUOTE": "it's",
+            "DONE": True,
+            "TINY": -1.5e-300,
             "LONG KEYWORD": "x" * 200,
             "COMMENT": "two\nlines",
             "NOTHING": None,
@@ -148,7 +152,10 @@ class TestFitsExposure(FormatterSuite):
             assert hdus["IMAGE"].compression_type == "GZIP_2"
             assert np.array_equal(hdus["MASK"].data, exposure.mask.array)
             assert hdus["MASK"].header["PLANE3"] == "CR"
-            assert hdus[0].header["OBJECT"] == "M 17"
+            header = hdus[0].header
+            assert (header["OBJECT"], header["PI"], header["COUNT"]) == ("M 17", np.pi, 2**40)
+            assert (header["QUOTE"], header["DONE"], header["TINY"]) == ("it's", True, -1.5e-300)
+            assert header["NAXIS"] == 0
             assert_same_sky(WCS(hdus["IMAGE"].header), exposure.wcs)
             hdus.verify("exception")
 
