@@ -164,7 +164,7 @@ class Butler:
         """Collections: what there are, and changing them."""
         return ButlerCollections(self.registry, self._collections)
 
-    def search_path(self, collections: Names = None) -> Sequence[str]:
+    def search_path(self, collections: Names = None, instrument: str | None = None) -> Sequence[str]:
         """Return what is searched: the collections given, the butler's, or the instrument's defaults."""
         if collections:
             return [collections] if isinstance(collections, str) else collections
@@ -172,7 +172,7 @@ class Butler:
             return self._collections
         if self.run is not None:
             return [self.run]
-        return input_collections(self, self.default_data_id.get("instrument"))
+        return input_collections(self, instrument or self.default_data_id.get("instrument"))
 
     # Finding
 
@@ -195,9 +195,8 @@ class Butler:
         if timespan is None and registered.isCalibration:
             timespan = time_of(self, given)
         coordinate = data_id_for(self, registered, data_id, kwargs)
-        ref = self.registry.find_dataset(
-            registered, coordinate, collections=self.search_path(collections), timespan=timespan
-        )
+        searched = self.search_path(collections, coordinate.get("instrument"))
+        ref = self.registry.find_dataset(registered, coordinate, collections=searched, timespan=timespan)
         return None if ref is None else _seen_as(ref, wanted)
 
     def get_dataset(self, id: DatasetId) -> DatasetRef | None:
@@ -229,7 +228,7 @@ class Butler:
     ) -> DatasetNotFoundError:
         registered, _ = dataset_type_of(self, named)
         coordinate = data_id_for(self, registered, data_id, more)
-        searched = ", ".join(self.search_path(collections))
+        searched = ", ".join(self.search_path(collections, coordinate.get("instrument")))
         when = f" valid in {timespan}" if timespan is not None else ""
         return DatasetNotFoundError(
             f"No dataset {registered.name!r} {coordinate}{when} in collections {searched}.",

@@ -69,8 +69,8 @@ def query_datasets(
         If nothing is found, with the reason, and ``explain`` is true.
     """
     registered, wanted = dataset_type_of(butler, dataset_type)
-    searched = butler.search_path(collections)
     data_id = {**(data_id or {}), **kwargs}
+    searched = butler.search_path(collections, data_id.get("instrument"))
     found = butler.registry.query_datasets(
         registered,
         searched,

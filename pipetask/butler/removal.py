@@ -65,9 +65,12 @@ def prune_datasets(
         butler.registry.remove_locations(ids)
         if purge:
             butler.registry.remove_datasets(ids)
-        # A file may hold other datasets as well: it goes with the last of them.
+        # A file may hold other datasets as well: it goes with the last of them, or, if they are parts of it
+        # (``#hdu=2``), with its run.
         in_use = butler.registry.paths_in_use(butler.datastore.name, {record.path for record in artifacts})
-        transaction.delete_later(record for record in artifacts if record.path not in in_use)
+        transaction.delete_later(
+            record for record in artifacts if record.path not in in_use and "#" not in record.path
+        )
 
 
 def remove_runs(butler: Butler, names: str | Iterable[str], *, unlink_from_chains: bool = False) -> None:

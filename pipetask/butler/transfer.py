@@ -48,19 +48,26 @@ def ingest_files(
     checksums: bool,
 ) -> list[DatasetRef]:
     """Take files in and insert their rows, within a transaction; see ``Butler.ingest``."""
-    pairs = []
+    pairs: list[tuple[DatasetRef, ArtifactRecord]] = []
+    placed: dict[tuple[str, str, str | None], ArtifactRecord] = {}
     for file in files:
+        path, _, fragment = str(file.path).partition("#")
         for ref in [file.refs] if isinstance(file.refs, DatasetRef) else file.refs:
-            records = butler.datastore.ingest(
-                file.path,
-                hint_of(ref),
-                transfer=transfer,
-                formatter=file.formatter,
-                sync=False,
-                with_checksum=checksums,
-            )
-            transaction.wrote(records, undo=transfer != "move" and not _stayed(butler, file, records[0]))
-            pairs.append((ref, records))
+            # A file with several datasets is brought in once.
+            key = path, ref.datasetType.storageClass, file.formatter
+            if key not in placed:
+                (placed[key],) = butler.datastore.ingest(
+                    path,
+                    hint_of(ref),
+                    transfer=transfer,
+                    formatter=file.formatter,
+                    sync=False,
+                    with_checksum=checksums,
+                )
+                undo = transfer != "move" and not _stayed(butler, path, placed[key])
+                transaction.wrote([placed[key]], undo=undo)
+            record = placed[key]
+            pairs.append((ref, record._replace(path=f"{record.path}#{fragment}") if fragment else record))
     groups: dict[tuple[DatasetType, str], list[DatasetRef]] = defaultdict(list)
     for ref, _ in pairs:
         groups[ref.datasetType, ref.run].append(ref)
@@ -68,10 +75,10 @@ def ingest_files(
         butler.registry.insert_datasets(
             dataset_type, run, [ref.dataId for ref in refs], ids=[ref.id for ref in refs]
         )
-    butler.registry.insert_locations([(ref.id, *record) for ref, records in pairs for record in records])
+    butler.registry.insert_locations([(ref.id, *record) for ref, record in pairs])
     return [ref for ref, _ in pairs]
 
 
-def _stayed(butler: Butler, file: FileDataset, record: ArtifactRecord) -> bool:
+def _stayed(butler: Butler, path: str, record: ArtifactRecord) -> bool:
     """Return whether a file was recorded where it was, so that it is not ours to delete."""
-    return f"{butler.root}/{record.path}" == os.path.abspath(file.path)  # noqa: PTH100  (links are not followed)
+    return f"{butler.root}/{record.path}" == os.path.abspath(path)  # noqa: PTH100  (links are not followed)

@@ -23,7 +23,7 @@ from pipetask.observation.find_files import find_files
 from pipetask.observation.fits_headers import read_image_headers
 from pipetask.observation.image_file import Failure, detector_id, known_filter
 from pipetask.observation.instrument import Instrument
-from pipetask.observation.register_instrument import load_instrument
+from pipetask.observation.register_instrument import insert_detectors, load_instrument
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ def ingest_calibrations(
     with butler.transaction():
         butler.register_dataset_type(kind)
         butler.collections.register(run, "RUN", f"Calibrations of {instrument}: {dataset_type}")
+        insert_detectors(butler, camera, (ref.dataId.get("detector") for ref in found))
         known = butler.registry.get_datasets([ref.id for ref in found])
         new = [ref for ref, old in zip(found, known, strict=True) if old is None]
         butler.ingest(

@@ -119,7 +119,7 @@ def _detectors(document: Section) -> tuple[Detector, ...]:
     if span.values:
         name = span.take("name", str, "{id}")
         ids = range(span.need("first", int), span.need("last", int) + 1)
-        found += [Detector(id, name.format(id=id)) for id in ids]
+        found += [Detector(id, name.format(id=id), on_demand=True) for id in ids]
         span.finish()
     section.finish()
     return tuple(found)

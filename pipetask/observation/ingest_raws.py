@@ -26,7 +26,7 @@ from pipetask.observation.image_file import Failure, ImageFile, describe_file
 from pipetask.observation.in_processes import in_processes
 from pipetask.observation.instrument import Instrument
 from pipetask.observation.planes import Assembly, write_assembled
-from pipetask.observation.register_instrument import load_instrument, load_instruments
+from pipetask.observation.register_instrument import insert_detectors, load_instrument, load_instruments
 
 _PLANES = ("image", "mask", "weight", "variance")
 
@@ -111,6 +111,7 @@ def ingest_raws(
         for name, each in by_name.items():
             mine = [image for image in images if image.instrument == name]
             if mine:
+                insert_detectors(butler, each, (image.detector for image in mine))
                 done = (_ingest_planes if each.planes else _ingest_files)(
                     butler, each, mine, transfer=transfer, processes=processes
                 )

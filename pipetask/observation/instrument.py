@@ -11,13 +11,17 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """One detector of a camera, as in the dimension ``detector``."""
+    """One detector of a camera, as in the dimension ``detector``.
+
+    With ``on_demand``, it is registered when its first image is ingested, not with the instrument.
+    """
 
     id: int
     full_name: str
     purpose: str = "SCIENCE"
     raft: str | None = None
     name_in_raft: str | None = None
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

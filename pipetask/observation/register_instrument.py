@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from pipetask.butler import Butler, DatasetType, Timespan, add_to_defaults, suggest
 from pipetask.butler.defaults import calibration_collection, instruments
 from pipetask.errors import CameraDescriptionError, InstrumentError
 from pipetask.observation.camera_description import CameraDescription
-from pipetask.observation.instrument import Instrument
+from pipetask.observation.instrument import Detector, Instrument
 
 CAMERA = "camera"
 
@@ -115,17 +117,7 @@ def _insert_records(butler: Butler, instrument: Instrument) -> None:
     )
     insert(
         "detector",
-        [
-            {
-                "instrument": name,
-                "detector": detector.id,
-                "full_name": detector.full_name,
-                "purpose": detector.purpose,
-                "raft": detector.raft,
-                "name_in_raft": detector.name_in_raft,
-            }
-            for detector in detectors
-        ],
+        [_record(name, detector) for detector in detectors if not detector.on_demand],
         conflict="replace",
     )
     insert(
@@ -138,6 +130,28 @@ def _insert_records(butler: Butler, instrument: Instrument) -> None:
     )
 
 
+def insert_detectors(butler: Butler, instrument: Instrument, ids: Iterable[int]) -> None:
+    """Register those detectors among ``ids`` that are not registered before they have images."""
+    seen = set(ids)
+    records = [
+        _record(instrument.name, detector)
+        for detector in instrument.detectors()
+        if detector.on_demand and detector.id in seen
+    ]
+    butler.registry.insert_dimension_records("detector", records, conflict="skip")
+
+
+def _record(instrument: str, detector: Detector) -> dict[str, Any]:
+    return {
+        "instrument": instrument,
+        "detector": detector.id,
+        "full_name": detector.full_name,
+        "purpose": detector.purpose,
+        "raft": detector.raft,
+        "name_in_raft": detector.name_in_raft,
+    }
+
+
 def _put_camera(butler: Butler, instrument: Instrument, calib: str) -> None:
     """Write the dataset ``camera``, in a run named after its content, and certify it for all times."""
     camera = {"name": instrument.name, **instrument.camera()}
@@ -148,8 +162,10 @@ def _put_camera(butler: Butler, instrument: Instrument, calib: str) -> None:
     )
     butler.register_dataset_type(dataset_type)
     butler.collections.register(run, "RUN", f"Camera description of {instrument.name}")
-    if butler.find_dataset(CAMERA, instrument=instrument.name, collections=run) is None:
+    ref = butler.find_dataset(CAMERA, instrument=instrument.name, collections=run)
+    if ref is None:
         ref = butler.put(camera, CAMERA, run=run, instrument=instrument.name)
+    if butler.find_dataset(CAMERA, instrument=instrument.name, collections=calib) != ref:
         always = Timespan.from_ns()
         butler.registry.collections.decertify(calib, CAMERA, always, [{"instrument": instrument.name}])
         butler.registry.collections.certify(calib, [ref], always)

@@ -32,3 +32,6 @@ def test_they_are_searched_where_no_collections_are_named(repo):
     add_to_defaults(repo, "Cam", "first")
     repo.put({"x": 1}, "notes", detector=1, run="first")
     assert repo.get("notes", detector=1) == {"x": 1}
+    repo.registry.insert_dimension_records("instrument", [{"instrument": "Dam"}])
+    assert repo.get("notes", instrument="Cam", detector=1) == {"x": 1}
+    assert len(repo.query_datasets("notes", instrument="Cam")) == 1

@@ -38,6 +38,22 @@ def test_parts_of_one_file_are_datasets_of_their_own(repo, image):
     assert [repo.get(r).image[0, 0] for r in refs] == [1.0, 2.0]
 
 
+def test_a_file_of_several_datasets_is_brought_in_once_and_stays_for_the_others(repo, image):
+    refs = [ref(repo, 1), ref(repo, 2)]
+    repo.ingest(
+        *(FileDataset(f"{image}#hdu={n}", r, "fits_raw") for n, r in enumerate(refs, 1)), transfer="copy"
+    )
+    assert len(list(Path(repo.root).rglob("*.fits"))) == 1
+    repo.pruneDatasets(refs[:1], unstore=True, purge=True)
+    assert repo.get(refs[1]).image[0, 0] == 2.0
+    both = [ref(repo, 0), ref(repo, 3)]
+    repo.ingest(FileDataset(image, both, "fits_raw"), transfer="copy")
+    repo.pruneDatasets(both[:1], unstore=True, purge=True)
+    assert repo.get(both[1]).image[0, 0] == 1.0
+    repo.pruneDatasets(both[1:], unstore=True, purge=True)
+    assert len(list(Path(repo.root).rglob("*.fits"))) == 1
+
+
 def test_a_missing_file_leaves_nothing(repo, image):
     files = [
         FileDataset(image, ref(repo, 1), "fits_raw"),

@@ -2,11 +2,14 @@
 
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
+
+from pipetask.butler import Butler
 
 ROOT = Path(__file__).parents[3]
 CAMERAS = ROOT / "examples" / "cameras"
@@ -93,7 +96,7 @@ def simcam_file(tmp_path):
         hdu = fits.PrimaryHDU(np.ones(shape, dtype=np.float32))
         cards = {
             "INSTRUME": "SimCam", "EXPNUM": exposure, "DETECTOR": detector, "FILTER": "r",
-            "DATE-OBS": f"2030-01-02T03:{exposure % 60:02d}:00", "EXPTIME": 30.0, "OBSTYPE": "science",
+            "DATE-OBS": f"2020-01-02T03:{exposure % 60:02d}:00", "EXPTIME": 30.0, "OBSTYPE": "science",
             "OBJECT": "field", "RA": ra, "DEC": dec,
         }  # fmt: skip
         cards |= {key.replace("_", "-"): value for key, value in changes.items()}
@@ -107,3 +110,25 @@ def simcam_file(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def repository_folder(tmp_path_factory):
+    """A repository with nothing in it, made once; tests work on copies."""
+    folder = tmp_path_factory.mktemp("template") / "repo"
+    Butler.makeRepo(folder).close()
+    return folder
+
+
+@pytest.fixture
+def empty_repo(repository_folder, tmp_path):
+    """Writeable butler of a repository with nothing in it."""
+    shutil.copytree(repository_folder, tmp_path / "repo")
+    with Butler.from_config(tmp_path / "repo", writeable=True) as butler:
+        yield butler
+
+
+@pytest.fixture(scope="session")
+def cameras():
+    """Folder of the shipped camera descriptions."""
+    return CAMERAS

@@ -1,0 +1,59 @@
+"""Calibrations from files, and for which time they are valid."""
+
+import pytest
+
+from pipetask.errors import ConflictingDefinitionError, EmptyQueryResultError
+from pipetask.observation.calibrations import certify_calibrations, ingest_calibrations
+from pipetask.observation.ingest_raws import ingest_raws
+from pipetask.observation.register_instrument import register_instrument
+
+
+@pytest.fixture
+def simcam_repo(empty_repo, cameras):
+    register_instrument(empty_repo, cameras / "simcam.yaml")
+    return empty_repo
+
+
+def test_certified_calibrations_are_found_by_time(simcam_repo, simcam_file):
+    early = ingest_calibrations(simcam_repo, [simcam_file(10, 0)], "bias", instrument="SimCam", run="early")
+    late = ingest_calibrations(simcam_repo, [simcam_file(11, 0)], "bias", instrument="SimCam", run="late")
+    assert not early.failures
+    certify_calibrations(simcam_repo, "early", "SimCam/calib", "bias", end="2020-01-02T00:00:00")
+    assert certify_calibrations(simcam_repo, "late", "SimCam/calib", "bias", begin="2020-01-02T00:00:00") == 1
+    ingest_raws(simcam_repo, [simcam_file(1, 0), simcam_file(2, 0, DATE_OBS="2019-01-01T00:00:00")])
+    assert simcam_repo.find_dataset("bias", exposure=1, detector=0) == late.refs[0]
+    assert simcam_repo.find_dataset("bias", exposure=2, detector=0) == early.refs[0]
+    assert simcam_repo.get("bias", exposure=1, detector=0).image.shape == (32, 40)
+
+
+def test_overlapping_validity_is_refused(simcam_repo, simcam_file):
+    for number, run in ((1, "a"), (2, "b")):
+        ingest_calibrations(simcam_repo, [simcam_file(number, 0)], "bias", instrument="SimCam", run=run)
+    certify_calibrations(simcam_repo, "a", "SimCam/calib", "bias")
+    with pytest.raises(ConflictingDefinitionError):
+        certify_calibrations(simcam_repo, "b", "SimCam/calib", "bias", begin="2020-01-01")
+
+
+def test_a_flat_is_for_a_detector_and_a_filter(simcam_repo, simcam_file):
+    files = [simcam_file(1, 0, FILTER="g"), simcam_file(2, 0, FILTER="r")]
+    dimensions = ["instrument", "detector", "physical_filter"]
+    for _ in range(2):  # again, nothing changes
+        report = ingest_calibrations(simcam_repo, files, "flat", instrument="SimCam", dimensions=dimensions)
+    assert {ref.dataId["physical_filter"] for ref in report.refs} == {"g", "r"}
+    assert report.run == "SimCam/calib/flat"
+    assert len(simcam_repo.query_datasets("flat", report.run)) == 2
+
+
+def test_files_that_tell_not_enough_or_the_same_are_reported(simcam_repo, simcam_file):
+    files = [simcam_file(1, 0), simcam_file(2, 0), simcam_file(3, 1, DETECTOR=None)]
+    report = ingest_calibrations(simcam_repo, files, "bias", instrument="SimCam")
+    assert len(report.refs) == 1
+    assert "is also in" in report.failures[0].reason
+    assert report.failures[1].reason == "the header does not tell 'detector', which 'bias' needs"
+
+
+def test_a_run_without_them_is_an_error(simcam_repo, simcam_file):
+    ingest_calibrations(simcam_repo, [simcam_file(1, 0)], "bias", instrument="SimCam", run="a")
+    simcam_repo.collections.register("empty")
+    with pytest.raises(EmptyQueryResultError, match="No datasets of type 'bias' in collections empty"):
+        certify_calibrations(simcam_repo, "empty", "SimCam/calib", "bias")

@@ -1,0 +1,76 @@
+"""Registering instruments, from YAML and as classes."""
+
+import pytest
+
+from pipetask.butler import Butler
+from pipetask.errors import CameraDescriptionError, InstrumentError
+from pipetask.observation.camera_description import CameraDescription
+from pipetask.observation.decam import DECam
+from pipetask.observation.register_instrument import load_instrument, load_instruments, register_instrument
+
+
+def test_records_camera_and_defaults_are_there(empty_repo, cameras):
+    register_instrument(empty_repo, cameras / "simcam.yaml")
+    assert [r.full_name for r in empty_repo.query_dimension_records("detector", order_by="detector")] == [
+        "S0", "S1", "S2", "S3",
+    ]  # fmt: skip
+    assert {r.name: r.band for r in empty_repo.query_dimension_records("physical_filter")} == {
+        "g": "g",
+        "r": "r",
+    }
+    camera = empty_repo.get("camera", instrument="SimCam")
+    assert (camera["name"], camera["gain"]) == ("SimCam", {"key": "GAIN"})
+    assert empty_repo.collections.get_info("SimCam/defaults").children == ("SimCam/calib",)
+
+
+def test_the_description_is_kept_in_the_repository(empty_repo, cameras):
+    register_instrument(empty_repo, cameras / "simcam.yaml")
+    with Butler.from_config(empty_repo.root) as butler:
+        kept = load_instrument(butler, "SimCam")
+        assert isinstance(kept, CameraDescription)
+        assert kept.text == (cameras / "simcam.yaml").read_text()
+
+
+def test_registering_again_changes_only_what_changed(empty_repo, cameras, tmp_path):
+    text = (cameras / "simcam.yaml").read_text()
+    for _ in range(2):
+        register_instrument(empty_repo, cameras / "simcam.yaml")
+    assert len(empty_repo.collections.query("SimCam/calib/camera-*")) == 1
+    changed = tmp_path / "simcam.yaml"
+    changed.write_text(
+        text.replace("unit: adu", "unit: electron").replace("{name: r, band: r}", "{name: r, band: i}")
+    )
+    register_instrument(empty_repo, changed)
+    assert empty_repo.get("camera", instrument="SimCam")["unit"] == "electron"
+    records = empty_repo.query_dimension_records("physical_filter", physical_filter="r")
+    assert [record.band for record in records] == ["i"]
+    register_instrument(empty_repo, cameras / "simcam.yaml")
+    assert empty_repo.get("camera", instrument="SimCam")["unit"] == "adu"
+
+
+@pytest.mark.parametrize("source", [DECam, "pipetask.observation.decam.DECam"], ids=["class", "dotted name"])
+def test_an_instrument_may_be_a_class(empty_repo, source):
+    register_instrument(empty_repo, source)
+    assert isinstance(load_instrument(empty_repo, "DECam"), DECam)
+    assert [type(each) for each in load_instruments(empty_repo)] == [DECam]
+    (record,) = empty_repo.query_dimension_records("detector", detector=43)
+    assert record.full_name == "N12"
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        ("no.such.Camera", InstrumentError, "neither a YAML file nor the dotted name"),
+        ("pathlib.Path", InstrumentError, "not a class derived from"),
+        ("nowhere.yaml", CameraDescriptionError, "Cannot read 'nowhere.yaml'"),
+    ],
+)
+def test_what_is_no_instrument_is_refused(empty_repo, source, error, message):
+    with pytest.raises(error, match=message):
+        register_instrument(empty_repo, source)
+
+
+def test_an_unknown_instrument_is_told_with_the_nearest(empty_repo, cameras):
+    register_instrument(empty_repo, cameras / "simcam.yaml")
+    with pytest.raises(InstrumentError, match=r"No instrument 'SimCma' .*did you mean 'SimCam'"):
+        load_instrument(empty_repo, "SimCma")
