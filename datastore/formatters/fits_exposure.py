@@ -45,7 +45,7 @@ class FitsExposureFormatter(Formatter):
     """
 
     extension = ".fits"
-    components = frozenset({*_PLANES, *_VALUES, "filter", "detector", "metadata", "wcs", "bbox", "inputs"})
+    components = frozenset({*_PLANES, *_VALUES, *_PLAIN, "wcs", "bbox", "inputs"})
 
     def to_bytes(self, obj: Any, storage_class: StorageClass) -> Buffer:
         """Return the file's content."""

@@ -189,7 +189,9 @@ def test_storage_class_of_the_repository_is_used(tmp_path, hint):
 
 def test_disassembled_exposure_reads_like_a_whole_one(tmp_path, hint):
     store = Datastore(tmp_path, config={"disassemble": ["thing"]})
-    exposure = Exposure(np.arange(20.0).reshape(4, 5), photoCalib=PhotoCalib(2.0), filter="r", x0=7, y0=8)
+    exposure = Exposure(
+        np.arange(20.0).reshape(4, 5), photoCalib=PhotoCalib(2.0), filter="r", unit="nJy", x0=7, y0=8
+    )
     exposure.mask.set("CR", (1, 2))
     records = store.write(exposure, hint("Exposure"))
     paths = {record.component: record.path for record in records}
@@ -197,7 +199,7 @@ def test_disassembled_exposure_reads_like_a_whole_one(tmp_path, hint):
     assert paths["photoCalib"] == "u/me/20260101/thing/photoCalib/DECam/3/thing_photoCalib_DECam_3_42.json"
     read = store.read(records, "Exposure")
     assert np.array_equal(read.image, exposure.image)
-    assert (read.bbox, read.filter, read.photoCalib) == (Box(7, 8, 5, 4), "r", PhotoCalib(2.0))
+    assert (read.bbox, read.filter, read.unit) == (Box(7, 8, 5, 4), "r", "nJy")
     assert store.read(records, "Exposure", component="psf") is None
     assert store.read(records, "Exposure", component="photoCalib") == PhotoCalib(2.0)
     assert store.read(records, "Exposure", component="mask.CR").sum() == 1
