@@ -74,27 +74,19 @@ def valid_at(validity: Validity, data_id: Rows, begin: Keys, end: Keys, n_data_i
 def _in_one_collection(
     validity: Validity, rows: Rows, data_id: Rows, begin: Keys, end: Keys, n_data_ids: int
 ) -> tuple[Rows, Mask]:
-    """Search ranges that are sorted by data ID and begin."""
-    begins = np.unique(validity.begin[rows])
-    scale = begins.size + 1
+    """Search ranges that are sorted by data ID and begin, and so by data ID and end."""
+    begins, ends = np.unique(validity.begin[rows]), np.unique(validity.end[rows])
+    scale = rows.size + 1
     assert n_data_ids * scale < 2**62
-    keys = validity.data_id[rows] * scale + np.searchsorted(begins, validity.begin[rows])
-    # The last range that begins before the wanted time ends is the only one that can be valid, besides
-    # earlier ones that are still valid when it begins.
-    last = np.searchsorted(keys, data_id * scale + np.searchsorted(begins, end)) - 1
-    is_valid = _overlaps(validity, rows, last, data_id, begin)
-    found = np.where(is_valid, validity.dataset[rows[last]], -1) if rows.size else np.full(last.size, -1)
-    is_ambiguous = is_valid & _overlaps(validity, rows, last - 1, data_id, begin)
-    if rows.size:
-        is_ambiguous &= validity.dataset[rows[last]] != validity.dataset[rows[last - 1]]
-    return found, is_ambiguous
-
-
-def _overlaps(validity: Validity, rows: Rows, at: Rows, data_id: Rows, begin: Keys) -> Mask:
-    """Tell whether the range at a position is for a data ID and ends after a time."""
-    is_there = at >= 0
-    if not rows.size:
-        return is_there & False
-    at = rows[np.maximum(at, 0)]
-    is_valid: Mask = is_there & (validity.data_id[at] == data_id) & (validity.end[at] > begin)
-    return is_valid
+    keys = validity.data_id[rows] * scale
+    # Valid are those from the first range that ends after the wanted time begins to the last one that begins
+    # before the wanted time ends.
+    ends_after = data_id * scale + np.searchsorted(ends, begin, "right")
+    begins_before = data_id * scale + np.searchsorted(begins, end)
+    first = np.searchsorted(keys + np.searchsorted(ends, validity.end[rows]), ends_after)
+    last = np.searchsorted(keys + np.searchsorted(begins, validity.begin[rows]), begins_before) - 1
+    is_valid = first <= last
+    first, last = np.minimum(first, rows.size - 1), np.maximum(last, 0)
+    dataset = validity.dataset[rows]
+    n_changes = np.concatenate([[0], np.cumsum(dataset[1:] != dataset[:-1])])
+    return np.where(is_valid, dataset[last], -1), is_valid & (n_changes[first] != n_changes[last])
