@@ -157,15 +157,26 @@ class Span:
     end: Expression
 
 
+class Condition:
+    """What is true, false, or unknown; its text is the expression that a user would write."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        from registry.query.text import text_of
+
+        return text_of(self)  # type: ignore[arg-type]  # all conditions are listed in `Predicate`
+
+
 @dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Condition):
     """Always true, or never."""
 
     value: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Condition):
     """A comparison of two values of one type: ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``."""
 
     operator: str
@@ -174,7 +185,7 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
-class IsNull:
+class IsNull(Condition):
     """Whether a value is unknown."""
 
     operand: Expression
@@ -182,7 +193,7 @@ class IsNull:
 
 
 @dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(Condition):
     """Whether a value is among others; values are plain."""
 
     operand: Expression
@@ -192,7 +203,7 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
-class InRange:
+class InRange(Condition):
     """Whether an integer is between two others, both included, in steps."""
 
     operand: Expression
@@ -203,7 +214,7 @@ class InRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(Condition):
     """Whether a string matches a pattern with ``*`` and ``?``."""
 
     operand: Expression
@@ -212,7 +223,7 @@ class Matches:
 
 
 @dataclass(frozen=True, slots=True)
-class SpansOverlap:
+class SpansOverlap(Condition):
     """Whether two timespans share a moment."""
 
     left: Span
@@ -221,7 +232,7 @@ class SpansOverlap:
 
 
 @dataclass(frozen=True, slots=True)
-class RegionOverlaps:
+class RegionOverlaps(Condition):
     """Whether the region of an element overlaps a given one."""
 
     element: str
@@ -230,7 +241,7 @@ class RegionOverlaps:
 
 
 @dataclass(frozen=True, slots=True)
-class RegionsOverlap:
+class RegionsOverlap(Condition):
     """Whether the regions of two elements overlap each other."""
 
     left: str
@@ -239,7 +250,7 @@ class RegionsOverlap:
 
 
 @dataclass(frozen=True, slots=True)
-class KeysAmong:
+class KeysAmong(Condition):
     """Whether the key of an element's record is among others; made from `RegionOverlaps`."""
 
     element: str
@@ -248,14 +259,14 @@ class KeysAmong:
 
 
 @dataclass(frozen=True, slots=True)
-class All:
+class All(Condition):
     """Whether all conditions hold."""
 
     operands: tuple[Predicate, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Condition):
     """Whether at least one condition holds."""
 
     operands: tuple[Predicate, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, get_args
+from typing import Any, TypeAlias, cast
 
 from registry.dimensions.group import DimensionGroup
 from registry.dimensions.universe import DimensionUniverse
@@ -13,6 +13,7 @@ from registry.query.tree import (
     TRUE,
     Column,
     Compare,
+    Condition,
     Literal,
     Predicate,
     all_of,
@@ -21,10 +22,8 @@ from registry.query.tree import (
     region_elements,
 )
 
-Condition: TypeAlias = "str | Predicate | Mapping[str, Any]"
-Where: TypeAlias = "Condition | Sequence[Condition] | None"
-
-_CONDITIONS = get_args(Predicate)
+Where: TypeAlias = "Part | Sequence[Part] | None"
+Part: TypeAlias = "str | Predicate | Mapping[str, Any]"
 
 
 def interpret(
@@ -70,8 +69,8 @@ def _one(
         return TRUE
     if isinstance(where, str):
         return check(where, dimensions, bind=bind, dataset_type=dataset_type)
-    if isinstance(where, _CONDITIONS):
-        return where
+    if isinstance(where, Condition):
+        return cast("Predicate", where)
     return equal(where, dimensions.universe)
 
 
