@@ -107,17 +107,20 @@ class DialectSuite:
         dialect.insert(connection, child, ["b", "a"], [("x", 1)])
         assert tuple(connection.execute(select(child.c.a, child.c.b)).one()) == (1, "x")
 
-    def test_broken_rules_are_told_apart(
+    def test_broken_rules_are_told_apart_and_the_transaction_goes_on(
         self, dialect: Dialect, connection: Connection, tables: tuple[Table, Table]
     ) -> None:
         child = tables[1]
+        dialect.begin(connection, durable=False)
         dialect.insert(connection, child, ["a"], [(1,)])
         with pytest.raises(IntegrityError) as caught:
-            dialect.insert(connection, child, ["a"], [(1,)])
+            dialect.insert(connection, child, ["a"], [(7,), (1,)])
         assert dialect.violation(caught.value) == "unique"
         with pytest.raises(IntegrityError) as caught:
             dialect.insert(connection, child, ["a", "parent_id"], [(2, b"x" * 16)])
         assert dialect.violation(caught.value) == "foreign key"
+        assert connection.execute(select(child.c.a)).scalars().all() == [1]
+        connection.exec_driver_sql("COMMIT")
 
     def test_a_rolled_back_transaction_leaves_neither_rows_nor_tables(
         self, dialect: Dialect, connection: Connection, connect: Connect, tables: tuple[Table, Table]

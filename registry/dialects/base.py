@@ -66,7 +66,8 @@ class Dialect(ABC):
     ) -> int:
         """Insert rows of plain tuples, in the order of ``names``, and return how many rows were written.
 
-        ``on_conflict`` is about rows whose primary key exists: refuse, leave the old row, or update it.
+        ``on_conflict`` is about rows whose primary key exists: refuse, leave the old row, or update it. An
+        insertion that fails stores none of the rows, and the transaction around it can go on.
         """
 
     @abstractmethod

@@ -68,9 +68,7 @@ class SQLiteDialect(Dialect):
         """Begin as the only writer; how far a commit is synced is a setting of the connection."""
         # Immediate: a transaction that read first and then wrote could fail half-way as busy.
         level = _DURABLE if durable else _FAST
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver.execute(f"PRAGMA synchronous = {level}")
+        _driver(connection).execute(f"PRAGMA synchronous = {level}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def lock(self, connection: Connection, table: Table) -> None:
@@ -78,9 +76,7 @@ class SQLiteDialect(Dialect):
 
     def change_counter(self, connection: Connection) -> Hashable:
         """Return SQLite's own counter of the commits of others; 2 µs."""
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        counter: Hashable = driver.execute("PRAGMA data_version").fetchone()[0]
+        counter: Hashable = _driver(connection).execute("PRAGMA data_version").fetchone()[0]
         return counter
 
     def insert(
@@ -97,7 +93,15 @@ class SQLiteDialect(Dialect):
         shape = (table.name, tuple(names), on_conflict)
         if (sql := self._inserts.get(shape)) is None:
             sql = self._inserts[shape] = _insert_sql(connection, table, shape[1], on_conflict)
-        return connection.exec_driver_sql(sql, list(rows)).rowcount
+        driver = _driver(connection)
+        driver.execute("SAVEPOINT bulk")
+        try:
+            return connection.exec_driver_sql(sql, list(rows)).rowcount
+        except BaseException:
+            driver.execute("ROLLBACK TO bulk")
+            raise
+        finally:
+            driver.execute("RELEASE bulk")
 
     def violation(self, error: BaseException) -> Literal["foreign key", "unique"] | None:
         """Tell by SQLite's extended result code."""
@@ -131,6 +135,12 @@ class SQLiteDialect(Dialect):
         if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             return DatabaseConflictError(f"{url} could not be written: {getattr(error, 'orig', error)}.")
         return None
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def _file_uri(path: Path, mode: Mode) -> str:

@@ -102,7 +102,7 @@ def _violation(
     rows: Sequence[tuple[Any, ...]],
     error: IntegrityError,
 ) -> Exception:
-    """Return the error that says which rule the rows break; the failed insert has changed nothing."""
+    """Return the error that says which rule the rows break; none of them is stored."""
     if db.dialect.violation(error) == "foreign key":
         others = [name for name in element.required + element.implied if name != element.name]
         return missing_parents(

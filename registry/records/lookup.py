@@ -62,6 +62,9 @@ class DimensionRecords:
         coordinate = DataCoordinate.standardize(data_id, dimensions=dimensions, universe=universe)
         group = coordinate.dimensions
         values: dict[str, Any] = dict(coordinate.mapping)
+        for name in data_id.keys() if data_id is not None else ():
+            if universe.resolve(name) in group.implied:
+                values[universe.resolve(name)] = data_id[name]  # type: ignore[index]
         found: dict[str, DimensionRecord | None] = {}
         for name in reversed(group.elements):  # records that imply values come before those that need them
             element = universe[name]

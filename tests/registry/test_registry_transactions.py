@@ -2,6 +2,7 @@
 
 import pytest
 
+from registry.dataset_ref import DatasetRef, new_ids
 from registry.dataset_type import DatasetType
 from registry.errors import (
     ConflictingDefinitionError,
@@ -11,7 +12,6 @@ from registry.errors import (
     OrphanedRecordError,
     RegistryError,
 )
-from registry.dataset_ref import DatasetRef, new_ids
 from registry.timespan import Timespan
 
 
@@ -20,6 +20,17 @@ def rows_of(registry) -> dict[str, list]:
         name: sorted(registry._db.fetch(table.select()), key=repr)
         for name, table in registry._schema.metadata.tables.items()
     }
+
+
+class Interrupted(Exception):
+    """Stands for anything that goes wrong."""
+
+
+def register_and_fail(registry, dataset_type):
+    registry.collections.register("run")
+    registry.register_dataset_type(dataset_type)
+    assert registry.collections.query() == ["run"]
+    raise Interrupted
 
 
 def unknown(registry, dataset_type):
@@ -74,36 +85,35 @@ def test_a_change_that_fails_leaves_nothing(two_run_registry, change):
 
 
 def test_an_outer_transaction_holds_the_inner_ones(camera_registry):
-    with pytest.raises(ZeroDivisionError), camera_registry.transaction():
-        camera_registry.collections.register("run")
-        camera_registry.register_dataset_type(
-            DatasetType("new", ["visit"], "X", universe=camera_registry.universe)
-        )
-        assert camera_registry.collections.query() == ["run"]
-        1 / 0  # noqa: B018
+    new = DatasetType("new", ["visit"], "X", universe=camera_registry.universe)
+    with pytest.raises(Interrupted), camera_registry.transaction():
+        register_and_fail(camera_registry, new)
     assert camera_registry.collections.query() == []
     assert camera_registry.query_dataset_types() == []
 
 
 def test_a_rolled_back_dimension_group_frees_its_number(camera_registry):
-    with pytest.raises(ZeroDivisionError), camera_registry.transaction():
-        camera_registry.register_dataset_type(
-            DatasetType("one", ["visit"], "X", universe=camera_registry.universe)
-        )
-        1 / 0  # noqa: B018
-    camera_registry.register_dataset_type(
-        DatasetType("two", ["detector"], "X", universe=camera_registry.universe)
+    one, two = (
+        DatasetType(name, [name], "X", universe=camera_registry.universe) for name in ("visit", "detector")
     )
+    with pytest.raises(Interrupted), camera_registry.transaction():
+        register_and_fail(camera_registry, one)
+    camera_registry.register_dataset_type(two)
     camera_registry.collections.register("run")
-    camera_registry.insert_datasets("two", "run", {"instrument": ["Cam"], "detector": [1]})
-    assert len(camera_registry.query_datasets("two", "run")) == 1
+    camera_registry.insert_datasets(two, "run", {"instrument": ["Cam"], "detector": [1]})
+    assert len(camera_registry.query_datasets(two, "run")) == 1
+
+
+def register_after_an_error(registry):
+    with registry.transaction():
+        with pytest.raises(DataIdError):
+            registry.insert_dimension_records("detector", [{"instrument": "Nope", "id": 1}])
+        registry.collections.register("run")
 
 
 def test_an_error_inside_dooms_the_transaction_around_it(camera_registry):
-    with pytest.raises(DatabaseConflictError, match="nothing was stored"), camera_registry.transaction():
-        camera_registry.collections.register("run")
-        with pytest.raises(DataIdError):
-            camera_registry.insert_dimension_records("detector", [{"instrument": "Nope", "id": 1}])
+    with pytest.raises(DatabaseConflictError, match="nothing was stored"):
+        register_after_an_error(camera_registry)
     assert camera_registry.collections.query() == []
 
 

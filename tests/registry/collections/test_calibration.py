@@ -65,7 +65,7 @@ def test_the_first_collection_that_answers_counts(registry, refs, later):
 def test_two_answers_are_an_error_that_shows_them(registry, refs, later):
     registry.collections.certify("cal", refs, A)
     registry.collections.certify("cal", later, B)
-    with pytest.raises(CalibrationLookupError, match="2 datasets bias .*'cal'"):
+    with pytest.raises(CalibrationLookupError, match=r"2 datasets bias .*'cal'"):
         at(registry, 90, 110)
 
 
@@ -90,7 +90,7 @@ def test_an_empty_timespan_is_refused(registry, refs):
 
 
 def test_only_calibrations_are_certified(registry):
-    with pytest.raises(CollectionTypeError, match="'calexp'.*isCalibration"):
+    with pytest.raises(CollectionTypeError, match=r"'calexp'.*isCalibration"):
         registry.collections.certify("cal", registry.query_datasets("calexp", "first"), A)
 
 

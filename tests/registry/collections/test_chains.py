@@ -51,7 +51,7 @@ def test_resolution_notices_edits(collections):
 
 def test_a_cycle_is_drawn(collections):
     collections.set_chain("inner", ["a", "outer"])
-    with pytest.raises(CollectionCycleError, match="outer -> b? ?-?>? ?inner -> outer"):
+    with pytest.raises(CollectionCycleError, match="outer -> inner -> outer"):
         collections.set_chain("outer", ["b", "inner"])
     with pytest.raises(CollectionCycleError, match="outer -> outer"):
         collections.set_chain("outer", ["outer"])

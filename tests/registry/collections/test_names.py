@@ -31,7 +31,10 @@ def test_kinds_and_chains_can_be_selected(collections):
     assert collections.query(kinds=["RUN"]) == ["Cam/raw", "u/ana/run1"]
     assert collections.query(kinds="TAGGED") == ["u/ana/best"]
     assert collections.query("Cam/defaults", flatten_chains=True) == ["Cam/defaults", "Cam/raw", "Cam/calib"]
-    assert collections.query("Cam/defaults", flatten_chains=True, include_chains=False) == ["Cam/raw", "Cam/calib"]
+    assert collections.query("Cam/defaults", flatten_chains=True, include_chains=False) == [
+        "Cam/raw",
+        "Cam/calib",
+    ]
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(collections):

@@ -5,10 +5,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from alembic import command
 from registry.dialects.base import dialect_for
 from registry.registry import Registry
 from registry.schema.tables import REVISION

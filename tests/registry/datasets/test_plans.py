@@ -1,0 +1,79 @@
+"""What the database does for a query that names a data ID: it looks things up, it never reads a whole table."""
+
+import pytest
+from sqlalchemy import Select
+
+from registry.database import Database
+from registry.timespan import Timespan
+
+DATA_ID = {"instrument": "Cam", "visit": 3, "detector": 1}
+
+
+@pytest.fixture
+def plans(two_run_registry, monkeypatch):
+    """Plans of all statements that a call runs, by line."""
+    registry = two_run_registry
+    registry.collections.register("cal", "CALIBRATION")
+    registry.collections.register("tag", "TAGGED")
+    registry.collections.certify("cal", registry.query_datasets("bias", "first"), Timespan(None, None))
+    registry.collections.associate("tag", registry.query_datasets("calexp", "first"))
+    lines: list[str] = []
+    fetch = Database.fetch
+
+    def explained(self, statement, values=None):
+        from registry.database import Prepared
+
+        if isinstance(statement, Select):
+            statement = Prepared(statement, self.engine)
+        driver = self.session.connection.connection.driver_connection
+        lines.extend(
+            row[3]
+            for row in driver.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind(values or {}))
+        )
+        return fetch(self, statement, values)
+
+    monkeypatch.setattr(Database, "fetch", explained)
+    return registry, lines
+
+
+CALLS = {
+    "find": lambda r: r.find_dataset("calexp", DATA_ID, collections=["second", "first"]),
+    "find tagged": lambda r: r.find_dataset("calexp", DATA_ID, collections=["tag", "second"]),
+    "find calibration": lambda r: r.find_dataset(
+        "bias", DATA_ID, collections="cal", timespan=Timespan.from_ns(1, 2)
+    ),
+    "columns of a data ID": lambda r: r.find_dataset_columns("calexp", ["second", "first"], data_id=DATA_ID),
+    "query": lambda r: r.query_datasets(
+        "calexp", ["second", "first"], where="instrument='Cam' AND visit=3 AND detector=1"
+    ),
+    "by id": lambda r: r.get_datasets([r.find_dataset("calexp", DATA_ID, collections="first").id]),
+    "locations": lambda r: r.locations([r.find_dataset("calexp", DATA_ID, collections="first").id]),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_no_dataset_table_is_read_whole(plans, call):
+    registry, lines = plans
+    lines.clear()
+    assert call(registry)
+    about = [line for line in lines if "dataset" in line or "calibration_" in line]
+    assert about
+    tables = [line for line in about if not line.startswith("SCAN dataset_type")]  # a few rows, read once
+    assert [line for line in tables if line.startswith("SCAN") and "datasets" not in line] == []
+
+
+def test_a_data_id_is_looked_up_by_the_whole_key(plans):
+    registry, lines = plans
+    lines.clear()
+    registry.find_dataset("calexp", DATA_ID, collections=["second", "first"])
+    [line] = [line for line in lines if "SEARCH dataset_" in line and "PRIMARY KEY" in line]
+    for column in ("collection_id=?", "dataset_type_id=?", "instrument=?", "visit=?", "detector=?"):
+        assert column in line
+
+
+def test_near_regions_are_found_by_index(camera_registry, sky_square):
+    driver = camera_registry._db.session.connection.connection.driver_connection
+    plan = driver.execute(
+        "EXPLAIN QUERY PLAN SELECT visit FROM visit WHERE circle_z BETWEEN 0 AND 1 AND circle_x BETWEEN 0 AND 1"
+    ).fetchall()
+    assert "USING INDEX ix_visit_circle" in plan[0][3] or "COVERING INDEX ix_visit_circle" in plan[0][3]
