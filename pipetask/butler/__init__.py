@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datastore.storage_class import StorageClass as StorageClass
     from datastore.storage_class import StorageClasses as StorageClasses
     from datastore.types.background import Background as Background
+    from datastore.types.background import BackgroundMesh as BackgroundMesh
     from datastore.types.box import Box as Box
     from datastore.types.exposure import Exposure as Exposure
     from datastore.types.log_records import LogRecords as LogRecords
@@ -60,6 +61,7 @@ _HOME = {
     "ArtifactHint": "datastore.records",
     "ArtifactRecord": "datastore.records",
     "Background": "datastore.types.background",
+    "BackgroundMesh": "datastore.types.background",
     "Box": "datastore.types.box",
     "Butler": "pipetask.butler.butler",
     "CalibrationColumns": "registry.datasets.find",

@@ -15,7 +15,7 @@ from pipetask.butler.data_ids import data_id_for, dataset_type_of, show, time_of
 from pipetask.butler.defaults import input_collections
 from pipetask.butler.handle import DeferredDatasetHandle
 from pipetask.butler.limited import LimitedButlerConfig, hint_of, read_artifacts
-from pipetask.butler.repository import Repository, create_repository, find_repository
+from pipetask.butler.repository import Repository, find_repository, new_repository, write_config
 from pipetask.butler.transaction import Transaction
 from pipetask.butler.transfer import FileDataset, ingest_files
 from registry.dataset_ref import DatasetId, DatasetRef
@@ -78,8 +78,9 @@ class Butler:
     @classmethod
     def makeRepo(cls, root: str | os.PathLike[str], *, universe: DimensionUniverse | None = None) -> Self:
         """Make a repository in an empty or new folder, and open it for writing."""
-        repository = create_repository(root)
+        repository = new_repository(root)
         Registry.create(repository.registry, universe=universe).close()
+        write_config(repository)
         return cls(repository)
 
     @classmethod
@@ -373,6 +374,8 @@ class Butler:
         self, dataset: DatasetRef | Named, data_id: DataId | None, run: str | None, more: Mapping[str, Any]
     ) -> DatasetRef:
         if isinstance(dataset, DatasetRef):
+            if dataset.isComponent():
+                raise _not_whole(dataset.datasetType)
             return dataset
         run = run or self.run
         if run is None:
@@ -381,7 +384,7 @@ class Butler:
             )
         dataset_type, wanted = dataset_type_of(self, dataset)
         if wanted.isComponent():
-            raise TypeError(f"Component {wanted.name!r} can't be put; put the whole {dataset_type.name!r}.")
+            raise _not_whole(wanted)
         return DatasetRef(dataset_type, data_id_for(self, dataset_type, data_id, more), run)
 
     @contextmanager
@@ -502,6 +505,11 @@ def _reopen(
     return Butler(
         repository, collections=collections, run=run, writeable=writeable, default_data_id=default_data_id
     )
+
+
+def _not_whole(component: DatasetType) -> TypeError:
+    whole = component.nameAndComponent()[0]
+    return TypeError(f"Component {component.name!r} can't be put; put the whole {whole!r}.")
 
 
 def _seen_as(ref: DatasetRef, wanted: DatasetType) -> DatasetRef:

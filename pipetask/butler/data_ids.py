@@ -59,7 +59,7 @@ def time_of(butler: Butler, given: Mapping[str, Any]) -> Timespan:
 
 def _completed(butler: Butler, dimensions: DimensionGroup, given: Mapping[str, Any]) -> dict[str, Any]:
     """Add the butler's defaults, and governors of which there is only one, for what is not given."""
-    completed = dict(given)
+    completed = {**given, **_numbers(butler, given)}
     names = {dimensions.universe.resolve(name) for name in given}
     for name in dimensions.required:
         if name in names:
@@ -71,6 +71,25 @@ def _completed(butler: Butler, dimensions: DimensionGroup, given: Mapping[str, A
             if len(only) == 1:
                 completed[name] = only[0]
     return completed
+
+
+def _numbers(butler: Butler, given: Mapping[str, Any]) -> dict[str, int]:
+    """Return the numbers of what is given by its other unique name, as in ``detector="N12"``."""
+    found = {}
+    for name, value in given.items():
+        if not isinstance(value, str) or value.lstrip("-").isdigit() or name not in butler.dimensions:
+            continue
+        element = butler.dimensions[name]
+        if element.key is None or element.key.type != "int" or not element.alternate_keys:
+            continue
+        column = element.alternate_keys[0].name
+        parents = {n: given[n] for n in element.required if n in given and n != element.name}
+        records = butler.registry.query_dimension_records(
+            element.name, where=f"{element.name}.{column} = :value", bind={"value": value}, data_id=parents
+        )
+        if len(records) == 1:
+            found[name] = getattr(records[0], element.name)
+    return found
 
 
 def show(ref: DatasetRef) -> str:

@@ -135,7 +135,7 @@ def _datastore(config: LimitedButlerConfig) -> Datastore:
 def hint_of(ref: DatasetRef) -> ArtifactHint:
     """Return what the datastore is told about a dataset that it writes."""
     return ArtifactHint(
-        ref.datasetType.name, ref.datasetType.storageClass, ref.dataId.mapping, ref.run, ref.id
+        ref.datasetType.name, ref.datasetType.storageClass, ref.dataId.required, ref.run, ref.id
     )
 
 

@@ -63,18 +63,23 @@ def find_repository(location: str | os.PathLike[str] | None = None) -> Repositor
     path = Path(location)
     if not is_repository(path):
         raise RepositoryNotFoundError(f"No repository at {str(location)!r}: it has no {CONFIG_NAME}.")
-    return _read(path if path.name == CONFIG_NAME else path / CONFIG_NAME)
+    folder = path.parent if path.name == CONFIG_NAME else path
+    return _from_text(folder, (folder / CONFIG_NAME).read_text(encoding="utf-8"))
 
 
-def create_repository(root: str | os.PathLike[str]) -> Repository:
-    """Write the ``butler.yaml`` of a new repository, in a folder that is empty or does not exist yet."""
+def new_repository(root: str | os.PathLike[str]) -> Repository:
+    """Make the folder of a new repository, which must be empty or not exist yet; see `write_config`."""
     folder = Path(root)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         what = "a repository" if is_repository(folder) else "something else"
         raise RepositoryExistsError(f"{str(root)!r} already holds {what}; name an empty or new folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / CONFIG_NAME).write_text(_INITIAL, encoding="utf-8")
-    return _read(folder / CONFIG_NAME)
+    return _from_text(folder, _INITIAL)
+
+
+def write_config(repository: Repository) -> None:
+    """Write ``butler.yaml``: from then on, the folder is a repository."""
+    (Path(repository.root) / CONFIG_NAME).write_text(_INITIAL, encoding="utf-8")
 
 
 def _nearest() -> Path:
@@ -88,14 +93,14 @@ def _nearest() -> Path:
     )
 
 
-def _read(path: Path) -> Repository:
+def _from_text(folder: Path, text: str) -> Repository:
     import yaml
 
+    root = folder.resolve()
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        values = yaml.safe_load(text) or {}
     except yaml.YAMLError as err:
-        raise RepositoryNotFoundError(f"{str(path)!r} is not valid YAML: {err}") from err
-    root = path.parent.resolve()
+        raise RepositoryNotFoundError(f"{str(folder / CONFIG_NAME)!r} is not valid YAML: {err}") from err
     registry = str(values.get("registry", "registry.sqlite3"))
     if "://" not in registry:
         registry = f"sqlite:///{root / registry}"

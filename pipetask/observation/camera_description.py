@@ -8,11 +8,9 @@ from typing import Any
 
 from pipetask.errors import HeaderError
 from pipetask.observation.fields import FIELDS, REQUIRED_FIELDS, Field
-from pipetask.observation.instrument import Detector, Filter, Instrument, Planes
+from pipetask.observation.instrument import PLANES, Detector, Filter, Instrument, Planes
 from pipetask.observation.known_translators import translate_with
 from pipetask.observation.yaml_lines import Section
-
-_PLANE_NAMES = ("image", "mask", "weight", "variance")
 
 
 class CameraDescription(Instrument):
@@ -21,7 +19,7 @@ class CameraDescription(Instrument):
     Parameters
     ----------
     text : `str`
-        The description; docs/how-to/describe_a_camera.md explains each key.
+        The description.
     source : `str`
         What it is called in messages, usually the file's path.
 
@@ -29,6 +27,31 @@ class CameraDescription(Instrument):
     ------
     CameraDescriptionError
         If a key is unknown, missing or has a value of the wrong kind; says the line.
+
+    Notes
+    -----
+    The keys (``examples/cameras`` has three descriptions):
+
+    ``instrument``, ``doc``
+        Name in the data IDs; what it is.
+    ``detectors``
+        ``list`` of {id, name, purpose, raft, name_in_raft}; ``names``: {id: name}; or ``range``: {first,
+        last, name: "{id}"}, whose members are registered when they have images.
+    ``filters``
+        List of {name, band}.
+    ``files``
+        ``pattern``: shell pattern or list of them; ``name``: regular expression with named groups;
+        ``every_hdu``: each image HDU is a detector; ``day_starts_h``: UTC hour at which a day_obs begins.
+    ``match``
+        Keywords and the values that they must have.
+    ``translator``
+        Name of a translator of astro-metadata-translator, which the next section adds to.
+    ``header``
+        Field: keyword, or a `Field`. ``per_detector``: list of fields that may differ in an exposure.
+    ``planes``
+        For calibrated images in several files: see `Planes`.
+    ``camera``
+        What tasks want to know; becomes the dataset ``camera``.
     """
 
     def __init__(self, text: str, source: str = "camera description") -> None:
@@ -138,7 +161,7 @@ def _planes(section: Section) -> Planes:
         required=tuple(section.take("required", list, ["image"])),
     )
     section.finish()
-    unknown = [name for name in planes.required if name not in _PLANE_NAMES]
+    unknown = [name for name in planes.required if name not in PLANES]
     if unknown:
-        raise section.error(f"unknown plane {unknown[0]!r}; known: {', '.join(_PLANE_NAMES)}", "required")
+        raise section.error(f"unknown plane {unknown[0]!r}; known: {', '.join(PLANES)}", "required")
     return planes

@@ -80,7 +80,7 @@ def define_visits(butler: Butler, instrument: str, *, where: str = "", processes
         for ref in butler.query_datasets(camera.dataset_type, camera.run, limit=None, instrument=instrument)
         if ref.dataId[key] in wanted
     ]
-    known = _known_images(butler, instrument)
+    known = placed_images(butler, instrument)
     new = [ref for ref in refs if (ref.dataId[key], ref.dataId["detector"]) not in known]
     artifacts = butler.artifacts([ref.id for ref in new])
     tasks = [(ref, artifacts.get(ref.id, [])) for ref in new]
@@ -111,13 +111,12 @@ def insert_visits(
     regions : mapping
         Regions of images not known so far, by visit and detector.
     """
-    science = [record for record in exposures if _is_science(record)]
     placed: dict[int, dict[int, ConvexPolygon]] = defaultdict(dict)
     for (visit, detector), region in regions.items():
         if region is not None:
             placed[visit][detector] = region
     new, changed = [], []
-    for exposure in science:
+    for exposure in exposures:
         id = exposure.exposure
         old = butler.registry.dimension_record("visit", {"instrument": instrument, "visit": id})
         if old is None:
@@ -177,7 +176,8 @@ def _is_science(exposure: DimensionRecord) -> bool:
     return exposure.observation_type in (None, "science")
 
 
-def _known_images(butler: Butler, instrument: str) -> set[tuple[int, int]]:
+def placed_images(butler: Butler, instrument: str) -> set[tuple[int, int]]:
+    """Return visit and detector of the images that have a region."""
     columns = butler.registry.element_columns(
         "visit_detector_region", names=["instrument", "visit", "detector"]
     )

@@ -86,6 +86,12 @@ def describe_file(path: str, instruments: Sequence[Instrument]) -> list[ImageFil
     return Failure(path, "; ".join(reasons))
 
 
+def twice(image: ImageFile, first: ImageFile) -> Failure:
+    """Return the failure of an image that another file has given already."""
+    what = f"exposure {image.exposure}, detector {image.detector}"
+    return Failure(image.path, f"{what} is also in {first.path}, which was taken")
+
+
 def _image_file(path: str, header: ImageHeader, instrument: Instrument) -> ImageFile:
     values = instrument.translate(header.values, path)
     for name in ("exposure", "detector", "physical_filter", "begin"):

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from pipetask.butler import (
-    Butler,
-    DataCoordinate,
-    DatasetRef,
-    DatasetType,
-    FileDataset,
-    add_to_defaults,
-    raw_id,
-)
+from pipetask.butler import Butler, DatasetRef, DatasetType, FileDataset, add_to_defaults
 from pipetask.errors import InstrumentError
-from pipetask.observation.define_visits import insert_visits
 from pipetask.observation.exposures import insert_exposures, merge_exposures
 from pipetask.observation.find_files import find_files
-from pipetask.observation.image_file import Failure, ImageFile, describe_file
+from pipetask.observation.image_file import Failure, ImageFile, describe_file, twice
 from pipetask.observation.in_processes import in_processes
+from pipetask.observation.ingest_planes import assemble_images, record_images
 from pipetask.observation.instrument import Instrument
-from pipetask.observation.planes import Assembly, write_assembled
+from pipetask.observation.known_images import image_ref, not_known
 from pipetask.observation.register_instrument import insert_detectors, load_instrument, load_instruments
-
-_PLANES = ("image", "mask", "weight", "variance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,160 +91,64 @@ def ingest_raws(
     by_name = {each.name: each for each in instruments}
     records, contradicting = merge_exposures(butler, by_name, images)
     refused = {failure.path for failure in contradicting}
-    images = [image for image in images if image.path not in refused]
     failures += contradicting
+    members: dict[str, list[ImageFile]] = defaultdict(list)
+    for image in images:
+        if image.path not in refused:
+            members[image.instrument].append(image)
+    # Images are written before the transaction, which would lock out others meanwhile.
+    assembled = {
+        name: assemble_images(butler, by_name[name], mine, processes)
+        for name, mine in members.items()
+        if by_name[name].planes
+    }
     ingested = known = 0
-    runs = []
     with butler.transaction():
         insert_exposures(butler, by_name, records)
-        for name, each in by_name.items():
-            mine = [image for image in images if image.instrument == name]
-            if mine:
-                insert_detectors(butler, each, (image.detector for image in mine))
-                done = (_ingest_planes if each.planes else _ingest_files)(
-                    butler, each, mine, transfer=transfer, processes=processes
-                )
-                ingested, known = ingested + done[0], known + done[1]
-                failures += done[2]
-                runs.append(each.run)
-                add_to_defaults(butler, name, each.run)
-    keys = sorted({(image.instrument, image.exposure) for image in images})
-    return IngestReport(ingested, known, tuple(keys), tuple(runs), tuple(failures))
-
-
-Done = tuple[int, int, list[Failure]]
+        for name, mine in members.items():
+            each = by_name[name]
+            insert_detectors(butler, each, (image.detector for image in mine))
+            butler.collections.register(each.run, "RUN", f"Ingested images of {name}")
+            add_to_defaults(butler, name, each.run)
+            if name in assembled:
+                butler.register_dataset_type(assembled[name].dataset_type)
+                record_images(butler, each, assembled[name])
+                failures += assembled[name].failures
+                n_new, n_all = len(assembled[name].written), len(assembled[name].images)
+            else:
+                n_new, n_all = _ingest_files(butler, each, mine, transfer, failures)
+            ingested, known = ingested + n_new, known + n_all - n_new
+    keys = sorted({(image.instrument, image.exposure) for mine in members.values() for image in mine})
+    runs = tuple(by_name[name].run for name in sorted(members))
+    return IngestReport(ingested, known, tuple(keys), runs, tuple(failures))
 
 
 def _ingest_files(
-    butler: Butler, instrument: Instrument, images: Sequence[ImageFile], *, transfer: str, processes: int
-) -> Done:
-    """Make each image a dataset ``raw`` that its file holds."""
-    del processes  # nothing is left to do that pays for one
+    butler: Butler,
+    instrument: Instrument,
+    images: Sequence[ImageFile],
+    transfer: str,
+    failures: list[Failure],
+) -> tuple[int, int]:
+    """Make each image a dataset ``raw`` that its file holds; return how many are new, and how many in all."""
     dataset_type = DatasetType(
         instrument.dataset_type,
         ["instrument", "exposure", "detector"],
         "Exposure",
         universe=butler.dimensions,
     )
-    _register(butler, dataset_type, instrument)
+    butler.register_dataset_type(dataset_type)
     files: dict[DatasetRef, ImageFile] = {}
-    failures = []
     for image in images:
-        ref = _ref(dataset_type, instrument, {"exposure": image.exposure, "detector": image.detector})
+        ref = image_ref(dataset_type, instrument, exposure=image.exposure, detector=image.detector)
         if ref in files:
-            failures.append(_twice(image, files[ref]))
+            failures.append(twice(image, files[ref]))
         else:
             files[ref] = image
-    new = _not_known(butler, files)
+    new = not_known(butler, files)
     butler.ingest(
         *(FileDataset(files[ref].path, ref, "fits_raw") for ref in new),
         transfer=transfer,  # type: ignore[arg-type]  # checked by the datastore
         checksums=False,
     )
-    return len(new), len(files) - len(new), failures
-
-
-def _ingest_planes(
-    butler: Butler, instrument: Instrument, images: Sequence[ImageFile], *, transfer: str, processes: int
-) -> Done:
-    """Assemble the planes of each image and write it as a dataset ``calexp``."""
-    del transfer  # what is assembled is always written
-    assert instrument.planes is not None
-    dataset_type = DatasetType(
-        instrument.dataset_type, ["instrument", "visit", "detector"], "ExposureF", universe=butler.dimensions
-    )
-    groups, failures = _group_planes(instrument, images)
-    keys = {
-        (image.exposure, image.detector) for image in images if (image.exposure, image.detector) in groups
-    }
-    _define(butler, instrument, {key: groups[key]["image"] for key in sorted(keys)})
-    _register(butler, dataset_type, instrument)
-    refs = {
-        _ref(dataset_type, instrument, {"visit": visit, "detector": detector}): files
-        for (visit, detector), files in groups.items()
-    }
-    new = _not_known(butler, refs)
-    config = butler.limited_config()
-    tasks = [Assembly(ref, refs[ref], instrument, config) for ref in new]
-    written, rows = [], []
-    for ref, records in zip(new, in_processes(write_assembled, tasks, processes), strict=True):
-        if isinstance(records, Failure):
-            failures.append(records)
-            continue
-        butler.adopt(records)
-        written.append(ref)
-        rows += [(ref.id, *record) for record in records]
-    coordinates = [ref.dataId for ref in written]
-    butler.record(instrument.run, {dataset_type: (coordinates, [ref.id for ref in written])}, rows)
-    return len(written), len(refs) - len(new), failures
-
-
-def _group_planes(
-    instrument: Instrument, images: Sequence[ImageFile]
-) -> tuple[dict[tuple[int, int], dict[str, ImageFile]], list[Failure]]:
-    """Return the files of each image by plane, without images that lack a required one."""
-    assert instrument.planes is not None
-    groups: dict[tuple[int, int], dict[str, ImageFile]] = defaultdict(dict)
-    failures = []
-    for image in images:
-        plane, group = image.plane or "image", groups[image.exposure, image.detector]
-        if plane not in _PLANES:
-            failures.append(Failure(image.path, f"plane {plane!r} is none of {', '.join(_PLANES)}"))
-        elif plane in group:
-            failures.append(_twice(image, group[plane]))
-        else:
-            group[plane] = image
-    complete = {}
-    for key, group in groups.items():
-        missing = [plane for plane in instrument.planes.required if plane not in group]
-        if not missing:
-            complete[key] = group
-        elif group:
-            path = next(iter(group.values())).path
-            failures.append(Failure(path, f"there is no {' nor '.join(missing)} file that goes with it"))
-    return complete, failures
-
-
-def _define(butler: Butler, instrument: Instrument, images: Mapping[tuple[int, int], ImageFile]) -> None:
-    """Define the visits of calibrated images, whatever kind of exposure they are called."""
-    from lsst.sphgeom import Region
-
-    numbers = sorted({exposure for exposure, _ in images})
-    exposures = [
-        butler.registry.dimension_record("exposure", {"instrument": instrument.name, "exposure": number})
-        for number in numbers
-    ]
-    known = butler.registry.element_columns(
-        "visit_detector_region", names=["instrument", "visit", "detector"]
-    )
-    seen = set(zip(*(known[name].tolist() for name in ("instrument", "visit", "detector")), strict=True))
-    regions: dict[tuple[int, int], Any] = {
-        key: None if image.region is None else Region.decode(image.region)
-        for key, image in images.items()
-        if (instrument.name, *key) not in seen
-    }
-    insert_visits(butler, instrument.name, [each for each in exposures if each is not None], regions)
-
-
-def _register(butler: Butler, dataset_type: DatasetType, instrument: Instrument) -> None:
-    butler.register_dataset_type(dataset_type)
-    butler.collections.register(instrument.run, "RUN", f"Ingested images of {instrument.name}")
-
-
-def _ref(dataset_type: DatasetType, instrument: Instrument, values: Mapping[str, int]) -> DatasetRef:
-    data_id = DataCoordinate.standardize(
-        {"instrument": instrument.name, **values}, dimensions=dataset_type.dimensions
-    )
-    id = raw_id(dataset_type.name, data_id, instrument.run)
-    return DatasetRef(dataset_type, data_id, instrument.run, id=id)
-
-
-def _not_known(butler: Butler, refs: Iterable[DatasetRef]) -> list[DatasetRef]:
-    refs = list(refs)
-    stored = butler.registry.get_datasets([ref.id for ref in refs])
-    return [ref for ref, old in zip(refs, stored, strict=True) if old is None]
-
-
-def _twice(image: ImageFile, first: ImageFile) -> Failure:
-    what = f"exposure {image.exposure}, detector {image.detector}"
-    return Failure(image.path, f"{what} is also in {first.path}, which was taken")
+    return len(new), len(files)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+PLANES = ("image", "mask", "weight", "variance")
+
 
 @dataclass(frozen=True, slots=True)
 class Detector:
@@ -43,7 +45,7 @@ class Planes:
     bits : `dict`
         Bit number in the mask file -> name of the mask plane.
     required : `tuple`
-        Planes that must be there: some of ``image``, ``mask``, ``weight``, ``variance``.
+        Planes that must be there: some of `PLANES`.
     """
 
     codes: Mapping[int, str]

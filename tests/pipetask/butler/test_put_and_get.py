@@ -29,8 +29,9 @@ from pipetask.errors import (
         {"instrument": "Cam", "detector": np.int64(2)},
         {"instrument": "Cam", "detector": 2, "band": "r"},
         {"detector": 2},
+        {"instrument": "Cam", "detector": "D2"},
     ],
-    ids=["plain", "numpy", "superfluous", "only instrument implied"],
+    ids=["plain", "numpy", "superfluous", "only instrument implied", "by name"],
 )
 def test_what_was_put_is_got_by_any_form_of_its_data_id(repo, data_id):
     ref = repo.put({"a": [1, None]}, "notes", data_id, run="first")
@@ -110,6 +111,7 @@ def test_what_is_not_there_is_told_with_what_was_searched(repo):
         (lambda b: b.get("nots", detector=1, collections="first"), MissingDatasetTypeError, "did you mean 'notes'"),
         (lambda b: b.get("notes", detector=1, collections="frist"), MissingCollectionError, "did you mean 'first'"),
         (lambda b: b.get("notes", collections="first"), DataIdError, "lacks detector"),
+        (lambda b: b.get("notes", detector="D7", collections="first"), DataIdError, "'D7'"),
         (lambda b: b.get("notes", detectr=1, collections="first"), UnknownDimensionError, "did you mean 'detector'"),
         (lambda b: b.put({}, "notes", detector=1), MissingCollectionError, "No run to put a dataset into"),
         (lambda b: b.put({}, "notes", detector=1, run="frist"), MissingCollectionError, "did you mean 'first'"),
