@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from datastore.errors import FormatterError
 from datastore.formatters.json import encode_json
-from datastore.table_columns import column_parts, described_table, rebuilt_column, table_description
+from datastore.table_columns import column_parts, described, described_table, rebuilt_column
 
 _KEY = b"datastore.table"
 
@@ -24,7 +24,7 @@ def to_arrow(table: Any) -> Any:
     """
     import pyarrow as pa
 
-    schema = table_description(table)
+    table, schema = described(table)
     arrays = []
     for column in table.itercols():
         values, mask, description = column_parts(column)
@@ -67,7 +67,16 @@ def from_arrow(table: Any) -> Any:
     made = {}
     for name in table.column_names:
         made[name] = _column(table[name].combine_chunks(), descriptions[name])
+    if len(made) < len(descriptions):  # a part of the plain columns
+        schema["mixins"] = None
     return described_table(schema, made)
+
+
+def column_names(schema: Any) -> list[str]:
+    """Return the names of the columns of the table that an arrow schema is of."""
+    metadata = schema.metadata or {}
+    names: list[str] = json.loads(metadata[_KEY])["names"] if _KEY in metadata else list(schema.names)
+    return names
 
 
 def _column(array: Any, description: Mapping[str, Any]) -> Any:

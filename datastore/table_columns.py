@@ -11,19 +11,55 @@ import numpy.typing as npt
 from datastore.errors import FormatterError, ParameterError
 
 
-def table_description(table: Any) -> dict[str, Any]:
-    """Return what describes a table but not its columns: class, meta, whether new columns are masked."""
+def described(table: Any) -> tuple[Any, dict[str, Any]]:
+    """Return a table of plain columns and quantities, and what describes the whole but not those columns.
+
+    Columns of other kinds (times, sky coordinates) become several plain ones; YAML says how to undo that.
+    """
     masked = bool(getattr(table, "masked", False))
-    return {"class": type(table).__name__, "masked": masked, "meta": dict(table.meta), "columns": []}
+    schema = {"class": type(table).__name__, "masked": masked, "meta": dict(table.meta), "columns": []}
+    schema |= {"names": list(table.colnames), "mixins": None}
+    if not all(_is_plain(column) for column in table.itercols()):
+        from astropy.io.misc import yaml
+        from astropy.table.serialize import represent_mixins_as_columns
+        from astropy.units import Quantity
+
+        table = represent_mixins_as_columns(table, exclude_classes=(Quantity,))
+        schema["mixins"] = yaml.dump(table.meta.pop("__serialized_columns__", {}))
+    return table, schema
 
 
-def described_table(description: Mapping[str, Any], columns: Mapping[str, Any]) -> Any:
-    """Return a table of columns, of the class and with the meta described."""
+def _is_plain(column: Any) -> bool:
+    from astropy.table import Column
+    from astropy.units import Quantity
+
+    return type(column).__module__.startswith("astropy.utils.masked") or (
+        isinstance(column, Column) or type(column) is Quantity
+    )
+
+
+def columns_to_read(schema: Mapping[str, Any], wanted: str | Iterable[str] | None) -> list[str]:
+    """Return the plain columns that hold the wanted ones; all of them if some are of other kinds."""
+    chosen = select_columns(schema["names"], wanted)
+    return [column["name"] for column in schema["columns"]] if schema["mixins"] else chosen
+
+
+def described_table(
+    schema: Mapping[str, Any], columns: Mapping[str, Any], wanted: str | Iterable[str] | None = None
+) -> Any:
+    """Return the wanted columns of a table, of the class and with the meta described."""
     from astropy import table as astropy_table
 
-    pytype = getattr(astropy_table, description["class"], astropy_table.Table)
-    table = pytype(columns, masked=description["masked"] or None, copy=False)
-    table.meta.update(description["meta"])
+    pytype = getattr(astropy_table, schema["class"], astropy_table.Table)
+    table = pytype(columns, masked=schema["masked"] or None, copy=False)
+    if schema["mixins"]:
+        from astropy.io.misc import yaml
+        from astropy.table.serialize import _construct_mixins_from_columns
+
+        table.meta["__serialized_columns__"] = yaml.load(schema["mixins"])
+        table = _construct_mixins_from_columns(table)[select_columns(schema["names"], wanted)]
+    table.meta.clear()
+    table.meta.update(schema["meta"])
     return table
 
 

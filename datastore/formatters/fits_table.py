@@ -21,10 +21,11 @@ from datastore.locations import Source
 from datastore.storage_class import StorageClass
 from datastore.table_columns import (
     column_parts,
+    columns_to_read,
+    described,
     described_table,
     rebuilt_column,
     select_columns,
-    table_description,
 )
 
 _STORED_AS = {"f2": "f4", "i1": "i2"}  # types that FITS lacks, and the ones that hold them
@@ -72,7 +73,7 @@ class FitsTableFormatter(Formatter):
             if component == "rowcount":
                 return int(find_hdu(hdus, "CATALOG", source).header["NAXIS2"])
             if component == "columns":
-                return [column["name"] for column in _schema(hdus, "CATALOG", source)["columns"]]
+                return _schema(hdus, "CATALOG", source)["names"]
             return read_table(hdus, "CATALOG", source, parameters.get("columns"))
 
 
@@ -80,7 +81,7 @@ def table_hdus(table: Any, name: str) -> list[Any]:
     """Return the HDUs that hold an astropy table under a name."""
     from astropy.io import fits
 
-    schema = table_description(table)
+    table, schema = described(table)
     columns, masks = [], []
     for number, column in enumerate(table.itercols(), start=1):
         values, mask, description = column_parts(column)
@@ -166,13 +167,13 @@ def read_table(hdus: Any, name: str, source: Source, columns: str | Iterable[str
     data = find_hdu(hdus, name, source).data
     masks = find_hdu(hdus, f"{name}_MASKS", source).data if f"{name}_MASKS" in hdus else None
     made = {}
-    for column in select_columns(descriptions, columns):
+    for column in columns_to_read(schema, columns):
         number, description = numbers[column], descriptions[column]
         name_of_mask = f"column_{number + 1}"
         mask = masks.field(name_of_mask) if masks is not None and name_of_mask in masks.names else None
         stored = np.asarray(data.field(number))
         made[column] = rebuilt_column(description, _as_was(stored, description), mask)
-    return described_table(schema, made)
+    return described_table(schema, made, columns)
 
 
 def _foreign_table(hdus: Any, source: Source) -> Any:

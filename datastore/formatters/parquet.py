@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from datastore.arrow_astropy import column_names, to_arrow
 from datastore.artifact import Buffer
 from datastore.formatters.base import Formatter
 from datastore.locations import Source
@@ -41,12 +42,15 @@ class ParquetFormatter(Formatter):
         with source.open() as stream, pq.ParquetFile(stream) as file:
             if component == "rowcount":
                 return file.metadata.num_rows
-            names = list(file.schema_arrow.names)
+            stored = list(file.schema_arrow.names)
+            is_arrow = storage_class.pytype_name.startswith("pyarrow.")
+            names = stored if is_arrow else column_names(file.schema_arrow)
             if component == "columns":
                 return names
-            columns = select_columns(names, parameters.get("columns"))
-            table = file.read(columns=columns).select(columns)
-        return storage_class.take(table)
+            wanted = select_columns(names, parameters.get("columns"))
+            columns = wanted if set(wanted) <= set(stored) else stored
+            table = storage_class.take(file.read(columns=columns).select(columns))
+        return table if columns is wanted else table[wanted]
 
 
 def _as_arrow(obj: Any) -> Any:
@@ -57,6 +61,4 @@ def _as_arrow(obj: Any) -> Any:
         return obj
     if type(obj).__module__.startswith("pandas"):
         return pa.Table.from_pandas(obj)
-    from datastore.arrow_astropy import to_arrow
-
     return to_arrow(obj)

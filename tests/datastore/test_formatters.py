@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.table import Column, MaskedColumn, QTable, Table
+from astropy.time import Time
 from astropy.wcs import WCS
 
 from datastore.errors import DatastoreError, FormatterError
@@ -236,6 +238,21 @@ class TableSuite(FormatterSuite):
 
     def assert_component_equal(self, component, alone, whole):
         assert alone == {"columns": whole.colnames, "rowcount": len(whole)}[component]
+
+    def test_times_and_sky_coordinates_come_back(self, tmp_path):
+        table = Table({"id": [1, 2], "x": [1.5, 2.5] * u.pix})
+        table["coord"] = SkyCoord([10.1, 20.2], [-3.3, 4.4], unit="deg", frame="fk5")
+        table["time"] = Time([50000.123456789, 60000.5], format="mjd", scale="tai")
+        table["last"] = ["a", "b"]
+        path = self._write(tmp_path, table)
+        read = self._read(path)
+        assert (read.colnames, read.meta) == (table.colnames, {})
+        assert (read["coord"].ra == table["coord"].ra).all()
+        assert (read["coord"].frame.name, read["time"].scale) == ("fk5", "tai")
+        assert (read["time"] == table["time"]).all()
+        assert self._read(path, columns=["time", "id"]).colnames == ["time", "id"]
+        assert self._read(path, "columns") == table.colnames
+        assert "__serialized_columns__" not in table.meta
 
     def test_chosen_columns_come_in_the_chosen_order(self, tmp_path):
         path = self._write(tmp_path, odd_table(Table))
