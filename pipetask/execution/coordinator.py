@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-WAIT_S = 0.5
+WAIT_S = 0.2
 """How often the loop looks up even if nothing is reported, for Ctrl-C and for commits that are due."""
+GROUP_S = 0.2
+"""Reports are made durable together this often, as long as nobody waits for them: a sync costs milliseconds
+however few the files. A crash loses no more than so much work (benchmarks/execution.py)."""
 COMMIT_REPORTS = 2000
 COMMIT_S = 5.0
 """Reports are committed when there are so many, or after this time (benchmarks/execution.py)."""
@@ -71,6 +74,8 @@ class Coordinator:
         self._walker = Walker(successors.indptr, successors.indices)
         self._intermediates = Intermediates(graph)
         self._running: dict[int, QuantumWork] = {}
+        self._group: list[Report] = []
+        self._last_secured = time.monotonic()
         self._pending: list[Report] = []
         self._last_commit = time.monotonic()
         self._blocked: dict[int, Failure] = {}
@@ -85,7 +90,9 @@ class Coordinator:
             while self._running or (self._walker.active and not stopping):
                 if not stopping:
                     self._submit()
-                self._receive(self._executor.collect(WAIT_S))
+                self._group += self._executor.collect(WAIT_S)
+                if self._is_group_due():
+                    self._secure_group()
                 if not stopping and (interruption.asked or (self._fail_fast and self._errors.groups())):
                     stopping = True
                     self._give_back(self._executor.cancel())
@@ -112,10 +119,16 @@ class Coordinator:
         for quantum in quanta:
             del self._running[quantum]
 
-    def _receive(self, reports: list[Report]) -> None:
+    def _is_group_due(self) -> bool:
+        """Tell whether others may wait for what is in the group, or the last sync was long ago."""
+        if not self._group:
+            return False
+        is_long_ago = time.monotonic() - self._last_secured >= GROUP_S
+        return is_long_ago or not self._walker.n_ready or not all(report.ok for report in self._group)
+
+    def _secure_group(self) -> None:
         """Make a group of reports durable, artifacts first, and only then let others build on it."""
-        if not reports:
-            return
+        reports, self._group = self._group, []
         self._butler.datastore.sync(
             record for report in reports for records in report.written.values() for record in records
         )
@@ -123,6 +136,7 @@ class Coordinator:
         for report in reports:
             self._note(report)
         self._pending += reports
+        self._last_secured = time.monotonic()
         if self._progress:
             self._progress(self._tally)
 

@@ -180,11 +180,10 @@ def _stored(butler: Butler, run: str) -> Iterator[_Row]:
 def _journaled(butler: Butler, run: str) -> Iterator[_Row]:
     """Read what an unfinished run has done so far; part of it may be stored already."""
     path = journal_path(butler.root, run)
-    reports = [Report.from_bytes(record) for record in read_journal(path)]
-    if not reports or not graph_path(path).exists():
+    if not graph_path(path).exists():
         return
     graph = QuantumGraph.load(graph_path(path))
-    for report in reports:
+    for report in map(Report.from_bytes, read_journal(path)):
         task = graph.task_of(report.quantum)
         yield _Row(
             task.label,

@@ -23,7 +23,7 @@ class TestSerial(ExecutorSuite):
         executor.submit([ScriptedWork(i) for i in (3, 1, 2)])
         assert [report.quantum for report in collect_all(executor, 3)] == [3, 1, 2]
 
-    def test_a_failure_ends_the_group_so_that_others_can_still_be_cancelled(self, executor):
+    def test_what_is_not_run_yet_can_be_cancelled(self, executor):
         executor.submit([ScriptedWork(0, "fail"), ScriptedWork(1)])
         assert [report.quantum for report in executor.collect(1.0)] == [0]
         assert executor.cancel() == [1]

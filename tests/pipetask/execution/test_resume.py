@@ -12,6 +12,7 @@ from pipetask.execution.journal import Journal, journal_path
 from pipetask.execution.report import Status
 from pipetask.execution.resume import replay
 from pipetask.execution.run_graph import run_graph
+from pipetask.reports.run import run_report
 
 HERE = Path(__file__).parent
 KILLED_RUN = """
@@ -44,7 +45,7 @@ def run_until_killed(repo, tmp_path, done, processes=1, **config):
 def contents(repo, collection):
     found = {}
     for name in ("doubled", "plus_one", "total", "double_schema"):
-        for ref in repo.butler.query_datasets(name, collection):
+        for ref in repo.butler.query_datasets(name, collection, explain=False):
             found[name, ref.dataId] = repo.butler.get(ref)
     return found
 
@@ -63,6 +64,16 @@ def test_a_killed_run_is_extended_to_what_an_undisturbed_one_makes(numbers_repo,
     assert summary.total(Status.SUCCEEDED) == 9 - found
     run_graph(numbers_repo.graph("whole", output="", double__sleep_s=0.05), butler)
     assert contents(numbers_repo, "out/run") == contents(numbers_repo, "whole")
+
+
+def test_a_report_of_a_run_that_was_cut_short_counts_what_its_journal_knows(numbers_repo, tmp_path):
+    run_until_killed(numbers_repo, tmp_path, 5, double__fail_on=[0])
+    report = run_report(numbers_repo.butler, "out/run")
+    assert report.is_unfinished
+    assert report.total(Status.SUCCEEDED) + report.total(Status.FAILED) >= 3
+    assert [group.failure.message for group in report.errors] == ["detector 0 is broken"]
+    replay(numbers_repo.butler, "out/run")
+    assert run_report(numbers_repo.butler, "out/run").tasks == report.tasks
 
 
 def test_a_run_that_was_cut_short_is_not_run_again_before_it_is_replayed(numbers_repo, tmp_path):
