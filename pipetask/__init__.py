@@ -7,14 +7,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipetask.butler import Background as Background
+    from pipetask.butler import BackgroundMesh as BackgroundMesh
+    from pipetask.butler import Box as Box
     from pipetask.butler import Butler as Butler
     from pipetask.butler import DataCoordinate as DataCoordinate
     from pipetask.butler import DatasetRef as DatasetRef
     from pipetask.butler import DatasetType as DatasetType
     from pipetask.butler import DeferredDatasetHandle as DeferredDatasetHandle
     from pipetask.butler import DimensionUniverse as DimensionUniverse
+    from pipetask.butler import Exposure as Exposure
+    from pipetask.butler import Mask as Mask
+    from pipetask.butler import PhotoCalib as PhotoCalib
+    from pipetask.butler import Psf as Psf
     from pipetask.butler import TaskMetadata as TaskMetadata
     from pipetask.butler import Timespan as Timespan
+    from pipetask.butler import VisitInfo as VisitInfo
     from pipetask.errors import AlgorithmError as AlgorithmError
     from pipetask.errors import AnnotatedPartialOutputsError as AnnotatedPartialOutputsError
     from pipetask.errors import NoWorkFound as NoWorkFound
@@ -41,6 +49,14 @@ _HOME = {
     "AlgorithmError": "pipetask.errors",
     "AnnotatedPartialOutputsError": "pipetask.errors",
     "Butler": "pipetask.butler",
+    "VisitInfo": "pipetask.butler",
+    "Psf": "pipetask.butler",
+    "PhotoCalib": "pipetask.butler",
+    "Mask": "pipetask.butler",
+    "Exposure": "pipetask.butler",
+    "Box": "pipetask.butler",
+    "BackgroundMesh": "pipetask.butler",
+    "Background": "pipetask.butler",
     "ButlerQuantumContext": "pipetask.task.context",
     "Config": "pipetask.task.config",
     "DataCoordinate": "pipetask.butler",

@@ -180,7 +180,7 @@ def _stars(
     side = int(np.ceil(np.sqrt(detectors)))
     half = (max(shape) * (side + 0.5) / 2 * PIXEL_SCALE) / 3600  # deg
     n = int(density * (2 * half * 3600 / PIXEL_SCALE) ** 2 / (shape[0] * shape[1]))
-    flux = 10 ** rng.triangular(2.8, 3.2, 6.3, n)
+    flux = 10 ** rng.triangular(2.8, 3.2, 6.8, n)
     stars = Table(
         {
             "id": np.arange(1, n + 1),

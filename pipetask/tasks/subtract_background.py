@@ -1,0 +1,149 @@
+"""SubtractBackgroundTask: model the sky of an image and subtract it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from lsst.pex.config import Field, ListField
+
+from pipetask import (
+    Background,
+    BackgroundMesh,
+    Exposure,
+    NoWorkFound,
+    PipelineTask,
+    PipelineTaskConfig,
+    PipelineTaskConnections,
+    Struct,
+    connectionTypes,
+)
+
+
+class SubtractBackgroundConnections(PipelineTaskConnections, dimensions=("instrument", "visit", "detector")):
+    """The exposures of a visit in; their sum without sky, and the sky, out."""
+
+    exposures = connectionTypes.Input(
+        doc="Images of the visit, without instrument signature.",
+        name="postISRCCD",
+        storageClass="ExposureF",
+        dimensions=("instrument", "exposure", "detector"),
+        multiple=True,
+    )
+    outputExposure = connectionTypes.Output(
+        doc="Background-subtracted image.",
+        name="calexp",
+        storageClass="ExposureF",
+        dimensions=("instrument", "visit", "detector"),
+    )
+    background = connectionTypes.Output(
+        doc="What was subtracted.",
+        name="calexpBackground",
+        storageClass="Background",
+        dimensions=("instrument", "visit", "detector"),
+    )
+
+
+class SubtractBackgroundConfig(PipelineTaskConfig, pipelineConnections=SubtractBackgroundConnections):
+    """How finely the sky is modelled, and what is left out of it."""
+
+    boxSize = Field(
+        doc="Size of a background box; at most a fifth of the image [pixel].", dtype=int, default=64
+    )
+    filterSize = Field(doc="Boxes in the median filter over the mesh, odd.", dtype=int, default=3)
+    sigma = Field(doc="Pixels beyond this many standard deviations are clipped.", dtype=float, default=3.0)
+    sourceSigma = Field(doc="Pixels of sources above this many sigma are left out.", dtype=float, default=2.0)
+    growSources = Field(doc="By how much sources are grown before [pixel].", dtype=int, default=7)
+    ignore = ListField(
+        doc="Mask planes that are left out.", dtype=str, default=["BAD", "SAT", "CR", "NO_DATA"]
+    )
+
+
+class SubtractBackgroundTask(PipelineTask):
+    """Subtract a smooth sky: a first mesh finds the sources, a second one is made without them."""
+
+    ConfigClass = SubtractBackgroundConfig
+    _DefaultName = "subtractBackground"
+
+    def run(self, exposures: Sequence[Exposure]) -> Struct:
+        """Add the exposures of a visit up and subtract the sky.
+
+        Parameters
+        ----------
+        exposures : sequence of `Exposure`
+            Of equal shape. Not modified.
+
+        Returns
+        -------
+        result : `Struct`
+            ``outputExposure`` and ``background``.
+
+        Raises
+        ------
+        NoWorkFound
+            If no pixel is usable.
+        """
+        exposure = _sum(exposures)
+        unusable = exposure.mask.any(self.config.ignore) | ~np.isfinite(exposure.image)
+        if unusable.all():
+            raise NoWorkFound("no pixel of the image is usable")
+        first = self.model(exposure.image, unusable)
+        sources = self.find_sources(exposure.image - first.image(), unusable)
+        background = self.model(exposure.image, unusable | sources)
+        exposure.image -= background.image().astype(exposure.image.dtype)
+        return Struct(outputExposure=exposure, background=background)
+
+    def model(self, image: npt.NDArray[np.floating], left_out: npt.NDArray[np.bool_]) -> Background:
+        """Model the sky of an image by the clipped median (SExtractor's mode) of boxes.
+
+        Parameters
+        ----------
+        image : `numpy.ndarray`, shape (ny, nx)
+            Pixels; may hold NaN where ``left_out``.
+        left_out : `numpy.ndarray`, shape (ny, nx), bool
+            True where a pixel doesn't count.
+        """
+        from astropy.stats import SigmaClip
+        from photutils.background import Background2D, SExtractorBackground
+
+        box = tuple(max(4, min(self.config.boxSize, n // 5)) for n in image.shape)
+        mesh = Background2D(
+            np.where(left_out, 0, image),
+            box,
+            mask=left_out,
+            filter_size=self.config.filterSize,
+            sigma_clip=SigmaClip(self.config.sigma),
+            bkg_estimator=SExtractorBackground(),
+            exclude_percentile=95,
+        )
+        return Background(image.shape, (BackgroundMesh(np.asarray(mesh.background_mesh, float), box),))
+
+    def find_sources(
+        self, image: npt.NDArray[np.floating], unusable: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """Return where sources are, grown: smoothed pixels above the noise."""
+        from scipy.ndimage import binary_dilation, gaussian_filter
+
+        smooth = gaussian_filter(np.where(unusable, 0, image), 1.5)
+        noise = 1.4826 * np.median(np.abs(smooth[~unusable]))
+        found = (smooth > self.config.sourceSigma * noise) & ~unusable
+        opened = _without_specks(found)
+        return np.asarray(binary_dilation(opened, iterations=self.config.growSources))
+
+
+def _without_specks(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Drop groups of a few pixels, which are noise."""
+    from scipy.ndimage import binary_opening
+
+    return np.asarray(binary_opening(found, np.ones((3, 3), bool)))
+
+
+def _sum(exposures: Sequence[Exposure]) -> Exposure:
+    """Add exposures pixel by pixel; the first lends its description."""
+    total = exposures[0].copy()
+    for exposure in exposures[1:]:
+        total.image += exposure.image
+        total.variance += exposure.variance
+        total.mask.array |= exposure.mask.array
+    return total
