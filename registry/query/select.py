@@ -202,7 +202,7 @@ def _ranked(
 
 
 def _rank(column: ColumnElement[int], collections: Sequence[int]) -> ColumnElement[int]:
-    if len(collections) == 1:
+    if len(collections) <= 1:
         return literal(0)
     return case({number: rank for rank, number in enumerate(collections)}, value=column)
 

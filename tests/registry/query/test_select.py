@@ -314,6 +314,11 @@ def test_records_keep_all_their_columns(world):
     }  # fmt: skip
 
 
+def test_no_collections_hold_no_datasets(world):
+    assert world.datasets("raw", [], find_first=False) == []
+    assert world.datasets("raw", []) == []
+
+
 # Many values
 
 
@@ -340,3 +345,32 @@ def test_many_values_go_into_one_parameter(world):
 def test_postgresql_has_its_own_spelling(statement, sql):
     text = " ".join(str(statement.compile(dialect=postgresql.dialect())).split())
     assert sql.replace("::VARCHAR", "") in text.replace("::VARCHAR", "")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "instrument = 'Cam' AND visit.region OVERLAPS CIRCLE(10.5, 0.5, 1)",
+        "instrument = 'Cam' AND NOT visit.region OVERLAPS CIRCLE(10.5, 0.5, 1) AND GLOB(visit.name, 'v*')",
+        "instrument = 'Cam' AND skymap = 'sky' AND (NOT visit.region OVERLAPS patch.region OR patch = 3)",
+        "instrument = 'Cam' AND visit / 2 > 1 AND visit.timespan OVERLAPS (T'58000', NULL)",
+    ],
+)
+def test_every_select_can_be_written_for_both_databases(world, where):
+    group = world.universe.conform(["visit", "detector"])
+    predicate = world.predicate(where, group)
+    statements = [
+        data_id_select(world.schema, group, predicate, order_by=["-visit.seq_num"], limit=3),
+        record_select(world.schema, world.universe["visit"], predicate),
+        world.dataset_statement("cat", [1, 4], where, runs_only=False),
+    ]
+    for statement in statements:
+        for dialect in (sqlite.dialect(), postgresql.dialect()):
+            assert "SELECT" in str(statement.compile(dialect=dialect))
+
+
+def test_keys_found_by_region_are_looked_up_in_the_key_of_the_datasets(world):
+    where = "instrument = 'Cam' AND visit.region OVERLAPS CIRCLE(10.5, 0.5, 1)"
+    steps = plan(world, world.dataset_statement("cat", [1], where))
+    table = f"dataset_{world.groups['cat'][0]}"
+    assert any(step.startswith(f"SEARCH {table} USING PRIMARY KEY") and "visit=?" in step for step in steps)
