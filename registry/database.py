@@ -6,10 +6,20 @@ import os
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Engine, Executable, Table, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    Table,
+    bindparam,
+    select,
+    tuple_,
+)
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from registry.columns import as_array
@@ -18,7 +28,8 @@ from registry.errors import DatabaseConflictError, OrphanedRecordError
 
 T = TypeVar("T")
 
-_KEYS = 500  # keys named in one select: enough to hide the cost of a statement, few enough for every database
+_KEYS = (1, 10, 100, 500)  # keys named in one select: enough to hide the cost of a statement
+_MOST_KEYS = _KEYS[-1]
 
 
 class Prepared:
@@ -138,17 +149,24 @@ class Database:
         *where: ColumnElement[bool],
     ) -> list[tuple[Any, ...]]:
         """Return the columns of the rows that have one of many keys, in no order."""
-        statement = select(*columns).where(*where)
+        wanted = select(*columns).where(*where)
         if not key:
-            return self.fetch(statement)
+            return self.fetch(wanted)
         found: list[tuple[Any, ...]] = []
-        for start in range(0, len(keys), _KEYS):
-            part = keys[start : start + _KEYS]
-            if len(key) == 1:
-                condition = key[0].in_([values[0] for values in part])
-            else:
-                condition = tuple_(*key).in_(part)
-            found += self.fetch(statement.where(condition))
+        if len(key) > 1:
+            for start in range(0, len(keys), _MOST_KEYS):
+                found += self.fetch(wanted.where(tuple_(*key).in_(keys[start : start + _MOST_KEYS])))
+            return found
+        values = [value for (value,) in keys]
+        for start in range(0, len(values), _MOST_KEYS):
+            part = values[start : start + _MOST_KEYS]
+            n = next(size for size in _KEYS if size >= len(part))
+            part += part[-1:] * (n - len(part))  # few shapes: filled up with the last key
+            some = partial(wanted.where, key[0].in_([bindparam(f"key_{i}") for i in range(n)]))
+            shape = ("by keys", *map(str, (*columns, *key)), n)
+            # Other conditions hold values of their own.
+            statement = Prepared(some(), self.engine) if where else self.prepared(shape, some)
+            found += self.fetch(statement, {f"key_{i}": value for i, value in enumerate(part)})
         return found
 
     def prepared(self, shape: Hashable, make: Callable[[], Executable]) -> Prepared:

@@ -32,10 +32,21 @@ Binds = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WherePart:
-    """A condition that must hold whatever the others say, and the dimensions that it depends on."""
+    """A condition that must hold whatever the others say, and the dimensions that it depends on.
+
+    Attributes
+    ----------
+    dimensions : `DimensionGroup`
+        What it depends on.
+    where : condition
+        The condition; with what is said about the governor dimensions that it needs.
+    text : `str`
+        What the user said.
+    """
 
     dimensions: DimensionGroup
     where: Predicate
+    text: str
 
 
 class Queries:
@@ -114,7 +125,7 @@ class Queries:
             lacking = set(missing_governors(part, own))
             others = [other for other in parts if lacking & self._governors_named(other)]
             whole = all_of([part, *others])
-            result.append(WherePart(dimensions_of(whole, self.universe) if own else group, whole))
+            result.append(WherePart(dimensions_of(whole, self.universe) if own else group, whole, str(part)))
         return result
 
     def _governors_named(self, predicate: Predicate) -> set[str]:

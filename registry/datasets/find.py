@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, select
 
 from registry.collections.base import CollectionInfo
 from registry.collections.facade import Collections
-from registry.columns import from_rows
+from registry.columns import as_array
 from registry.database import Database
 from registry.dataset_ref import DatasetRef, Ids
 from registry.dataset_type import DatasetType
@@ -200,11 +200,11 @@ class DatasetFinder:
         self, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
     ) -> tuple[dict[str, Array], Ids, Array, list[str]]:
         k = len(names)
-        columns = from_rows(names, [row[:k] for row in rows]) if k else {}
-        run_ids = np.array([row[k + 1] for row in rows], dtype=np.int64)
-        unique, run = np.unique(run_ids, return_inverse=True)
+        values: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * (k + 2)
+        columns = {name: as_array(column) for name, column in zip(names, values, strict=False)}
+        unique, run = np.unique(np.array(values[k + 1], dtype=np.int64), return_inverse=True)
         runs = [self._collections.name_of(id) for id in unique.tolist()]
-        return columns, to_array([row[k] for row in rows]), run.astype(np.int64), runs
+        return columns, to_array(values[k]), run.astype(np.int64), runs
 
     def get(self, ids: Iterable[UUID]) -> list[DatasetRef | None]:
         """Return datasets by id, `None` for those that do not exist."""

@@ -81,9 +81,10 @@ def location_columns(db: Database, schema: Schema, ids: Ids) -> tuple[np.ndarray
     """
     values = to_bytes(ids)
     position = {value: i for i, value in enumerate(values)}
-    rows = [(position[id], tuple(fields)) for id, *fields in _read(db, schema, values)]
-    rows.sort(key=lambda row: row[0])
-    return np.array([row[0] for row in rows], dtype=np.int64), [row[1] for row in rows]
+    rows = _read(db, schema, values)
+    index = np.array([position[row[0]] for row in rows], dtype=np.int64)
+    order = np.argsort(index, kind="stable")
+    return index[order], [rows[i][1:] for i in order.tolist()]
 
 
 def remove_locations(db: Database, schema: Schema, ids: AnyIds) -> None:

@@ -12,7 +12,12 @@ DAY = 20260101
 
 def square(ra: float, dec: float, half: float) -> ConvexPolygon:
     """A square on the sky [deg], sides along great circles."""
-    corners = [(ra - half, dec - half), (ra + half, dec - half), (ra + half, dec + half), (ra - half, dec + half)]
+    corners = [
+        (ra - half, dec - half),
+        (ra + half, dec - half),
+        (ra + half, dec + half),
+        (ra - half, dec + half),
+    ]
     return ConvexPolygon([UnitVector3d(LonLat.fromDegrees(*corner)) for corner in corners])
 
 
@@ -58,7 +63,9 @@ def camera_registry(empty_registry):
 @pytest.fixture
 def calexp(camera_registry):
     """A dataset type of visit and detector, registered."""
-    dataset_type = DatasetType("calexp", ["visit", "detector"], "ExposureF", universe=camera_registry.universe)
+    dataset_type = DatasetType(
+        "calexp", ["visit", "detector"], "ExposureF", universe=camera_registry.universe
+    )
     camera_registry.register_dataset_type(dataset_type)
     return dataset_type
 
