@@ -1,6 +1,5 @@
 """Datastores in temporary folders, and hints for what goes into them."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -9,8 +8,6 @@ import pytest
 
 from datastore.datastore import Datastore
 from datastore.records import ArtifactHint
-
-DATA = Path(os.environ.get("PIPETASK_TEST_DATA", "/work/shared/data"))
 
 
 @pytest.fixture
