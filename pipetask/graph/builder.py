@@ -66,7 +66,8 @@ class QuantumGraphBuilder:
     data_id : mapping, optional
         Values of dimensions that must hold as well.
     dataset_query_constraint : `str` or collection of `str`, optional
-        Which ordinary inputs must exist for a data ID to be considered: ``"all"``, ``"off"`` or names.
+        Which ordinary inputs must exist for a data ID to be considered: ``"all"``, ``"off"``, or names
+        (a string with commas between them, or a collection); names of no such input say nothing.
     skip_existing_in : sequence of `str`, optional
         Quanta whose metadata exist in these collections are not run again.
     extend_run : `bool`, optional
@@ -96,6 +97,8 @@ class QuantumGraphBuilder:
         self._collections = tuple(input_collections)
         self._codebooks = Codebooks()
         self._constraint = dataset_query_constraint
+        if isinstance(dataset_query_constraint, str) and dataset_query_constraint not in ("all", "off"):
+            self._constraint = {name.strip() for name in dataset_query_constraint.split(",")}
         self._query = partial(
             query_constraints, self._registry, self._codebooks, where=where, bind=bind, data_id=data_id
         )
@@ -167,7 +170,12 @@ class QuantumGraphBuilder:
         joined = join_all([c.relation for c in constraints], self._codebooks, keep=part.required)
         projections = Projections(joined)
         if joined.is_empty:
-            causes = why_empty(constraints, self._codebooks, self._collections)
+            spatial = [
+                Constraint("records", name, self._relations.element(name))
+                for name in dimensions.spatial
+                if dimensions.universe[name].has_table
+            ]
+            causes = why_empty([*constraints, *spatial], self._codebooks, self._collections)
             log.warning("No data for %s. %s", _listed(part), causes[0])
             self._funnel.causes += causes
         tasks = [self._draft(node, projections) for node in part.tasks]
@@ -230,9 +238,7 @@ class QuantumGraphBuilder:
         """Tell whether a data ID is considered only if this input exists for it."""
         if not self._pipeline.dataset_types[name].dataset_type.dimensions:
             return False
-        if isinstance(self._constraint, str):
-            return self._constraint != "off" and self._constraint in ("all", name)
-        return name in self._constraint
+        return self._constraint == "all" or (self._constraint != "off" and name in self._constraint)
 
     def _resolve(self, task: DraftTask, decoder: DataIdDecoder, adjuster: Adjuster) -> None:
         """Steps 3 to 5 for one task, after all that make its inputs: what is done, missing or unwanted."""

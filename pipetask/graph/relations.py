@@ -147,9 +147,10 @@ def query_constraints(
     dimensions
         The given dimensions and all that the query speaks of.
     """
-    constraints = []
-    parts = registry.split_where(where, bind, data_id=data_id, dimensions=dimensions) if where or data_id else ()
-    for part in parts:
+    constraints: list[Constraint] = []
+    if not where and not data_id:
+        return constraints, dimensions
+    for part in registry.split_where(where, bind, data_id=data_id, dimensions=dimensions):
         columns = registry.data_id_columns(part.dimensions, where=part.where, bind=bind)
         text = str(part.where)
         constraints.append(Constraint("query", text, Relation.encode(text, columns, codebooks)))

@@ -56,10 +56,12 @@ class Repository:
     def records(self, element, **columns):
         self.registry.insert_dimension_records(element, columns)
 
-    def datasets(self, name, dimensions, run, *, isCalibration=False, **columns):
+    def datasets(
+        self, name, dimensions, run, *, isCalibration=False, storage_class="StructuredDataDict", **columns
+    ):
         """Register datasets; values of dimensions as columns of equal length."""
         kind = DatasetType(
-            name, dimensions, "StructuredDataDict", universe=self.universe, isCalibration=isCalibration
+            name, dimensions, storage_class, universe=self.universe, isCalibration=isCalibration
         )
         self.registry.register_dataset_type(kind)
         self.registry.collections.register(run)

@@ -1,0 +1,176 @@
+"""An empty graph names its cause first; a full one tells what each step kept."""
+
+import pytest
+
+from pipetask.errors import EmptyGraphError, InvalidQuantumError, NoWorkFound
+from pipetask.graph.builder import QuantumGraphBuilder
+
+SENSOR, VISIT = ("exposure", "detector"), ("visit", "detector")
+RAW = {"raw": ("in", "raw", SENSOR), "post": ("out", "post", SENSOR)}
+
+
+def cause(repository, collections=("raws",), tasks=None, **options):
+    """First line of the explanation of an empty graph."""
+    builder = QuantumGraphBuilder(
+        repository.pipeline(**tasks),
+        repository.butler,
+        input_collections=collections,
+        output_run="out",
+        **options,
+    )
+    with pytest.raises(EmptyGraphError) as error:
+        builder.build()
+    assert error.value.exit_code == 3
+    assert str(error.value).startswith(error.value.explanation.splitlines()[0])
+    return error.value.explanation.splitlines()[0]
+
+
+@pytest.fixture
+def isr(task):
+    return {"isr": task(SENSOR, **RAW)}
+
+
+@pytest.fixture
+def warp(task):
+    calexps = {
+        "calexps": ("in", "calexp", VISIT, {"multiple": True}),
+        "warp": ("out", "warp", ("visit", "tract", "patch")),
+    }
+    return {"warp": task(("visit", "tract", "patch"), **calexps)}
+
+
+def test_no_dataset_in_the_collections(observed, isr):
+    observed.registry.collections.register("empty")
+    assert cause(observed, ("empty",), isr).startswith("There are no 'raw' datasets in collection empty.")
+
+
+def test_a_dataset_type_that_nobody_registered(observed, task):
+    assert "no 'rwa' datasets" in cause(
+        observed, tasks={"t": task(SENSOR, raw=("in", "rwa", SENSOR), post=RAW["post"])}
+    )
+
+
+def test_no_visits_defined(repository, task):
+    repository.records("instrument", instrument=["Cam"])
+    repository.records("physical_filter", instrument=["Cam"], physical_filter=["g1"], band=["g"])
+    repository.records("detector", instrument=["Cam"], detector=[0], full_name=["a"])
+    repository.records("day_obs", instrument=["Cam"], day_obs=[7])
+    repository.records("group", instrument=["Cam"], group=["x"])
+    repository.records(
+        "exposure", instrument=["Cam"], exposure=[1], obs_id=["1"], group=["x"], physical_filter=["g1"], day_obs=[7]
+    )  # fmt: skip
+    repository.datasets("raw", SENSOR, "raws", instrument=["Cam"], exposure=[1], detector=[0])
+    calibrate = task(VISIT, raws=("in", "raw", SENSOR, {"multiple": True}), out=("out", "calexp", VISIT))
+    text = cause(repository, tasks={"calibrate": calibrate})
+    assert text.startswith("There are no visit")
+    assert "butler define-visits" in text
+
+
+def test_a_condition_that_nothing_in_the_repository_meets(observed, isr):
+    text = cause(observed, tasks=isr, where="instrument = 'Cam' AND band = 'z'")
+    assert text.startswith("Nothing in this repository matches")
+    assert "'z'" in text
+
+
+def test_a_condition_that_some_data_meet_but_not_those_that_exist(observed, isr):
+    observed.records("detector", instrument=["Cam"], detector=[7], full_name=["spare"])
+    text = cause(observed, tasks=isr, where="instrument = 'Cam' AND detector = 7")
+    assert text.startswith("No data ID fits")
+    assert "'raw' datasets in collection raws" in text
+    assert "7" in text
+
+
+def test_two_inputs_that_never_exist_together(observed, task):
+    observed.datasets("mask", SENSOR, "masks", instrument=["Cam"], exposure=[1], detector=[0])
+    observed.datasets("dark", SENSOR, "masks", instrument=["Cam"], exposure=[2], detector=[0])
+    both = task(SENSOR, **RAW, mask=("in", "mask", SENSOR), dark=("in", "dark", SENSOR))
+    text = cause(observed, ("raws", "masks"), {"isr": both})
+    assert "the 'mask' datasets" in text
+    assert "the 'dark' datasets" in text
+    assert "'raw'" not in text
+
+
+def test_no_overlap_on_the_sky(observed, square, warp):
+    observed.records(
+        "skymap", skymap=["map"], hash=[b"1" * 20], tract_max=[1], patch_nx_max=[1], patch_ny_max=[1]
+    )
+    observed.records("tract", skymap=["map"], tract=[0], region=[square((50, 52))])
+    observed.records(
+        "patch", skymap=["map"], tract=[0], patch=[0], cell_x=[0], cell_y=[0], region=[square((50, 52))]
+    )
+    observed.records(
+        "visit_detector_region", instrument=["Cam"], visit=[1], detector=[0], region=[square((0, 1))]
+    )  # fmt: skip
+    observed.datasets("calexp", VISIT, "calexps", instrument=["Cam"], visit=[1], detector=[0])
+    assert cause(observed, ("calexps",), warp).startswith(
+        "No visit_detector_region and patch overlap on the sky."
+    )
+
+
+def test_no_sky_map_registered(observed, warp):
+    observed.datasets("calexp", VISIT, "calexps", instrument=["Cam"], visit=[1], detector=[0])
+    text = cause(observed, ("calexps",), warp)
+    assert "register-skymap" in text
+
+
+def test_a_veto_by_adjust_quantum(observed, task):
+    def veto(self, inputs, outputs, label, data_id):
+        raise NoWorkFound("too cloudy")
+
+    text = cause(observed, tasks={"isr": task(SENSOR, **RAW, adjust=veto)})
+    assert text.startswith("No quantum of task 'isr' is left after adjustQuantum: 4 were dropped")
+    assert "too cloudy" in text
+
+
+def test_too_few_inputs_for_every_quantum(observed, task):
+    many = {
+        "raws": ("in", "raw", SENSOR, {"multiple": True, "minimum": 5}),
+        "out": ("out", "o", ("exposure",)),
+    }
+    text = cause(observed, tasks={"isr": task(("exposure",), **many)})
+    assert text.startswith("No quantum of task 'isr' is left with enough inputs")
+    assert "lack input 'raws'" in text
+
+
+def test_a_hook_that_fails_stops_the_build_with_label_and_data_id(observed, task):
+    def fail(self, inputs, outputs, label, data_id):
+        raise ValueError("oops")
+
+    builder = QuantumGraphBuilder(
+        observed.pipeline(isr=task(SENSOR, **RAW, adjust=fail)),
+        observed.butler,
+        input_collections=["raws"],
+        output_run="o",
+    )
+    with pytest.raises(InvalidQuantumError, match=r"'isr'.*detector: 0.*oops"):
+        builder.build()
+
+
+def test_the_funnel_tells_what_each_step_kept(sky, task):
+    """Of 4 sensor images, the query takes 2, and the hook leaves 1."""
+
+    def only_first(self, inputs, outputs, label, data_id):
+        if data_id["detector"] == 1:
+            raise NoWorkFound("not this one")
+        return {}, {}
+
+    isr = task(SENSOR, **RAW, adjust=only_first)
+    graph = QuantumGraphBuilder(
+        sky.pipeline(isr=isr),
+        sky.butler,
+        input_collections=["raws"],
+        output_run="o",
+        where="instrument='Cam' AND exposure=2",
+    ).build(explain=True)
+    steps = {step.name: (step.kept, step.dropped) for step in graph.funnel.tasks["isr"]}
+    assert steps == {
+        "data IDs joined": (4, 0),
+        "after the data query": (2, 0),
+        "with existing inputs": (2, 0),
+        "with enough inputs and prerequisites": (2, 0),
+        "after adjustQuantum": (1, 1),
+        "not skipped": (1, 0),
+    }
+    text = graph.funnel.explain()
+    assert text.index("data IDs joined") < text.index("after the data query") < text.index("not skipped")
+    assert "not this one" in text

@@ -1,0 +1,62 @@
+"""What restricts the data IDs: query, data ID, bound values, which inputs must exist."""
+
+import pytest
+
+from pipetask.errors import EmptyGraphError, InvalidQueryError, MissingCollectionError
+from pipetask.graph.builder import QuantumGraphBuilder
+
+SENSOR = ("exposure", "detector")
+
+
+@pytest.fixture
+def build(observed, task):
+    """Exposure 1 has a mask for detector 0; the task takes raws and masks of an exposure, at least one of each."""
+    observed.datasets("mask", SENSOR, "masks", instrument=["Cam"], exposure=[1], detector=[0])
+    many = {"multiple": True}
+    isr = task(
+        ("exposure",),
+        raws=("in", "raw", SENSOR, many),
+        masks=("in", "mask", SENSOR, many),
+        out=("out", "o", ("exposure",)),
+    )
+
+    def build(**options):
+        graph = QuantumGraphBuilder(
+            observed.pipeline(isr=isr), observed.butler, input_collections=options.pop("collections", ["raws", "masks"]),
+            output_run="out", **options,
+        ).build()  # fmt: skip
+        return {
+            q.dataId["exposure"]: tuple(len(q.inputs[name]) for name in ("raws", "masks"))
+            for q in graph.quanta("isr")
+        }
+
+    return build
+
+
+def test_all_inputs_must_exist_for_a_data_id_to_count(build):
+    assert build() == {1: (1, 1)}
+
+
+@pytest.mark.parametrize("constraint", ["off", "raw", "raw,", {"raw"}, ["raw", "nonsense"]])
+def test_inputs_that_do_not_constrain_may_be_missing_for_a_part(build, constraint):
+    assert build(dataset_query_constraint=constraint) == {1: (2, 1)}
+
+
+def test_a_data_id_restricts_like_a_query(build):
+    assert build(data_id={"instrument": "Cam", "exposure": 1, "abstract_filter": "g"}) == {1: (1, 1)}
+    with pytest.raises(EmptyGraphError, match="exposure"):
+        build(data_id={"instrument": "Cam", "exposure": 2})
+
+
+def test_bound_values_enter_the_query(build):
+    assert build(where="exposure IN (ids)", bind={"ids": [1, 5]}) == {1: (1, 1)}
+
+
+def test_a_query_that_makes_no_sense_is_an_error(build):
+    with pytest.raises(InvalidQueryError):
+        build(where="exposure = = 1")
+
+
+def test_a_collection_that_does_not_exist_is_an_error(build):
+    with pytest.raises(MissingCollectionError, match="rawz"):
+        build(collections=["rawz"])
