@@ -65,18 +65,23 @@ def read_image_headers(path: str | os.PathLike[str], *, every_hdu: bool = False)
 
 
 def _image_header(hdus: fits.HDUList, hdu: Any) -> ImageHeader:
-    primary = {} if hdu is hdus[0] else _values(hdus[0].header)
-    return ImageHeader(hdus.index_of(hdu), primary | _values(hdu.header), hdu.header.copy(), hdu.shape)
+    primary = {} if hdu is hdus[0] else header_values(hdus[0].header)
+    return ImageHeader(hdus.index_of(hdu), primary | header_values(hdu.header), hdu.header.copy(), hdu.shape)
 
 
-def _values(header: fits.Header) -> dict[str, Any]:
+def header_values(header: fits.Header) -> dict[str, Any]:
+    """Return the values of a header by keyword, without comments and without cards that are malformed."""
     from astropy.io import fits
 
-    return {
-        key: None if isinstance(value, fits.card.Undefined) else value
-        for key, value in header.items()
-        if key not in {"COMMENT", "HISTORY", ""}
-    }
+    values: dict[str, Any] = {}
+    for card in header.cards:
+        try:
+            value = card.value
+        except fits.VerifyError:
+            continue
+        if card.keyword not in {"COMMENT", "HISTORY", ""}:
+            values[card.keyword] = None if isinstance(value, fits.card.Undefined) else value
+    return values
 
 
 def _no_image(path: str | os.PathLike[str]) -> list[ImageHeader]:

@@ -18,6 +18,7 @@ from pipetask.butler import (
     VisitInfo,
 )
 from pipetask.errors import HeaderError
+from pipetask.observation.fits_headers import header_values
 from pipetask.observation.image_file import Failure, ImageFile
 from pipetask.observation.instrument import Instrument, Planes
 from pipetask.observation.regions import header_wcs
@@ -104,12 +105,7 @@ def _read(
                 hdus[int(fragment)] if fragment else next(h for h in hdus if h.is_image and len(h.shape) == 2)
             )
             pixels = np.array(hdu.data, dtype=hdu.data.dtype.newbyteorder("="))
-            values = {
-                key: value
-                for header in (hdus[0].header, hdu.header)
-                for key, value in header.items()
-                if isinstance(value, str | int | float | bool) and key not in {"COMMENT", "HISTORY", ""}
-            }
+            values = header_values(hdus[0].header) | header_values(hdu.header)
             if shape is not None and pixels.shape != shape:
                 raise HeaderError(f"{path} has {pixels.shape} pixels, but the image has {shape}")
             return pixels, values, hdu.header.copy()

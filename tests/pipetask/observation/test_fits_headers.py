@@ -56,6 +56,16 @@ def test_what_is_no_fits_file_is_refused(tmp_path, content, message):
         read_image_headers(tmp_path / "a.fits")
 
 
+def test_a_malformed_card_does_not_spoil_the_others(tmp_path):
+    hdu = fits.PrimaryHDU(np.zeros((4, 4)))
+    hdu.header["OBJECT"], hdu.header["EXPNUM"] = "x", 5
+    hdu.writeto(tmp_path / "a.fits")
+    content = (tmp_path / "a.fits").read_bytes()
+    (tmp_path / "a.fits").write_bytes(content.replace(b"= 'x       '", b"= 'x        "))
+    (header,) = read_image_headers(tmp_path / "a.fits")
+    assert (header.values["EXPNUM"], header.values.get("OBJECT")) == (5, None)
+
+
 def test_a_file_without_an_image_is_refused(tmp_path):
     fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns([])]).writeto(tmp_path / "a.fits")
     with pytest.raises(HeaderError, match="no two-dimensional image"):
