@@ -1,12 +1,14 @@
-"""AperturePhotometryTask: fluxes of catalogued sources in circular apertures."""
+"""ApertureTask: fluxes inside circles around the sources of a catalog, with a local background if wanted."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from astropy.table import Column, Table
-from lsst.pex.config import Field, ListField
+from lsst.pex.config import ChoiceField, Field, ListField
 
 from pipetask import (
     Background,
@@ -15,27 +17,39 @@ from pipetask import (
     PipelineTask,
     PipelineTaskConfig,
     PipelineTaskConnections,
+    PipetaskError,
     Struct,
     connectionTypes,
 )
 from pipetask.photometry import Annulus, ApertureFlag, aperture_photometry
 
-_DIMENSIONS = ("instrument", "visit", "detector")
+_DIMENSIONS: Final = ("instrument", "visit", "detector")
+
+# Name, type, whether in the unit of the image, other unit, meaning.
+_COLUMNS: Final = (
+    ("apFlux", np.float64, True, None, "Flux in the aperture; NaN if not measurable"),
+    ("apFluxErr", np.float64, True, None, "Standard error of the flux; NaN without a variance plane"),
+    ("apArea", np.float64, False, "pix2", "Area of the usable pixels in the aperture"),
+    ("apBackground", np.float64, True, None, "Local background per pixel that was subtracted"),
+    ("apFlags", np.int64, False, None, "Bits of pipetask.photometry.ApertureFlag; 0 is good"),
+)
 
 
-class AperturePhotometryConnections(
-    PipelineTaskConnections, dimensions=_DIMENSIONS, defaultTemplates={"outputName": "customAperture"}
+class ApertureTaskConnections(
+    PipelineTaskConnections, defaultTemplates={"outputName": "customAperture"}, dimensions=_DIMENSIONS
 ):
-    """An image and its catalog in; the catalog with aperture fluxes, and its schema, out."""
+    """An image and its sources in; the same sources with fluxes out."""
 
     inputSchema = connectionTypes.InitInput(
-        doc="Columns of the input catalog.", name="src_schema", storageClass="SourceCatalog"
+        doc="Columns of the input catalog, without rows.", name="src_schema", storageClass="SourceCatalog"
     )
     outputSchema = connectionTypes.InitOutput(
-        doc="Columns of the output catalog.", name="{outputName}_schema", storageClass="SourceCatalog"
+        doc="Columns of the output catalog, without rows.",
+        name="{outputName}_schema",
+        storageClass="SourceCatalog",
     )
     areaMask = connectionTypes.PrerequisiteInput(
-        doc="Areas to ignore: no photometry of sources whose centre lies on a pixel that isn't 0.",
+        doc="Areas (pixels that aren't 0) where sources are not measured; made by a human.",
         name="ApAreaMask",
         storageClass="Mask",
         dimensions=_DIMENSIONS,
@@ -44,66 +58,99 @@ class AperturePhotometryConnections(
         doc="Background-subtracted image.", name="calexp", storageClass="ExposureF", dimensions=_DIMENSIONS
     )
     inputCatalog = connectionTypes.Input(
-        doc="Sources to measure.", name="src", storageClass="SourceCatalog", dimensions=_DIMENSIONS
+        doc="Sources with their centres x, y [pixel].",
+        name="src",
+        storageClass="SourceCatalog",
+        dimensions=_DIMENSIONS,
     )
     background = connectionTypes.Input(
-        doc="Background that was subtracted from the image.",
+        doc="What was subtracted from the image.",
         name="calexpBackground",
         storageClass="Background",
         dimensions=_DIMENSIONS,
     )
     outputCatalog = connectionTypes.Output(
-        doc="The sources with aperture fluxes.",
+        doc="The input catalog with aperture measurements.",
         name="{outputName}",
         storageClass="SourceCatalog",
         dimensions=_DIMENSIONS,
     )
 
-    def __init__(self, *, config: Any = None) -> None:  # an AperturePhotometryConfig
+    def __init__(self, *, config: Any = None) -> None:  # an ApertureTaskConfig
         super().__init__(config=config)
-        if not config.doAreaMask:
-            self.prerequisiteInputs.remove("areaMask")
         if not config.doLocalBackground:
             self.inputs.remove("background")
+        if not config.doAreaMask:
+            self.prerequisiteInputs.remove("areaMask")
 
 
-class AperturePhotometryConfig(PipelineTaskConfig, pipelineConnections=AperturePhotometryConnections):
-    """Radii, and what is done about background and masked areas."""
+class ApertureTaskConfig(PipelineTaskConfig, pipelineConnections=ApertureTaskConnections):
+    """Radii, background, and which pixels count."""
 
     apRad = Field(doc="Radius of the aperture [pixel].", dtype=float, default=4.0, check=lambda r: r > 0)
-    moreRadii = ListField(
-        doc="Further radii, each with columns of its own, as in apFlux_6 [pixel].",
+    extraRadii = ListField(
+        doc="Further radii [pixel]; the names of their columns end in the radius: apFlux_6, apFlux_2_5.",
         dtype=float,
         default=[],
         itemCheck=lambda r: r > 0,
     )
     doLocalBackground = Field(
-        doc="Add the background back, and subtract the mean in a ring of 1.5 to 2.5 radii instead.",
+        doc="Add the subtracted background back, and subtract the mean of a ring around each source.",
         dtype=bool,
         default=False,
     )
-    doAreaMask = Field(doc="Leave out sources on masked areas (ApAreaMask).", dtype=bool, default=False)
-    ignore = ListField(
-        doc="Mask planes whose pixels are left out.", dtype=str, default=["BAD", "SAT", "CR", "NO_DATA"]
+    innerFactor = Field(doc="Inner radius of the ring, in units of the aperture's.", dtype=float, default=1.5)
+    outerFactor = Field(doc="Outer radius of the ring, in units of the aperture's.", dtype=float, default=2.5)
+    doAreaMask = Field(
+        doc="Don't measure sources whose centre lies in a masked area (ApAreaMask).",
+        dtype=bool,
+        default=False,
+    )
+    method = ChoiceField(
+        doc="Weight of a pixel.",
+        dtype=str,
+        default="exact",
+        allowed={
+            "exact": "the area that the circle covers",
+            "center": "1 if the pixel's centre is inside, else 0",
+            "subpixel": "the part of 5 x 5 sub-pixel centres that is inside",
+        },
+    )
+    badMaskPlanes = ListField(
+        doc="Pixels with any of these planes set are left out of sums and areas.",
+        dtype=str,
+        default=["BAD", "SAT", "CR", "NO_DATA"],
     )
 
+    def validate(self) -> None:
+        """Check that the ring is one."""
+        super().validate()
+        if not 0 <= self.innerFactor < self.outerFactor:
+            raise ValueError(
+                f"innerFactor={self.innerFactor}, outerFactor={self.outerFactor}: wanted 0 <= inner < outer"
+            )
+
     def radii(self) -> dict[str, float]:
-        """Return each radius by the suffix of its columns."""
-        return {"": self.apRad} | {f"_{radius:g}".replace(".", "p"): radius for radius in self.moreRadii}
+        """Return each radius by the end of its columns' names."""
+        return {"": self.apRad} | {f"_{radius:g}".replace(".", "_"): radius for radius in self.extraRadii}
 
 
-class AperturePhotometryTask(PipelineTask):
-    """Measure every source of a catalog, keeping its columns."""
+class ApertureTask(PipelineTask):
+    """Measure all sources of a catalog at once; each row gets its fluxes, none is dropped."""
 
-    ConfigClass = AperturePhotometryConfig
+    ConfigClass = ApertureTaskConfig
     _DefaultName = "aperture"
 
     def __init__(
-        self, config: Any = None, *, initInputs: Any = None, **kwargs: Any
-    ) -> None:  # as PipelineTask
+        self,
+        config: Any = None,  # an ApertureTaskConfig
+        *,
+        initInputs: Mapping[str, Any] | None = None,  # what the datasets hold
+        **kwargs: Any,  # as PipelineTask
+    ) -> None:
         super().__init__(config, initInputs=initInputs, **kwargs)
-        schema = Table() if initInputs is None else initInputs["inputSchema"]
-        self.outputSchema = self.with_apertures(schema, {})
+        schema = Table() if initInputs is None else initInputs["inputSchema"][:0]
+        self.outputSchema = self._with_columns(schema, {}, None)
 
     def run(
         self,
@@ -112,77 +159,94 @@ class AperturePhotometryTask(PipelineTask):
         areaMask: Mask | None = None,
         background: Background | None = None,
     ) -> Struct:
-        """Measure the sources of one image.
+        """Measure the sources of one image. Nothing that is handed in is modified.
 
         Parameters
         ----------
         exposure : `Exposure`
-            Background-subtracted. Not modified.
+            Background-subtracted image.
         inputCatalog : `astropy.table.Table`
-            With centres ``x``, ``y`` [pixel]. Not modified.
+            One row per source; columns ``x`` and ``y`` [pixel of the exposure's arrays, 0-based].
         areaMask : `Mask`, optional
-            Areas to ignore; of the shape of the image.
+            Sources whose centre lies on a pixel that isn't 0 get a flux of NaN. Of the exposure's shape.
         background : `Background`, optional
-            Given if the local background is to be subtracted.
+            Added back to the image; then the mean of a ring about each source is subtracted.
 
         Returns
         -------
         result : `Struct`
-            ``outputCatalog``: all columns of ``inputCatalog``, and per radius ``apFlux``, ``apFluxErr``
-            [unit of the image], ``apArea`` [pixel²], ``apBackground`` [unit of the image per pixel] and
-            ``apFlags`` (see `pipetask.photometry.flags`). Fluxes are NaN where a centre lies on an ignored
-            area.
+            ``outputCatalog``: every row and column of ``inputCatalog``, and per radius ``apFlux``,
+            ``apFluxErr`` [unit of the image], ``apArea`` [pixel²], ``apBackground`` [unit of the image per
+            pixel] and ``apFlags``.
         """
+        x, y = (_numbers(inputCatalog[name]) for name in ("x", "y"))
         image = exposure.image if background is None else exposure.image + background.image()
-        mask = exposure.mask.any([name for name in self.config.ignore if name in exposure.mask.planes])
-        x, y = np.asarray(inputCatalog["x"], float), np.asarray(inputCatalog["y"], float)
-        ignored = np.zeros(len(x), bool) if areaMask is None else _on_mask(areaMask, x, y)
-        columns: dict[str, np.ndarray] = {}
+        variance = exposure.variance if exposure.variance.any() else None
+        planes = [name for name in self.config.badMaskPlanes if name in exposure.mask.planes]
+        mask = exposure.mask.any(planes)
+        dropped = np.zeros(len(x), dtype=bool) if areaMask is None else _in_area(areaMask, exposure, x, y)
+        columns: dict[str, npt.NDArray[Any]] = {}
         for suffix, radius in self.config.radii().items():
-            annulus = None if background is None else Annulus(1.5 * radius, 2.5 * radius)
-            result = aperture_photometry(
-                image, x, y, radius, variance=exposure.variance, mask=mask, annulus=annulus
+            ring = Annulus(self.config.innerFactor * radius, self.config.outerFactor * radius)
+            measured = aperture_photometry(
+                image,
+                x,
+                y,
+                radius,
+                variance=variance,
+                mask=mask,
+                method=self.config.method,
+                annulus=None if background is None else ring,
             )
-            assert result.flux_err is not None
+            errors = np.nan if measured.flux_err is None else measured.flux_err
             columns |= {
-                f"apFlux{suffix}": np.where(ignored, np.nan, result.flux),
-                f"apFluxErr{suffix}": np.where(ignored, np.nan, result.flux_err),
-                f"apArea{suffix}": result.area,
-                f"apBackground{suffix}": np.zeros(len(x)) if result.background is None else result.background,
-                f"apFlags{suffix}": result.flags | np.where(ignored, int(ApertureFlag.CENTRE_MASKED), 0),
+                "apFlux" + suffix: np.where(dropped, np.nan, measured.flux),
+                "apFluxErr" + suffix: np.where(dropped, np.nan, errors),
+                "apArea" + suffix: measured.area,
+                "apBackground" + suffix: np.zeros(len(x)) if background is None else measured.background,
+                "apFlags" + suffix: measured.flags | np.where(dropped, ApertureFlag.CENTRE_MASKED.value, 0),
             }
-        return Struct(outputCatalog=self.with_apertures(inputCatalog, columns, unit=exposure.unit))
+        lost = int(np.isnan(columns["apFlux"]).sum())
+        self.log.info("Measured %d sources, %d of them without a flux", len(x), lost)
+        return Struct(outputCatalog=self._with_columns(inputCatalog, columns, exposure.unit))
 
-    def with_apertures(self, catalog: Table, columns: dict[str, np.ndarray], unit: str = "") -> Table:
-        """Return a copy of a catalog with the columns of each aperture; empty ones where none are given."""
-        table = catalog.copy()
+    def _with_columns(
+        self, catalog: Table, columns: Mapping[str, npt.NDArray[Any]], unit: str | None
+    ) -> Table:
+        """Copy a catalog and add the columns of measurements; empty ones where none are given."""
+        output = Table(catalog, copy=True)
         for suffix, radius in self.config.radii().items():
-            for name, dtype, of_image, area, text in _COLUMNS:
-                column = Column(
-                    columns.get(name + suffix, ()),
-                    name=name + suffix,
+            for stem, dtype, in_unit_of_image, other_unit, text in _COLUMNS:
+                name = stem + suffix
+                if name in output.colnames:
+                    raise PipetaskError(
+                        f"The input catalog of task {self.getName()!r} has a column {name!r} already; "
+                        "measure another catalog, or rename that column"
+                    )
+                output[name] = Column(
+                    columns.get(name, ()),
                     dtype=dtype,
-                    unit=area or (unit if of_image else None) or None,
-                    description=f"{text} (radius {radius:g} pixels)",
+                    unit=unit if in_unit_of_image else other_unit,
+                    description=f"{text} (radius {radius:g} pixels).",
                 )
-                table[name + suffix] = column
-        return table
+        return output
 
 
-_COLUMNS = (
-    ("apFlux", np.float64, True, None, "Flux in the aperture, background subtracted"),
-    ("apFluxErr", np.float64, True, None, "Standard deviation of the flux: sqrt(sum of w² variance)"),
-    ("apArea", np.float64, False, "pix2", "Area of the usable pixels in the aperture"),
-    ("apBackground", np.float64, True, None, "Local background per pixel that was subtracted"),
-    ("apFlags", np.int64, False, None, "Bits of pipetask.photometry.ApertureFlag; 0 is good"),
-)
+def _numbers(column: Any) -> npt.NDArray[np.float64]:  # a Column, MaskedColumn or Quantity
+    """Return plain numbers; missing ones are NaN, which is flagged."""
+    return np.asarray(np.ma.filled(np.ma.asarray(column, dtype=np.float64), np.nan))
 
 
-def _on_mask(areas: Mask, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Tell which centres lie on a pixel that isn't 0; the pixel of a position is floor(x + 0.5)."""
-    ny, nx = areas.array.shape
-    column, row = np.floor(np.nan_to_num(x, nan=-9) + 0.5), np.floor(np.nan_to_num(y, nan=-9) + 0.5)
-    inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
-    found = np.zeros(len(x), bool)
-    found[inside] = areas.array[row[inside].astype(int), column[inside].astype(int)] != 0
-    return found
+def _in_area(
+    areaMask: Mask, exposure: Exposure, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Tell which centres lie on a masked pixel; those off the image don't."""
+    if areaMask.array.shape != exposure.shape:
+        raise PipetaskError(
+            f"The area mask has shape {areaMask.array.shape}, the image {exposure.shape}; make one that fits"
+        )
+    column, row = np.floor(x + 0.5), np.floor(y + 0.5)
+    inside = (column >= 0) & (column < exposure.shape[1]) & (row >= 0) & (row < exposure.shape[0])
+    masked = np.zeros(len(x), dtype=bool)
+    masked[inside] = areaMask.array[row[inside].astype(int), column[inside].astype(int)] != 0
+    return masked

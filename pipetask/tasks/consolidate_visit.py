@@ -1,16 +1,17 @@
-"""ConsolidateVisitTask: one catalog per visit from those of its detectors."""
+"""ConsolidateVisitTask: the catalogs of all detectors of a visit as one table, with magnitudes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from astropy.table import Column, Table, vstack
+from lsst.pex.config import Field
 
 from pipetask import (
     DeferredDatasetHandle,
     InputQuantizedConnection,
-    NoWorkFound,
     PipelineTask,
     PipelineTaskConfig,
     PipelineTaskConnections,
@@ -21,87 +22,95 @@ from pipetask import (
 
 class ConsolidateVisitConnections(
     PipelineTaskConnections,
+    defaultTemplates={"inputName": "customAperture"},
     dimensions=("instrument", "visit"),
-    defaultTemplates={"inputName": "customAperture", "outputName": "customAperture_visit"},
 ):
-    """Catalogs and images of a visit's detectors in, one catalog out."""
+    """Catalogs and calibrations of the detectors in, one catalog out."""
 
     catalogs = connectionTypes.Input(
-        doc="Catalogs of the detectors.",
+        doc="Catalogs of the detectors, all with the same columns.",
         name="{inputName}",
         storageClass="SourceCatalog",
         dimensions=("instrument", "visit", "detector"),
         multiple=True,
         deferLoad=True,
     )
-    exposures = connectionTypes.Input(
-        doc="Images of the detectors; of these only the photometric calibration is read.",
-        name="calexp",
-        storageClass="ExposureF",
+    photoCalibs = connectionTypes.Input(
+        doc="What one unit of the images is worth.",
+        name="calexp.photoCalib",
+        storageClass="PhotoCalib",
         dimensions=("instrument", "visit", "detector"),
         multiple=True,
         deferLoad=True,
     )
     outputCatalog = connectionTypes.Output(
-        doc="All sources of the visit.",
-        name="{outputName}",
+        doc="All rows, ordered by detector.",
+        name="{inputName}_visit",
         storageClass="SourceCatalog",
         dimensions=("instrument", "visit"),
     )
 
+    def __init__(self, *, config: Any = None) -> None:  # a ConsolidateVisitConfig
+        super().__init__(config=config)
+        if not config.doMagnitudes:
+            self.inputs.remove("photoCalibs")
+
     def adjustQuantum(  # type: ignore[override]  # the guide's form; both are allowed
         self, datasetRefMap: InputQuantizedConnection
     ) -> InputQuantizedConnection:
-        """Keep the detectors that have all inputs."""
-        common = set.intersection(*({ref.dataId for ref in refs} for _, refs in datasetRefMap))
-        if not common:
-            raise NoWorkFound("no detector of the visit has both a catalog and an image")
+        """Drop detectors that lack one of the inputs: what is complete is consolidated."""
+        complete = set.intersection(*({ref.dataId for ref in refs} for _, refs in datasetRefMap))
         for name, refs in datasetRefMap:
-            setattr(datasetRefMap, name, [ref for ref in refs if ref.dataId in common])
+            setattr(datasetRefMap, name, [ref for ref in refs if ref.dataId in complete])
         return datasetRefMap
 
 
 class ConsolidateVisitConfig(PipelineTaskConfig, pipelineConnections=ConsolidateVisitConnections):
-    """Nothing to configure but the names of the datasets."""
+    """What is added to the rows."""
+
+    doMagnitudes = Field(doc="Add the magnitudes of apFlux as apMag.", dtype=bool, default=True)
 
 
 class ConsolidateVisitTask(PipelineTask):
-    """Stack the catalogs of a visit's detectors and add magnitudes."""
+    """Stack catalogs, which are loaded one after the other."""
 
     ConfigClass = ConsolidateVisitConfig
     _DefaultName = "consolidateVisit"
 
     def run(
-        self, catalogs: Sequence[DeferredDatasetHandle], exposures: Sequence[DeferredDatasetHandle]
+        self,
+        catalogs: Sequence[DeferredDatasetHandle],
+        photoCalibs: Sequence[DeferredDatasetHandle] | None = None,
     ) -> Struct:
-        """Stack catalogs, which are loaded one after the other.
+        """Stack the catalogs of one visit.
 
         Parameters
         ----------
-        catalogs, exposures : sequence of `DeferredDatasetHandle`
-            Of the same detectors, in the same order.
+        catalogs : sequence of `DeferredDatasetHandle`
+            One per detector.
+        photoCalibs : sequence of `DeferredDatasetHandle`, optional
+            Of the same detectors, in the same order. A detector without calibration gets magnitudes of NaN.
 
         Returns
         -------
         result : `Struct`
-            ``outputCatalog``: the rows of all, with ``detector`` in front and, where an image has a
-            photometric calibration, ``apMag`` [mag].
+            ``outputCatalog``: the rows of all catalogs with the column ``detector`` in front.
         """
         parts = []
-        for catalog, exposure in zip(catalogs, exposures, strict=True):
-            part = catalog.get()
-            detector = np.full(len(part), catalog.dataId["detector"])
-            part.add_column(Column(detector, name="detector", description="Number of the detector."), index=0)
-            part["apMag"] = Column(
-                self.magnitudes(part, exposure), unit="mag", description="AB magnitude of apFlux."
-            )
-            parts.append(part)
-        return Struct(outputCatalog=vstack(parts, metadata_conflicts="silent"))
-
-    def magnitudes(self, catalog: Table, exposure: DeferredDatasetHandle) -> np.ndarray:
-        """Return magnitudes, shape (n,); NaN where the flux isn't positive or the image not calibrated."""
-        calibration = exposure.get(component="photoCalib")
-        flux = np.asarray(catalog["apFlux"], float)
-        if calibration is None:
-            return np.full(len(flux), np.nan)
-        return np.asarray(calibration.magnitude(np.where(flux > 0, flux, np.nan)))
+        for index, handle in enumerate(catalogs):
+            catalog = Table(handle.get(), copy=True)
+            detector = np.full(len(catalog), handle.dataId["detector"], dtype=np.int64)
+            catalog.add_column(Column(detector, name="detector", description="Number of the detector."), 0)
+            if photoCalibs is not None:
+                flux = np.asarray(catalog["apFlux"], dtype=np.float64)
+                calib = photoCalibs[index].get()
+                catalog["apMag"] = Column(
+                    np.full(len(flux), np.nan) if calib is None else calib.magnitude(flux),
+                    unit="mag",
+                    description="Magnitude of apFlux; NaN if it isn't positive or has no calibration.",
+                )
+            catalog.meta.clear()
+            parts.append(catalog)
+        output = vstack(parts, join_type="exact")
+        self.log.info("Put %d rows of %d detectors together", len(output), len(parts))
+        return Struct(outputCatalog=output)

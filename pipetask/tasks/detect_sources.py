@@ -69,7 +69,7 @@ class DetectSourcesConfig(PipelineTaskConfig, pipelineConnections=DetectSourcesC
     minWidth = Field(doc="Narrower things are cosmic rays (FWHM) [pixel].", dtype=float, default=0.9)
     doDeblend = Field(doc="Split sources that touch.", dtype=bool, default=True)
     contrast = Field(doc="Least part of the flux that a split-off source has.", dtype=float, default=0.001)
-    ignore = ListField(
+    badMaskPlanes = ListField(
         doc="Mask planes whose pixels belong to no source.", dtype=str, default=["BAD", "CR", "NO_DATA"]
     )
 
@@ -99,7 +99,9 @@ class DetectSourcesTask(PipelineTask):
         """
         from scipy.ndimage import binary_dilation
 
-        unusable = exposure.mask.any(_known(exposure, self.config.ignore)) | ~np.isfinite(exposure.image)
+        unusable = exposure.mask.any(_known(exposure, self.config.badMaskPlanes)) | ~np.isfinite(
+            exposure.image
+        )
         image = np.where(unusable, 0.0, exposure.image)
         segments = self.find_segments(image, unusable)
         columns = self.measure(image, unusable, segments)

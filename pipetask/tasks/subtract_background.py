@@ -55,7 +55,7 @@ class SubtractBackgroundConfig(PipelineTaskConfig, pipelineConnections=SubtractB
     sigma = Field(doc="Pixels beyond this many standard deviations are clipped.", dtype=float, default=3.0)
     sourceSigma = Field(doc="Pixels of sources above this many sigma are left out.", dtype=float, default=2.0)
     growSources = Field(doc="By how much sources are grown before [pixel].", dtype=int, default=7)
-    ignore = ListField(
+    badMaskPlanes = ListField(
         doc="Mask planes that are left out.", dtype=str, default=["BAD", "SAT", "CR", "NO_DATA"]
     )
 
@@ -85,7 +85,7 @@ class SubtractBackgroundTask(PipelineTask):
             If no pixel is usable.
         """
         exposure = _sum(exposures)
-        unusable = exposure.mask.any(self.config.ignore) | ~np.isfinite(exposure.image)
+        unusable = exposure.mask.any(self.config.badMaskPlanes) | ~np.isfinite(exposure.image)
         if unusable.all():
             raise NoWorkFound("no pixel of the image is usable")
         first = self.model(exposure.image, unusable)
