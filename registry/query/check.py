@@ -11,12 +11,23 @@ from registry.errors import InvalidQueryError
 from registry.query.literals import REGIONS, fold, function, integer, literals
 from registry.query.names import Names
 from registry.query.parse import parse
+from registry.query.syntax import (
+    Bind,
+    Call,
+    Logic,
+    Member,
+    Name,
+    Negation,
+    Operation,
+    Pair,
+    Range,
+    Sign,
+    Syntax,
+)
 from registry.query.tree import (
     FALSE,
     TRUE,
     Arithmetic,
-    Bind,
-    Call,
     Column,
     Compare,
     Constant,
@@ -24,22 +35,13 @@ from registry.query.tree import (
     InRange,
     IsNull,
     Literal,
-    Logic,
     Matches,
-    Member,
-    Name,
-    Negation,
     OneOf,
-    Operation,
-    Pair,
     Predicate,
-    Range,
     RegionOverlaps,
     RegionsOverlap,
-    Sign,
     Span,
     SpansOverlap,
-    Syntax,
     all_of,
     any_of,
 )

@@ -18,7 +18,7 @@ from registry.timespan import Timespan, time_to_ns
 
 
 def literals(value: Any) -> Literal | Span | tuple[Literal | Span, ...]:
-    """Return a bound value, or each one of a container, as a literal.
+    """Return a bound value, or each value of a container, as a literal.
 
     Raises
     ------

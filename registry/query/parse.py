@@ -10,11 +10,9 @@ from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
 from registry.errors import InvalidQueryError
-from registry.query.time_literal import parse_time
-from registry.query.tree import (
+from registry.query.syntax import (
     Bind,
     Call,
-    Literal,
     Logic,
     Member,
     Name,
@@ -25,6 +23,8 @@ from registry.query.tree import (
     Sign,
     Syntax,
 )
+from registry.query.time_literal import parse_time
+from registry.query.tree import Literal
 
 _TRUE = Literal(value=True, type="bool")
 

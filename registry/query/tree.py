@@ -1,4 +1,4 @@
-"""The trees of the query language: what was written, and what it means once names are known."""
+"""The tree of what a condition means: names are known, and negations pushed down to the elementary parts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from lsst.sphgeom import Region
 
-# What was written. Positions are offsets in the text.
-
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value; also of the checked tree.
+    """A value.
 
     ``type`` is that of a record's column (``int``, ``float``, ``string``, ``bool``, ``time_ns``, ``hash``),
     ``uuid``, ``timespan``, ``region`` or ``null``.
@@ -23,100 +21,6 @@ class Literal:
     value: Any
     type: str
     position: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """An identifier, maybe dotted."""
-
-    text: str
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bind:
-    """The name of a value that comes along with the text."""
-
-    text: str
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Integers from ``start`` to ``stop``, both included, in steps."""
-
-    start: int
-    stop: int
-    step: int
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Begin and end of a timespan."""
-
-    begin: Syntax
-    end: Syntax
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function of arguments."""
-
-    function: str
-    arguments: tuple[Syntax, ...]
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """A plus or minus before a number."""
-
-    operator: str
-    operand: Syntax
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """Arithmetic, a comparison, or OVERLAPS."""
-
-    operator: str
-    left: Syntax
-    right: Syntax
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """Whether a value is one of some, or in one of the ranges."""
-
-    value: Syntax
-    items: tuple[Syntax, ...]
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Negation:
-    """The opposite."""
-
-    operand: Syntax
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Logic:
-    """Several conditions, joined by AND or by OR."""
-
-    operator: str
-    operands: tuple[Syntax, ...]
-    position: int
-
-
-Syntax: TypeAlias = Literal | Name | Bind | Range | Pair | Call | Sign | Operation | Member | Negation | Logic
-
-# What it means. Negations have been pushed down to the conditions, so that there are none left.
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from astropy.time import Time
 
 from registry.errors import InvalidQueryError
 from registry.query.parse import parse
+from registry.query.syntax import Logic, Member, Name, Negation, Operation, Range, Sign
 from registry.query.time_literal import parse_time
-from registry.query.tree import Literal, Logic, Member, Name, Negation, Operation, Range, Sign
+from registry.query.tree import Literal
 from registry.timespan import time_to_ns
 
 
