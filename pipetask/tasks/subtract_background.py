@@ -88,14 +88,16 @@ class SubtractBackgroundTask(PipelineTask):
         unusable = exposure.mask.any(self.config.badMaskPlanes) | ~np.isfinite(exposure.image)
         if unusable.all():
             raise NoWorkFound("no pixel of the image is usable")
-        first = self.model(exposure.image, unusable)
+        first = self.model(exposure.image, unusable, with_sources=True)
         sources = self.find_sources(exposure.image - first.image(), unusable)
-        background = self.model(exposure.image, unusable | sources)
+        background = self.model(exposure.image, unusable | sources, with_sources=False)
         exposure.image -= background.image().astype(exposure.image.dtype)
         return Struct(outputExposure=exposure, background=background)
 
-    def model(self, image: npt.NDArray[np.floating], left_out: npt.NDArray[np.bool_]) -> Background:
-        """Model the sky of an image by the clipped median (SExtractor's mode) of boxes.
+    def model(
+        self, image: npt.NDArray[np.floating], left_out: npt.NDArray[np.bool_], *, with_sources: bool
+    ) -> Background:
+        """Model the sky of an image on a mesh of boxes.
 
         Parameters
         ----------
@@ -103,9 +105,12 @@ class SubtractBackgroundTask(PipelineTask):
             Pixels; may hold NaN where ``left_out``.
         left_out : `numpy.ndarray`, shape (ny, nx), bool
             True where a pixel doesn't count.
+        with_sources : `bool`
+            Whether sources are still among the pixels: then a box has SExtractor's estimate of the mode, that
+            they hardly move; else the clipped mean, which has no bias from the skewness of photon noise.
         """
         from astropy.stats import SigmaClip
-        from photutils.background import Background2D, SExtractorBackground
+        from photutils.background import Background2D, MeanBackground, SExtractorBackground
 
         box = tuple(max(4, min(self.config.boxSize, n // 5)) for n in image.shape)
         mesh = Background2D(
@@ -114,7 +119,7 @@ class SubtractBackgroundTask(PipelineTask):
             mask=left_out,
             filter_size=self.config.filterSize,
             sigma_clip=SigmaClip(self.config.sigma),
-            bkg_estimator=SExtractorBackground(),
+            bkg_estimator=SExtractorBackground() if with_sources else MeanBackground(),
             exclude_percentile=95,
         )
         return Background(image.shape, (BackgroundMesh(np.asarray(mesh.background_mesh, float), box),))
