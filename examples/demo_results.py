@@ -78,6 +78,8 @@ def draw_apertures(repository: Path, picture: Path) -> None:
         axes.plot([], [], "o", mfc="none", mec=colour, label=f"{chosen.sum()} {label}")
     axes.set(
         title=f"SimCam visit {ref.dataId['visit']}, detector {ref.dataId['detector']}: apertures of 4 pixels",
+        xlim=(-0.5, image.shape[1] - 0.5),
+        ylim=(-0.5, image.shape[0] - 0.5),
         xlabel="x [pixel]",
         ylabel="y [pixel]",
     )
