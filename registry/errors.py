@@ -76,6 +76,10 @@ class CollectionExistsError(RegistryError, ValueError):
     """A collection that exists already, with another type."""
 
 
+class InvalidNameError(RegistryError, ValueError):
+    """A name that a collection cannot have."""
+
+
 class ConflictingDefinitionError(RegistryError, ValueError):
     """Something is registered already, with a different definition."""
 

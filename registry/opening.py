@@ -15,7 +15,7 @@ from registry.schema.tables import REVISION, FixedTables
 _UNIVERSE = "universe"  # attribute that holds the universe's definition
 
 
-def create_database(url: str, dialect: Dialect, universe: DimensionUniverse) -> Database:
+def create_database(url: str, dialect: Dialect, universe: DimensionUniverse) -> tuple[Database, Schema]:
     """Make all tables in an empty database, and return it open for writing."""
     db = Database(url, dialect, dialect.make_engine(url, "create"), writeable=True)
     schema = Schema(universe, dialect)
@@ -23,11 +23,11 @@ def create_database(url: str, dialect: Dialect, universe: DimensionUniverse) -> 
         schema.create_all(db.session.connection)
         db.insert(schema.alembic_version, ("version_num",), [(REVISION,)])
         db.insert(schema.repository, ("name", "value"), [(_UNIVERSE, universe.to_yaml())])
-    return db
+    return db, schema
 
 
-def open_database(url: str, dialect: Dialect, *, writeable: bool) -> tuple[Database, DimensionUniverse]:
-    """Open a database, check that it is a registry of this version, return it with its universe."""
+def open_database(url: str, dialect: Dialect, *, writeable: bool) -> tuple[Database, Schema]:
+    """Open a database, check that it is a registry of this version, return it with its tables."""
     db = Database(
         url, dialect, dialect.make_engine(url, "write" if writeable else "read"), writeable=writeable
     )
@@ -50,7 +50,7 @@ def open_database(url: str, dialect: Dialect, *, writeable: bool) -> tuple[Datab
     if not text:
         db.close()
         raise RepositoryFormatError(f"{url} is no registry: it has no dimension universe.")
-    return db, DimensionUniverse.from_yaml(text)
+    return db, Schema(DimensionUniverse.from_yaml(text), dialect)
 
 
 def _first(db: Database, query: Select[tuple[str]]) -> str:

@@ -8,15 +8,15 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import select
 
+from registry.bookkeeping import Bookkeeping
 from registry.collections.facade import Collections
 from registry.columns import Columns
 from registry.database import Database
 from registry.dataset_ref import DatasetRef, Ids
 from registry.dataset_type import DatasetType
-from registry.datasets import composites, insert, locations
+from registry.datasets import insert, locations
 from registry.datasets.find import CalibrationColumns, DatasetFinder, Names
 from registry.datasets.ids import AnyIds, to_array
 from registry.datasets.locations import Location
@@ -28,7 +28,7 @@ from registry.dimensions.record import DimensionRecord
 from registry.dimensions.universe import DimensionUniverse
 from registry.errors import CollectionTypeError
 from registry.opening import create_database, open_database
-from registry.provenance import AnyId, Provenance, QuantumRow
+from registry.provenance import Provenance
 from registry.queries import Queries
 from registry.records.insert import Conflict, insert_records
 from registry.records.lookup import DimensionRecords
@@ -36,7 +36,7 @@ from registry.schema.schema import Schema
 from registry.timespan import Timespan
 
 
-class Registry(Queries):
+class Registry(Queries, Bookkeeping):
     """All that a repository knows about its datasets, except for their bytes.
 
     Made by `create` or `open`. Every method that changes something is one transaction. An instance may be
@@ -52,10 +52,10 @@ class Registry(Queries):
         Which quanta made and read which datasets.
     """
 
-    def __init__(self, db: Database, universe: DimensionUniverse) -> None:
+    def __init__(self, db: Database, schema: Schema) -> None:
         self._db = db
-        self._schema = Schema(universe, db.dialect)
-        self.universe = universe
+        self._schema = schema
+        self.universe = schema.universe
         self._types = DatasetTypes(db, self._schema)
         self._records = DimensionRecords(db, self._schema)
         self.collections = Collections(db, self._schema, self._types)
@@ -67,8 +67,7 @@ class Registry(Queries):
     @classmethod
     def create(cls, url: str, *, universe: DimensionUniverse | None = None) -> Registry:
         """Make a new registry; `RepositoryFormatError` if there is something at ``url`` already."""
-        universe = universe or DimensionUniverse.default()
-        return cls(create_database(url, dialect_for(url), universe), universe)
+        return cls(*create_database(url, dialect_for(url), universe or DimensionUniverse.default()))
 
     @classmethod
     def open(cls, url: str, *, writeable: bool = True) -> Registry:
@@ -323,47 +322,3 @@ class Registry(Queries):
     def calibration_columns(self, dataset_type: str | DatasetType, collections: Names) -> CalibrationColumns:
         """Return all datasets of a type in some collections, with validity and place in the search order."""
         return self._finder.calibration_columns(dataset_type, collections)
-
-    # Locations
-
-    def insert_locations(self, rows: Iterable[tuple[Any, ...]]) -> int:
-        """Store where bytes are: rows of dataset id and ``LOCATION_FIELDS``; the newer of two stays."""
-        return locations.insert_locations(self._db, self._schema, rows)
-
-    def locations(self, ids: Iterable[UUID]) -> dict[UUID, list[Location]]:
-        """Return the locations of datasets, in the order of ``LOCATION_FIELDS``; maybe empty lists."""
-        return locations.read_locations(self._db, self._schema, ids)
-
-    def location_columns(self, ids: Ids) -> tuple[np.ndarray[Any, Any], list[Location]]:
-        """Return (index into ``ids``, locations) in bulk, ascending by index."""
-        return locations.location_columns(self._db, self._schema, ids)
-
-    def remove_locations(self, ids: AnyIds) -> None:
-        """Forget where the bytes of datasets are."""
-        locations.remove_locations(self._db, self._schema, ids)
-
-    def paths_in_use(self, store: str, paths: Iterable[str]) -> set[str]:
-        """Return those of the paths of a store that still hold some dataset."""
-        return locations.paths_in_use(self._db, self._schema, store, paths)
-
-    # Composites and provenance
-
-    def insert_composite_parts(self, rows: Iterable[tuple[UUID, str, UUID]]) -> int:
-        """Store which datasets are parts of composites: rows of composite, component, part."""
-        return composites.insert_parts(self._db, self._schema, rows)
-
-    def composite_parts(self, ids: Iterable[UUID]) -> dict[UUID, list[tuple[str, UUID]]]:
-        """Return (component, part) of each composite; empty lists for datasets that are none."""
-        return composites.read_parts(self._db, self._schema, ids)
-
-    def insert_quanta(self, rows: Iterable[QuantumRow | tuple[Any, ...]]) -> int:
-        """Store quanta, tuples in the order of `QuantumRow`; one that ran again replaces what it was."""
-        return self.provenance.insert_quanta(rows)
-
-    def insert_quantum_inputs(self, rows: Iterable[tuple[AnyId, AnyId, str]]) -> int:
-        """Store (quantum id, dataset id, connection) of datasets that were really read."""
-        return self.provenance.insert_quantum_inputs(rows)
-
-    def quanta(self, run: str) -> list[QuantumRow]:
-        """Return the quanta of a run, in the order in which they began."""
-        return self.provenance.quanta(run)

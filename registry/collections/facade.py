@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import select
-
 from registry.collections.base import CollectionInfo, CollectionKind, Kind
 from registry.collections.calibration import CalibrationKind
-from registry.collections.chained import ChainedKind, flatten, refuse_cycle, write_links
+from registry.collections.chained import ChainedKind, refuse_cycle, write_links
+from registry.collections.lookup import CollectionLookup
 from registry.collections.run import RunKind
-from registry.collections.summary import Summaries
 from registry.collections.tagged import TaggedKind
-from registry.database import Database
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
 from registry.datasets import calibrations
 from registry.datasets.members import delete_members, insert_members, keys_and_ids
-from registry.datasets.types import DatasetTypes, TypeEntry
+from registry.datasets.types import TypeEntry
 from registry.dimensions.coordinate import DataId
 from registry.errors import (
     CollectionExistsError,
     CollectionTypeError,
-    MissingCollectionError,
+    InvalidNameError,
     OrphanedRecordError,
 )
-from registry.patterns import as_names, is_glob, matching
-from registry.schema.schema import Schema
-from registry.suggest import suggest
+from registry.patterns import as_names, is_glob
 from registry.timespan import Timespan
 
 KINDS: Mapping[str, CollectionKind] = {
@@ -35,24 +30,8 @@ KINDS: Mapping[str, CollectionKind] = {
 }
 
 
-class Collections:
-    """All collections of a repository.
-
-    Parameters
-    ----------
-    db : `Database`
-        Where they are.
-    schema : `Schema`
-        Their tables.
-    types : `DatasetTypes`
-        The registered dataset types.
-    """
-
-    def __init__(self, db: Database, schema: Schema, types: DatasetTypes) -> None:
-        self._db = db
-        self._schema = schema
-        self._types = types
-        self.summaries = Summaries(db, schema)
+class Collections(CollectionLookup):
+    """All collections of a repository: what can be asked (see `CollectionLookup`) and done."""
 
     # Definition
 
@@ -67,7 +46,7 @@ class Collections:
         if kind not in KINDS:
             raise CollectionTypeError(f"{kind!r} is no kind of collection; there are {', '.join(KINDS)}.")
         if not name or name != name.strip() or is_glob(name):
-            raise ValueError(f"{name!r} cannot name a collection: no *, ?, [ nor spaces around it.")
+            raise InvalidNameError(f"{name!r} cannot name a collection: no *, ?, [ nor spaces around it.")
         if self._known(name, kind):
             return False
         with self._db.transaction():
@@ -114,126 +93,6 @@ class Collections:
             table = self._schema.collection
             self._db.execute(table.delete().where(table.c.id == info.id))
             self._db.changed("collections", "summary")
-
-    # Reading
-
-    def get_info(self, name: str) -> CollectionInfo:
-        """Return what is known about a collection."""
-        found = self._find(name)
-        if found is None:
-            hint = suggest(name, self._names())
-            raise MissingCollectionError(f"No collection {name!r} in {self._db.url}{hint}")
-        return found
-
-    def _find(self, name: str) -> CollectionInfo | None:
-        return self._db.cached("collections", name, lambda: self._read(name))
-
-    def _read(self, name: str) -> CollectionInfo | None:
-        table, chain = self._schema.collection, self._schema.collection_chain
-        rows = self._db.fetch(select(table.c.id, table.c.kind, table.c.doc).where(table.c.name == name))
-        if not rows:
-            return None
-        id, kind, doc = rows[0]
-        children = (
-            select(table.c.name)
-            .join_from(chain, table, chain.c.child_id == table.c.id)
-            .where(chain.c.parent_id == id)
-            .order_by(chain.c.position)
-        )
-        names = [row[0] for row in self._db.fetch(children)] if kind == "CHAINED" else ()
-        return CollectionInfo(name, kind, doc, tuple(names), id)
-
-    def name_of(self, id: int) -> str:
-        """Return the name of the collection with a number of the database."""
-        table = self._schema.collection
-        return self._db.cached(
-            "collections", id, lambda: str(self._db.fetch(select(table.c.name).where(table.c.id == id))[0][0])
-        )
-
-    def _names(self, kinds: Iterable[str] | None = None) -> list[str]:
-        table = self._schema.collection
-        query = select(table.c.name).order_by(table.c.name)
-        if kinds is not None:
-            query = query.where(table.c.kind.in_(as_names(kinds)))
-        return [row[0] for row in self._db.fetch(query)]
-
-    def parents(self, name: str) -> list[str]:
-        """Return the names of the chains that hold a collection."""
-        table, chain = self._schema.collection, self._schema.collection_chain
-        query = (
-            select(table.c.name)
-            .join_from(chain, table, chain.c.parent_id == table.c.id)
-            .where(chain.c.child_id == self.get_info(name).id)
-            .order_by(table.c.name)
-            .distinct()
-        )
-        return [row[0] for row in self._db.fetch(query)]
-
-    def query(
-        self,
-        patterns: str | Iterable[str] = "*",
-        *,
-        kinds: Iterable[str] | None = None,
-        flatten_chains: bool = False,
-        include_chains: bool = True,
-    ) -> list[str]:
-        """Return the names of the collections that match glob patterns.
-
-        Parameters
-        ----------
-        patterns : `str` or iterable of `str`
-            Names with ``*``, ``?``, ``[…]``; the result is ordered by pattern, then by name. A name without
-            these characters must exist.
-        kinds : iterable of `str`, optional
-            Only collections of these kinds.
-        flatten_chains : `bool`, optional
-            Whether a chain is followed by what it holds, in the order of search.
-        include_chains : `bool`, optional
-            Whether chains themselves are returned.
-        """
-        found: dict[str, None] = {}
-        for name in self._expand(patterns):
-            found[name] = None
-            if flatten_chains:
-                found |= dict.fromkeys(self._below(name))
-        wanted = set(KINDS if kinds is None else as_names(kinds))
-        if not include_chains:
-            wanted.discard("CHAINED")
-        return [name for name in found if wanted >= set(KINDS) or self.get_info(name).kind in wanted]
-
-    def _below(self, name: str) -> list[str]:
-        names: dict[str, None] = {}
-        for child in self.get_info(name).children:
-            names |= dict.fromkeys([child, *self._below(child)])
-        return list(names)
-
-    def _expand(self, names: str | Iterable[str]) -> list[str]:
-        """Return names with their glob patterns replaced by what matches them."""
-        found: dict[str, None] = {}
-        for name in as_names(names):
-            if is_glob(name):
-                found |= dict.fromkeys(matching(name, self._names()))
-            else:
-                found[self.get_info(name).name] = None
-        return list(found)
-
-    def resolve(self, names: str | Iterable[str]) -> list[CollectionInfo]:
-        """Return the collections to search, chains replaced by what they hold, each once, in order.
-
-        Raises
-        ------
-        MissingCollectionError
-            If a name is unknown.
-        """
-        key = as_names(names)
-        return self._db.cached(
-            "collections", ("resolved", key), lambda: flatten(self._expand(key), self.get_info)
-        )
-
-    def dataset_types(self, names: str | Iterable[str]) -> list[DatasetType]:
-        """Return the dataset types that some of the collections may hold, by name."""
-        ids = self.summaries.dataset_types(self.resolve(names))
-        return sorted(self._types.by_id(id).dataset_type for id in ids)
 
     # Chains
 

@@ -1,0 +1,69 @@
+"""The registry's books about datasets: where their bytes are, their parts, the quanta that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from registry.database import Database
+from registry.dataset_ref import Ids
+from registry.datasets import composites, locations
+from registry.datasets.ids import AnyIds
+from registry.datasets.locations import Location
+from registry.provenance import AnyId, Provenance, QuantumRow
+from registry.schema.schema import Schema
+
+
+class Bookkeeping:
+    """Locations, parts and provenance of datasets; the parts that it asks are set by `Registry`."""
+
+    provenance: Provenance
+    _db: Database
+    _schema: Schema
+
+    # Locations
+
+    def insert_locations(self, rows: Iterable[tuple[Any, ...]]) -> int:
+        """Store where bytes are: rows of dataset id and ``LOCATION_FIELDS``; the newer of two stays."""
+        return locations.insert_locations(self._db, self._schema, rows)
+
+    def locations(self, ids: Iterable[UUID]) -> dict[UUID, list[Location]]:
+        """Return the locations of datasets, in the order of ``LOCATION_FIELDS``; maybe empty lists."""
+        return locations.read_locations(self._db, self._schema, ids)
+
+    def location_columns(self, ids: Ids) -> tuple[np.ndarray[Any, Any], list[Location]]:
+        """Return (index into ``ids``, locations) in bulk, ascending by index."""
+        return locations.location_columns(self._db, self._schema, ids)
+
+    def remove_locations(self, ids: AnyIds) -> None:
+        """Forget where the bytes of datasets are."""
+        locations.remove_locations(self._db, self._schema, ids)
+
+    def paths_in_use(self, store: str, paths: Iterable[str]) -> set[str]:
+        """Return those of the paths of a store that still hold some dataset."""
+        return locations.paths_in_use(self._db, self._schema, store, paths)
+
+    # Composites and provenance
+
+    def insert_composite_parts(self, rows: Iterable[tuple[UUID, str, UUID]]) -> int:
+        """Store which datasets are parts of composites: rows of composite, component, part."""
+        return composites.insert_parts(self._db, self._schema, rows)
+
+    def composite_parts(self, ids: Iterable[UUID]) -> dict[UUID, list[tuple[str, UUID]]]:
+        """Return (component, part) of each composite; empty lists for datasets that are none."""
+        return composites.read_parts(self._db, self._schema, ids)
+
+    def insert_quanta(self, rows: Iterable[QuantumRow | tuple[Any, ...]]) -> int:
+        """Store quanta, tuples in the order of `QuantumRow`; one that ran again replaces what it was."""
+        return self.provenance.insert_quanta(rows)
+
+    def insert_quantum_inputs(self, rows: Iterable[tuple[AnyId, AnyId, str]]) -> int:
+        """Store (quantum id, dataset id, connection) of datasets that were really read."""
+        return self.provenance.insert_quantum_inputs(rows)
+
+    def quanta(self, run: str) -> list[QuantumRow]:
+        """Return the quanta of a run, in the order in which they began."""
+        return self.provenance.quanta(run)
