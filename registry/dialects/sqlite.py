@@ -53,7 +53,11 @@ class SQLiteDialect(Dialect):
 
     def _connect(self, target: str, mode: Mode) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            target, uri=target.startswith("file:"), timeout=self.busy_timeout_s, isolation_level=None
+            target,
+            uri=target.startswith("file:"),
+            timeout=self.busy_timeout_s,
+            isolation_level=None,
+            check_same_thread=False,  # each thread has its own, but all are closed together
         )
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
