@@ -128,6 +128,12 @@ def empty_repo(repository_folder, tmp_path):
         yield butler
 
 
+@pytest.fixture
+def always_in_processes(monkeypatch):
+    """Worker processes are used however few the items are."""
+    monkeypatch.setattr("pipetask.observation.in_processes.WORTH_A_PROCESS", 1)
+
+
 @pytest.fixture(scope="session")
 def cameras():
     """Folder of the shipped camera descriptions."""

@@ -41,6 +41,7 @@ def test_a_scan_becomes_a_visit_with_the_place_of_its_images(empty_repo, cameras
     assert len(empty_repo.query_dimension_records("visit_system_membership", instrument="2MASS")) == 2
 
 
+@pytest.mark.usefixtures("always_in_processes")
 def test_again_nothing_changes_and_new_images_widen_their_visit(simcam_repo, simcam_file):
     ingest_raws(simcam_repo, [simcam_file(1, 0)])
     assert define_visits(simcam_repo, "SimCam") == VisitReport(1, 0)

@@ -71,6 +71,7 @@ def test_an_exposure_may_come_in_pieces(empty_repo, cameras, two_mass_folder):
     assert (scan.timespan.end - scan.timespan.begin).sec == pytest.approx(25.63, abs=1e-6)
 
 
+@pytest.mark.usefixtures("always_in_processes")
 def test_planes_in_three_files_become_one_calexp_with_its_visit(empty_repo, cameras, decam_folder):
     register_instrument(empty_repo, cameras / "decam-legacypipe.yaml")
     report = ingest_raws(empty_repo, [decam_folder], processes=2)
@@ -106,6 +107,7 @@ def test_a_missing_plane_is_reported_and_the_rest_goes_on(empty_repo, cameras, d
     assert [failure.reason for failure in report.failures] == ["there is no weight file that goes with it"]
 
 
+@pytest.mark.usefixtures("always_in_processes")
 def test_broken_files_are_reported_and_the_rest_goes_on(simcam_repo, simcam_file, tmp_path):
     good = simcam_file(1, 0)
     folder = good.parent
