@@ -168,13 +168,7 @@ class LatticeOverlap:
         """Part of the sample points of each pixel that lie inside the circle."""
         x = self._x[:, :, band.first_column : band.last_column + 1]
         y = self._y[:, :, band.first_row : band.last_row + 1, None, None]
-        count = np.zeros((2, band.rows, 2, band.columns, x.shape[-1]))
-        for row in range(self._divisions):
-            for column in range(self._divisions):
-                count += x[column] + y[row] < self._radius**2
-        if self._divisions > 1:
-            count /= self._divisions**2
-        return count
+        return _share_inside(x, y, self._radius)
 
 
 def dense_weights(x_edges: Floats, y_edges: Floats, radius: float, method: Method, subpixels: int) -> Floats:
@@ -195,11 +189,7 @@ def dense_weights(x_edges: Floats, y_edges: Floats, radius: float, method: Metho
         divisions = subpixels if method == "subpixel" else 1
         x = _samples(x_edges[:-1], divisions) ** 2
         y = _samples(y_edges[:-1], divisions) ** 2
-        count = np.zeros((len(y_edges) - 1, len(x_edges) - 1, x_edges.shape[1]))
-        for row in range(divisions):
-            for column in range(divisions):
-                count += x[column] + y[row][:, None] < radius**2
-        return count / divisions**2
+        return _share_inside(x, y[:, :, None], radius)
     (x_near, x_far, x_split), (y_near, y_far, y_split) = (
         _fold(np.clip(edges, -radius, radius)) for edges in (x_edges, y_edges)
     )
@@ -314,6 +304,21 @@ def _samples(low: Floats, divisions: int) -> Floats:
         point = point + step
         points[index] = point
     return points
+
+
+def _share_inside(x: Floats, y: Floats, radius: float) -> Floats:
+    """Part of the sample points nearer than the radius, from squared distances along each axis."""
+    divisions = len(x)
+    shape = np.broadcast_shapes(x.shape[1:], y.shape[1:])
+    squares, inside = np.empty(shape), np.empty(shape, dtype=bool)
+    # counted in short integers: eight times less memory to pass over than in floats
+    count = np.zeros(shape, dtype=np.uint8 if divisions < 16 else np.uint32)
+    for row in range(divisions):
+        for column in range(divisions):
+            np.add(x[column], y[row], out=squares)
+            np.less(squares, radius**2, out=inside)
+            count += inside
+    return count / divisions**2
 
 
 def _sample_squares(offset: Floats, size: int, divisions: int) -> Floats:

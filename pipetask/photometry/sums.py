@@ -160,14 +160,14 @@ def _lattice_sums(
             full += weights.sum(axis=0) + _inner(band, np.ones(pixels.shape[1:])[None])
         if planes.mask is not None:
             bad = gather(planes.mask, *where) != 0
-            pixels[bad] = 0
+            np.copyto(pixels, False, where=bad)
             usable = ~bad
             sums.area[:] += _weighted(band, weights, usable)
         sums.flux[:] += _weighted(band, weights, pixels)
         if planes.variance is not None:
             variances = gather(planes.variance, *where)
             if planes.mask is not None:
-                variances[bad] = 0
+                np.copyto(variances, False, where=bad)
             weights *= weights
             sums.variance[:] += _weighted(band, weights, variances)
     if planes.mask is None:
