@@ -19,11 +19,12 @@ from pipetask.graph.draft import DraftTask, connection_of
 from pipetask.graph.finish import finish
 from pipetask.graph.funnel import Funnel
 from pipetask.graph.init_datasets import InitDatasets
-from pipetask.graph.join import join_all
+from pipetask.graph.join import Joined, join_all
+from pipetask.graph.narrowing import Narrowing
 from pipetask.graph.outputs import ExistingOutputs
 from pipetask.graph.parts import Part, connected_parts
 from pipetask.graph.prerequisites import PrerequisiteFinder
-from pipetask.graph.project import DataIds, Projections
+from pipetask.graph.project import Projections
 from pipetask.graph.quantum_graph import Header, QuantumGraph
 from pipetask.graph.relations import Constraint, DimensionRelations, implied_of, query_constraints
 from pipetask.graph.tables import (
@@ -37,7 +38,7 @@ from pipetask.graph.tables import (
 )
 
 if TYPE_CHECKING:
-    from pipetask.butler import Butler, DatasetType
+    from pipetask.butler import Butler, DimensionGroup
     from pipetask.pipeline.nodes import Edge, TaskNode
     from pipetask.pipeline.pipeline_graph import PipelineGraph
 
@@ -118,7 +119,8 @@ class QuantumGraphBuilder:
             skip_existing_in=skip,
             clobber_outputs=clobber_outputs,
         )
-        self._datasets: dict[str, Datasets] = {}
+        self._inputs: dict[tuple[Part, str], Datasets] = {}
+        self._outputs_by_type: dict[str, Datasets] = {}
         self._funnel = Funnel()
 
     def build(self, *, explain: bool = False) -> QuantumGraph:
@@ -143,7 +145,7 @@ class QuantumGraphBuilder:
         tasks.sort(key=lambda task: order.index(task.node.label))
 
         implied = implied_of(self._relations, self._pipeline.universe, self._groups())
-        decoder = DataIdDecoder({d: book.values for d, book in self._codebooks.items()}, implied)
+        decoder = DataIdDecoder(self._codebooks, implied)
         adjuster = Adjuster(decoder, RefMaker(decoder, self._header.id_base, self._header.output_run))
         for task in tasks:
             self._resolve(task, decoder, adjuster)
@@ -159,44 +161,77 @@ class QuantumGraphBuilder:
     def _project(self, part: Part, *, explain: bool) -> list[DraftTask]:
         """Steps 1 and 2: join the base relations of a part of the pipeline, and project it on each task."""
         query, dimensions = self._query(dimensions=part.dimensions)
-        inputs = [
-            Constraint("datasets", name, self._existing(name).relation())
-            for name in part.overall_inputs
-            if self._constrains(name)
-        ]
-        between = self._relations.between(dimensions)
-        constraints = [*between, *query, *inputs]
-        constraints += self._relations.supply(part.required, constraints)
-        joined = join_all([c.relation for c in constraints], self._codebooks, keep=part.required)
+        records = self._relations.records(dimensions)
+        constraints = self._base(part, records, query, dimensions, narrow=bool(query))
+        joined = self._join(part, constraints)
         projections = Projections(joined)
         if joined.is_empty:
-            spatial = [
-                Constraint("records", name, self._relations.element(name))
-                for name in dimensions.spatial
-                if dimensions.universe[name].has_table
-            ]
-            causes = why_empty([*constraints, *spatial], self._codebooks, self._collections)
+            # What the query excludes is to be told from what is not there at all.
+            whole = self._base(part, records, query, dimensions, narrow=False)
+            spatial = [name for name in dimensions.spatial if dimensions.universe[name].has_table]
+            whole += [Constraint("records", name, self._relations.element(name)) for name in spatial]
+            causes = why_empty(whole, self._codebooks, self._collections)
             log.warning("No data for %s. %s", _listed(part), causes[0])
             self._funnel.causes += causes
-        tasks = [self._draft(node, projections) for node in part.tasks]
+        tasks = [self._draft(part, node, projections) for node in part.tasks]
         if explain or joined.is_empty:
-            only_records = [*between, *self._relations.supply(part.required, between)]
-            for step, relations in ((steps.JOINED, only_records), (steps.QUERIED, [*only_records, *query])):
-                early = Projections(
-                    join_all([c.relation for c in relations], self._codebooks, keep=part.required)
-                )
-                for node in part.tasks:
-                    self._funnel.add(node.label, step, len(early.data_ids(node.dimensions.required)))
+            self._count_early_steps(
+                part,
+                [*records, *self._relations.overlaps(dimensions, self._narrowing((), narrow=False))],
+                query,
+            )
         for task in tasks:
             self._funnel.add(task.node.label, steps.INPUTS, len(task.data_ids))
         return tasks
 
-    def _draft(self, node: TaskNode, projections: Projections) -> DraftTask:
+    def _base(
+        self,
+        part: Part,
+        records: Sequence[Constraint],
+        query: Sequence[Constraint],
+        dimensions: DimensionGroup,
+        *,
+        narrow: bool,
+    ) -> list[Constraint]:
+        """Collect the base relations of a part; if told to, of the big ones only what the query can want."""
+        constraints = [*records, *query]
+        constraints += self._relations.overlaps(dimensions, self._narrowing(constraints, narrow=narrow))
+        narrowing = self._narrowing(constraints, narrow=narrow)
+        inputs = []
+        for name in part.overall_inputs:
+            kind = self._pipeline.dataset_types[name].dataset_type
+            condition = narrowing.condition(kind.dimensions)
+            found = find_existing(self._registry, self._codebooks, kind, self._collections, condition)
+            self._inputs[part, name] = found
+            if self._constrains(name):
+                inputs.append(Constraint("datasets", name, found.relation()))
+        constraints += inputs
+        return constraints + self._relations.supply(part.required, constraints)
+
+    def _narrowing(self, constraints: Sequence[Constraint], *, narrow: bool) -> Narrowing:
+        return Narrowing([c.relation for c in constraints] if narrow else [], self._codebooks)
+
+    def _join(self, part: Part, constraints: Sequence[Constraint]) -> Joined:
+        return join_all([c.relation for c in constraints], self._codebooks, keep=part.required)
+
+    def _count_early_steps(
+        self, part: Part, between: Sequence[Constraint], query: Sequence[Constraint]
+    ) -> None:
+        """Count what records alone would allow, and what is left of it after the data query."""
+        records = [*between, *self._relations.supply(part.required, between)]
+        for step, constraints in ((steps.JOINED, records), (steps.QUERIED, [*records, *query])):
+            early = Projections(self._join(part, constraints))
+            for node in part.tasks:
+                self._funnel.add(node.label, step, len(early.data_ids(node.dimensions.required)))
+
+    def _draft(self, part: Part, node: TaskNode, projections: Projections) -> DraftTask:
         """Find the quanta of a task, its datasets and the edges between them."""
         data_ids = projections.data_ids(node.dimensions.required)
         task = DraftTask(node, data_ids, self._new_serials(len(data_ids)))
         for edge in node.inputs.values():
-            datasets = self._input(edge.dataset_type, projections)
+            datasets = self._inputs.get((part, edge.dataset_type))
+            if datasets is None:
+                datasets = self._made(edge.dataset_type, projections)
             pairs = projections.pairs(data_ids, datasets.data_ids)
             task.add(connection_of(edge, "input"), datasets, pairs)
         for edge in node.outputs.values():
@@ -208,31 +243,17 @@ class QuantumGraphBuilder:
         return task
 
     def _add_output(self, task: DraftTask, connection: Connection, projections: Projections) -> None:
-        datasets = self._input(connection.dataset_type, projections)
+        datasets = self._made(connection.dataset_type, projections)
         task.add(connection, datasets, projections.pairs(task.data_ids, datasets.data_ids))
 
-    def _input(self, name: str, projections: Projections) -> Datasets:
-        """Find the datasets of a type: those that exist, or those that the pipeline would make."""
-        if name not in self._datasets:
-            node = self._pipeline.dataset_types[name]
-            if node.producer is None:
-                return self._existing(name)
-            codes = projections.data_ids(node.dataset_type.dimensions.required).codes
-            self._datasets[name] = self._predicted(
-                node.dataset_type, DataIds(node.dataset_type.dimensions.required, codes)
-            )
-        return self._datasets[name]
-
-    def _predicted(self, kind: DatasetType, data_ids: DataIds) -> Datasets:
-        serials = self._new_serials(len(data_ids))
-        table = DatasetTable(kind, data_ids.codes, serials, Existing.none())
-        return Datasets(table, np.ones(len(data_ids), bool))
-
-    def _existing(self, name: str) -> Datasets:
-        if name not in self._datasets:
+    def _made(self, name: str, projections: Projections) -> Datasets:
+        """Predict the datasets of a type that the pipeline makes."""
+        if name not in self._outputs_by_type:
             kind = self._pipeline.dataset_types[name].dataset_type
-            self._datasets[name] = find_existing(self._registry, self._codebooks, kind, self._collections)
-        return self._datasets[name]
+            codes = projections.data_ids(kind.dimensions.required).codes
+            table = DatasetTable(kind, codes, self._new_serials(len(codes)), Existing.none())
+            self._outputs_by_type[name] = Datasets(table, np.ones(len(codes), bool))
+        return self._outputs_by_type[name]
 
     def _constrains(self, name: str) -> bool:
         """Tell whether a data ID is considered only if this input exists for it."""
@@ -285,8 +306,7 @@ class QuantumGraphBuilder:
         elif stored.isCalibration:
             found = self._prerequisites.valid(node.label, node.dimensions, data_ids, stored)
         else:
-            datasets = self._existing(edge.dataset_type)
-            found = datasets, self._prerequisites.matching(node.dimensions, data_ids, datasets)
+            found = self._prerequisites.matching(node.dimensions, data_ids, stored)
         task.add(connection, *found)
         missing = quanta_without_prerequisite(task, task.edges[edge.connection])
         if missing.size:

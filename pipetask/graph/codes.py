@@ -30,6 +30,9 @@ class Codebook:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __getitem__(self, code: int) -> Any:
+        return self.values[code]
+
     def encode(self, column: Sequence[Any] | npt.NDArray[Any], *, add: bool = True) -> Codes:
         """Translate values to codes.
 

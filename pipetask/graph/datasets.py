@@ -13,6 +13,7 @@ from pipetask.butler import DatasetType
 from pipetask.errors import MissingDatasetTypeError
 from pipetask.graph.codes import Codebooks, Codes, Rows
 from pipetask.graph.join import Relation
+from pipetask.graph.narrowing import EVERYTHING, Condition
 from pipetask.graph.project import DataIds, sorted_codes
 from pipetask.graph.tables import DatasetTable, Existing
 
@@ -69,11 +70,20 @@ def existing_datasets(kind: DatasetType, codes: Codes, existing: Existing) -> Da
 
 
 def find_existing(
-    registry: Registry, codebooks: Codebooks, kind: DatasetType, collections: Sequence[str]
+    registry: Registry,
+    codebooks: Codebooks,
+    kind: DatasetType,
+    collections: Sequence[str],
+    condition: Condition = EVERYTHING,
 ) -> Datasets:
     """Find the datasets of a type, the first one of each data ID; none if the type is not registered."""
+    where, bind = condition
     try:
-        found = registry.find_dataset_columns(kind.name, collections) if collections else None
+        found = (
+            registry.find_dataset_columns(kind.name, collections, where=where, bind=bind)
+            if collections
+            else None
+        )
     except MissingDatasetTypeError:
         found = None
     if found is None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pipetask.pipeline.pipeline_graph import PipelineGraph
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Part:
     """Tasks of which each makes something for another one.
 

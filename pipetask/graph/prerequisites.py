@@ -11,8 +11,9 @@ from pipetask.butler import DataCoordinate, DatasetRef, DatasetType
 from pipetask.errors import AmbiguousCalibrationError, MissingDatasetTypeError
 from pipetask.graph.calibrations import Validity, valid_at
 from pipetask.graph.codes import Codebooks, Keys
-from pipetask.graph.datasets import Datasets, existing_datasets
+from pipetask.graph.datasets import Datasets, existing_datasets, find_existing
 from pipetask.graph.join import join_all
+from pipetask.graph.narrowing import Narrowing
 from pipetask.graph.project import DataIds, Pairs, pairs_in, sorted_codes
 from pipetask.graph.relations import DimensionRelations
 from pipetask.graph.sky_pixels import pixel_overlaps
@@ -48,13 +49,16 @@ class PrerequisiteFinder:
         self._collections = collections
         self._calibrations: dict[str, tuple[Datasets, DataIds, Validity]] = {}
 
-    def matching(self, dimensions: DimensionGroup, quanta: DataIds, datasets: Datasets) -> Pairs:
+    def matching(
+        self, dimensions: DimensionGroup, quanta: DataIds, kind: DatasetType
+    ) -> tuple[Datasets, Pairs]:
         """Pair quanta with the datasets whose data IDs go together with theirs.
 
         Dimensions that the quanta lack give several datasets each; sky regions of the two must overlap.
         """
-        wanted = datasets.table.dataset_type.dimensions
-        return self._together(dimensions, quanta, wanted, datasets.data_ids)
+        condition = Narrowing([quanta.relation()], self._codebooks).condition(kind.dimensions)
+        datasets = find_existing(self._registry, self._codebooks, kind, self._collections, condition)
+        return datasets, self._together(dimensions, quanta, kind.dimensions, datasets.data_ids)
 
     def _together(
         self, dimensions: DimensionGroup, quanta: DataIds, wanted: DimensionGroup, data_ids: DataIds
@@ -63,7 +67,10 @@ class PrerequisiteFinder:
             return pairs_in(quanta, quanta, data_ids, self._codebooks)
         both = dimensions | wanted
         relations = [quanta.relation(), data_ids.relation()]
-        relations += [c.relation for c in self._relations.between(both, known=(dimensions, wanted))]
+        known = (dimensions, wanted)
+        narrowing = Narrowing([quanta.relation()], self._codebooks)
+        relations += [c.relation for c in self._relations.records(both, known=known)]
+        relations += [c.relation for c in self._relations.overlaps(both, narrowing, known=known)]
         relations += pixel_overlaps(self._registry, self._codebooks, dimensions, wanted, data_ids)
         keep = tuple(dict.fromkeys((*quanta.dimensions, *wanted.required)))
         union = DataIds.from_relation(join_all(relations, self._codebooks, keep=keep).project(keep))

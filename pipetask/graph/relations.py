@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pipetask.butler import DimensionElement, DimensionGroup, DimensionUniverse
 from pipetask.graph.codes import Codebooks, Keys
 from pipetask.graph.join import Relation
+from pipetask.graph.narrowing import Narrowing
 from pipetask.graph.project import DataIds, sorted_codes
 from pipetask.graph.tables import Implied
 
@@ -87,26 +88,30 @@ class DimensionRelations:
             )
         return self._times[element.name]
 
-    def overlap(self, first: str, second: str) -> Relation:
+    def overlap(self, universe: DimensionUniverse, pair: tuple[str, str], narrowing: Narrowing) -> Relation:
         """Read which records of two spatial elements overlap on the sky."""
-        if (first, second) not in self._overlaps:
-            columns = self._registry.overlap_columns(first, second)
-            name = f"sky overlaps of {first} and {second}"
-            self._overlaps[first, second] = Relation.encode(name, columns, self._codebooks)
-        return self._overlaps[first, second]
+        both = universe.conform([d for name in pair for d in universe[name].required])
+        where, bind = narrowing.condition(both)
+        if where:
+            found = self._registry.data_id_columns(both, where=where, bind=bind)
+            return Relation.encode("sky overlaps", {d: found[d] for d in both.required}, self._codebooks)
+        if pair not in self._overlaps:
+            columns = self._registry.overlap_columns(*pair)
+            self._overlaps[pair] = Relation.encode("sky overlaps", columns, self._codebooks)
+        return self._overlaps[pair]
 
-    def between(
+    def records(
         self, dimensions: DimensionGroup, *, known: Collection[DimensionGroup] = ()
     ) -> list[Constraint]:
-        """Find the relations that tie dimensions together.
+        """Find the records that tie dimensions together.
 
         Parameters
         ----------
         dimensions
             The dimensions to tie together.
         known
-            Groups whose dimensions are tied together already: overlaps and relations within one of these
-            are left out, but not what is implied.
+            Groups whose dimensions are tied together already: relations within one of these are left out,
+            but not what is implied.
         """
         universe = dimensions.universe
         found = []
@@ -117,10 +122,26 @@ class DimensionRelations:
             is_known = any(group.index.keys() >= set(element.required) for group in known)
             if element.implied or (element.always_join and not is_known):
                 found.append(Constraint("records", name, self.element(name)))
+        return found
+
+    def overlaps(
+        self,
+        dimensions: DimensionGroup,
+        narrowing: Narrowing,
+        *,
+        known: Collection[DimensionGroup] = (),
+    ) -> list[Constraint]:
+        """Find the sky overlaps that tie dimensions together; parameters as for `records`.
+
+        Only what ``narrowing`` leaves is read.
+        """
+        universe = dimensions.universe
+        found = []
         for pair in universe.overlap_pairs:
             is_known = any(set(group.spatial).issuperset(pair) for group in known)
             if set(dimensions.spatial).issuperset(pair) and not is_known:
-                found.append(Constraint("overlap", " and ".join(pair), self.overlap(*pair)))
+                relation = self.overlap(universe, pair, narrowing)
+                found.append(Constraint("overlap", " and ".join(pair), relation))
         return found
 
     def supply(self, dimensions: Collection[str], constraints: Collection[Constraint]) -> list[Constraint]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from uuid import UUID
 
 import numpy as np
@@ -217,6 +217,12 @@ class Implied:
     values: Codes
 
 
+class Values(Protocol):
+    """The values of a dimension, by code: a codebook that may grow, or a list."""
+
+    def __getitem__(self, code: int, /) -> Any: ...
+
+
 class DataIdDecoder:
     """Makes data IDs, with implied values, from rows of codes.
 
@@ -228,7 +234,7 @@ class DataIdDecoder:
         What dimension records say, by the name of the element.
     """
 
-    def __init__(self, values: Mapping[str, Sequence[Any]], implied: Mapping[str, Implied]) -> None:
+    def __init__(self, values: Mapping[str, Values], implied: Mapping[str, Implied]) -> None:
         self._values = values
         self._implied = implied
         self._tables: dict[str, dict[tuple[int, ...], tuple[int, ...]]] = {}
