@@ -22,6 +22,12 @@ TWO_MASS = [
     ("2mass-atlas-990502s-j1430092.fits", 143, "09:47:28.91", 275.246600, -15.97904),
 ]
 
+DECAM_FILTERS = {
+    "g": "g DECam SDSS c0001 4720.0 1520.0",
+    "r": "r DECam SDSS c0002 6415.0 1480.0",
+    "z": "z DECam SDSS c0004 9260.0 1520.0",
+}
+
 
 def set_tan_wcs(header, ra, dec, scale_arcsec, shape, projection="TAN"):
     header["CTYPE1"], header["CTYPE2"] = f"RA---{projection}", f"DEC--{projection}"
@@ -77,7 +83,7 @@ def decam_folder(test_data, tmp_path_factory):
             data = np.full((51, 41), value, dtype=np.int32 if plane == "d" else np.float32)
             primary, image = fits.PrimaryHDU(), fits.ImageHDU(data, name=ccd)
             primary.header.update(
-                INSTRUME="DECam", EXPNUM=exposure, FILTER=f"{band} DECam SDSS c0004 9260.0 1520.0",
+                INSTRUME="DECam", EXPNUM=exposure, FILTER=DECAM_FILTERS[band], RADESYS="FK5",
                 EXPTIME=90.0, DARKTIME=91.0, OBSID=f"ct4m{stem}", OBSTYPE="object", OBJECT="field",
                 PROPID="2014B-0404", TELRA="16:17:32.719", TELDEC="12:22:19.099", AZ=358.1, ZD=42.5,
             )  # fmt: skip
