@@ -88,6 +88,8 @@ def decam_folder(test_data, tmp_path_factory):
                 PROPID="2014B-0404", TELRA="16:17:32.719", TELDEC="12:22:19.099", AZ=358.1, ZD=42.5,
             )  # fmt: skip
             primary.header["DATE-OBS"], primary.header["DTCALDAT"] = "2014-08-18T23:17:51.07", "2014-08-18"
+            # Without its place, the translator would ask the network for that of the observatory.
+            primary.header.update({"OBS-LONG": 70.81489, "OBS-LAT": -30.16606, "OBS-ELEV": 2215.0})
             image.header.update(DETPOS=ccd, CCDNUM=number, ARAWGAIN=4.4, SATURATE=38952.0)
             set_tan_wcs(image.header, ra, dec, 0.262, data.shape)
             fits.HDUList([primary, image]).writeto(folder / f"c4d_{stem}_oo{plane}_{band}_ls9.{ccd}.fits")
