@@ -70,7 +70,7 @@ def simulated(tmp_path_factory):
     from pipetask.simulate import simulate_survey
 
     folder = tmp_path_factory.mktemp("simulated")
-    simulate_survey(folder / "raw", shape=(256, 256), detectors=2)
+    simulate_survey(folder / "raw", shape=(320, 320), detectors=2, stars_per_detector=30)
     shell = Shell(folder)
     shell("butler", "create", "repo")
     shell("butler", "register-instrument", "repo", ROOT / "examples" / "cameras" / "simcam.yaml")
