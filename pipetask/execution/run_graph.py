@@ -10,7 +10,7 @@ from pipetask.errors import InconsistentRunError
 from pipetask.execution import init_run
 from pipetask.execution.coordinator import Coordinator
 from pipetask.execution.executors.base import Executor
-from pipetask.execution.executors.processes import ProcessExecutor
+from pipetask.execution.executors.processes import ProcessExecutor, start_fork_server
 from pipetask.execution.executors.serial import SerialExecutor
 from pipetask.execution.journal import Journal, journal_path
 from pipetask.execution.resume import forget, graph_path
@@ -79,6 +79,8 @@ def run_graph(
         if register_dataset_types:
             init_run.register_dataset_types(graph, butler)
         init_run.check_dataset_types(graph, butler)
+        if processes > 1:
+            start_fork_server(_modules(graph))
         init_run.define_collections(graph, butler)
         init_records = init_run.write_init_outputs(graph, butler)
         graph.save(graph_path(journal.path))
@@ -98,5 +100,9 @@ def _executor(
 ) -> Executor:
     if processes == 1 and timeout_s is None:
         return SerialExecutor(runner)
-    modules = {task.task_class_name.rpartition(".")[0] for task in graph.tasks}
-    return ProcessExecutor(runner, processes, modules=modules, timeout_s=timeout_s)
+    return ProcessExecutor(runner, processes, modules=_modules(graph), timeout_s=timeout_s)
+
+
+def _modules(graph: QuantumGraph) -> set[str]:
+    """Name what workers need: the runner and the tasks."""
+    return {QuantumRunner.__module__, *(task.task_class_name.rpartition(".")[0] for task in graph.tasks)}

@@ -11,12 +11,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid4
 
 from pipetask.butler import ArtifactRecord, DatasetRef, LimitedButler, LogRecords, TaskMetadata
-from pipetask.errors import InvalidQuantumError, NoWorkFound
+from pipetask.errors import AnnotatedPartialOutputsError, InvalidQuantumError, NoWorkFound
 from pipetask.execution.report import Failure, Report, Status
 from pipetask.task.adjust import adjust, overrides_adjust_quantum
 from pipetask.task.context import QuantumContext
@@ -202,6 +201,8 @@ class QuantumRunner:
         except NoWorkFound as reason:
             logging.getLogger(work.label).info("No work: %s", reason)
             return Status.NO_WORK, None, metadata
+        except AnnotatedPartialOutputsError as reason:
+            logging.getLogger(work.label).warning("Only a part of the outputs was made: %s", reason)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -315,7 +316,8 @@ def _figures(report: Report) -> dict[str, Any]:  # numbers and strings
 def _forget_peak_memory() -> None:
     """Have the system measure the peak of this quantum, not of the process (Linux only)."""
     try:
-        with Path("/proc/self/clear_refs").open("wb", buffering=0) as file:
-            file.write(b"5")
+        fd = os.open("/proc/self/clear_refs", os.O_WRONLY)
     except OSError:
         return
+    os.write(fd, b"5")
+    os.close(fd)

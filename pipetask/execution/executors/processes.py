@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
@@ -34,6 +35,13 @@ QUEUE_PER_WORKER = 100
 """Quanta asked for per worker: what `AHEAD_S` may hold, and some more."""
 GOODBYE_S = 5.0
 """How long an idle worker may take to end when it is asked to."""
+
+
+def start_fork_server(modules: Iterable[str]) -> None:
+    """Start the process that workers come from, if it isn't running; it loads modules while others go on."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload([preload.__name__])
+    with preload.environment(modules):
+        forkserver.ensure_running()
 
 
 @dataclass(slots=True, eq=False)
@@ -69,9 +77,8 @@ class ProcessExecutor(Executor):
         self._queue: deque[Work] = deque()
         self._expected_s: dict[str, float] = {}
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([preload.__name__])
-        with preload.environment(modules):
-            self._workers = [self._start() for _ in range(processes)]
+        start_fork_server(modules)
+        self._workers = [self._start() for _ in range(processes)]
 
     @property
     def capacity(self) -> int:

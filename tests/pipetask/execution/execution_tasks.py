@@ -7,6 +7,7 @@ from pathlib import Path
 from lsst.pex.config import Field, ListField
 
 from pipetask import (
+    AnnotatedPartialOutputsError,
     NoWorkFound,
     PipelineTask,
     PipelineTaskConfig,
@@ -31,6 +32,7 @@ class DoubleConfig(PipelineTaskConfig, pipelineConnections=DoubleConnections):
     no_work_on = ListField(dtype=int, default=[], doc="Detectors without work.")
     exit_on = ListField(dtype=int, default=[], doc="Detectors that end their process.")
     fail_after_put_on = ListField(dtype=int, default=[], doc="Detectors that raise after the output is put.")
+    partial_on = ListField(dtype=int, default=[], doc="Detectors that make only a part of their outputs.")
     sleep_s = Field(dtype=float, default=0.0, doc="How long to sleep.")
     fail_while_exists = Field(dtype=str, default="", doc="Environment variable that names a file.")
     unit = Field(dtype=str, default="adu", doc="Goes into the schema.")
@@ -60,6 +62,8 @@ class DoubleTask(PipelineTask):
         butlerQC.put(Struct(doubled={"n": 2 * number}), outputRefs)
         if detector in self.config.fail_after_put_on:
             raise RuntimeError("too late")
+        if detector in self.config.partial_on:
+            raise AnnotatedPartialOutputsError.annotate(RuntimeError("half"), self)
 
 
 class AddOneConnections(PipelineTaskConnections, dimensions=("instrument", "detector")):

@@ -50,8 +50,7 @@ def contents(repo, collection):
     return found
 
 
-@pytest.mark.parametrize("done", [1, 4, 8])
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(("done", "processes"), [(1, 2), (4, 1), (8, 2)])
 def test_a_killed_run_is_extended_to_what_an_undisturbed_one_makes(numbers_repo, tmp_path, done, processes):
     run_until_killed(numbers_repo, tmp_path, done, processes, double__sleep_s=0.05)
     butler = numbers_repo.butler
@@ -64,6 +63,24 @@ def test_a_killed_run_is_extended_to_what_an_undisturbed_one_makes(numbers_repo,
     assert summary.total(Status.SUCCEEDED) == 9 - found
     run_graph(numbers_repo.graph("whole", output="", double__sleep_s=0.05), butler)
     assert contents(numbers_repo, "out/run") == contents(numbers_repo, "whole")
+
+
+def test_a_run_killed_again_and_again_loses_and_doubles_nothing(numbers_repo, tmp_path):
+    butler = numbers_repo.butler
+    sleepy = {"double__sleep_s": 0.02}
+    run_graph(numbers_repo.graph("whole", output="", **sleepy), butler, register_dataset_types=True)
+    done = 0
+    for _ in range(9):
+        run_until_killed(numbers_repo, tmp_path, min(3, 9 - done), extend_run=done > 0, **sleepy)
+        done += replay(butler, "out/run")
+        if done == 9:
+            break
+    assert done == 9
+    assert contents(numbers_repo, "out/run") == contents(numbers_repo, "whole")
+    for name in ("doubled", "plus_one", "total", "double_log", "total_metadata"):
+        refs = butler.query_datasets(name, "out/run")
+        assert all(butler.exists(ref) for ref in refs)
+        assert len(refs) == len({ref.dataId for ref in refs}) == (1 if name.startswith("total") else 4)
 
 
 def test_a_report_of_a_run_that_was_cut_short_counts_what_its_journal_knows(numbers_repo, tmp_path):

@@ -4,12 +4,14 @@ import json
 import logging
 import os
 import signal
+import time
 
 import pytest
 
 from pipetask.errors import InconsistentRunError, RunLockedError
 from pipetask.execution.journal import Journal, journal_path
 from pipetask.execution.report import Status
+from pipetask.execution.resume import replay
 from pipetask.execution.run_graph import run_graph
 
 DETECTORS = range(4)
@@ -143,6 +145,13 @@ def test_no_work_at_all_ends_without_failures(numbers_repo):
     assert summary.exit_code == 0
 
 
+def test_partial_outputs_that_were_announced_are_kept(numbers_repo):
+    summary = run(numbers_repo, numbers_repo.graph(double__partial_on=[1]))
+    assert summary.total() == summary.total(Status.SUCCEEDED)
+    assert got(numbers_repo, "plus_one", 1)["n"] == 23
+    assert "half" in [record.message for record in got(numbers_repo, "double_log", 1)][-1]
+
+
 def test_a_task_that_ends_its_process_fails_alone(numbers_repo):
     summary = run(numbers_repo, numbers_repo.graph(double__exit_on=[2]), 2)
     assert counts(summary)["double"] == {"succeeded": 3, "failed": 1}
@@ -181,6 +190,21 @@ def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(numbers_repo, caplog):
     assert len(numbers_repo.butler.query_datasets("doubled", "out")) == done
     assert "--extend-run" in caplog.text
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_ctrl_c_twice_stops_at_once_and_what_was_done_is_in_the_journal(numbers_repo, processes):
+    def interrupt_twice(tally):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run(numbers_repo, numbers_repo.graph(double__sleep_s=0.5), processes, progress=interrupt_twice)
+    assert time.monotonic() - begin < 5
+    done = replay(numbers_repo.butler, "out/run")
+    assert 1 <= done <= 2
+    assert len(numbers_repo.butler.query_datasets("doubled", "out/run")) == done
 
 
 def test_earlier_runs_stay_behind_the_new_one_in_the_chain(numbers_repo):
