@@ -10,7 +10,7 @@ from pipetask.butler import DataCoordinate, DatasetRef
 from pipetask.errors import NoWorkFound
 from pipetask.graph.draft import DraftEdges, DraftTask
 from pipetask.graph.project import CSR, Pairs
-from pipetask.graph.tables import DataIdDecoder, RefMaker
+from pipetask.graph.refs import DataIdDecoder, RefMaker
 from pipetask.task.adjust import adjust, check_counts, overrides_adjust_quantum
 
 MAX_EXAMPLES = 3

@@ -12,33 +12,25 @@ import numpy as np
 from pipetask.errors import EmptyGraphError, MissingPrerequisiteError
 from pipetask.graph import funnel as steps
 from pipetask.graph.adjust import MAX_EXAMPLES, Adjuster, drop_without_inputs, quanta_without_prerequisite
+from pipetask.graph.base_join import BaseJoin
 from pipetask.graph.codes import Codebooks
-from pipetask.graph.datasets import Datasets, find_existing
-from pipetask.graph.diagnosis import why_empty, why_without_prerequisite
+from pipetask.graph.datasets import Datasets
+from pipetask.graph.diagnosis import why_without_prerequisite
 from pipetask.graph.draft import DraftTask, connection_of
 from pipetask.graph.finish import finish
 from pipetask.graph.funnel import Funnel
 from pipetask.graph.init_datasets import InitDatasets
-from pipetask.graph.join import Joined, join_all
-from pipetask.graph.narrowing import Narrowing
 from pipetask.graph.outputs import ExistingOutputs
 from pipetask.graph.parts import Part, connected_parts
 from pipetask.graph.prerequisites import PrerequisiteFinder
 from pipetask.graph.project import Projections
 from pipetask.graph.quantum_graph import Header, QuantumGraph
-from pipetask.graph.relations import Constraint, DimensionRelations, implied_of, query_constraints
-from pipetask.graph.tables import (
-    Connection,
-    DataIdDecoder,
-    DatasetTable,
-    Existing,
-    RefMaker,
-    Serials,
-    new_base,
-)
+from pipetask.graph.refs import DataIdDecoder, RefMaker
+from pipetask.graph.relations import DimensionRelations, implied_of, query_constraints
+from pipetask.graph.tables import Connection, DatasetTable, Existing, Serials, new_base
 
 if TYPE_CHECKING:
-    from pipetask.butler import Butler, DimensionGroup
+    from pipetask.butler import Butler
     from pipetask.pipeline.nodes import Edge, TaskNode
     from pipetask.pipeline.pipeline_graph import PipelineGraph
 
@@ -97,9 +89,7 @@ class QuantumGraphBuilder:
         self._registry = butler.registry
         self._collections = tuple(input_collections)
         self._codebooks = Codebooks()
-        self._constraint = dataset_query_constraint
-        if isinstance(dataset_query_constraint, str) and dataset_query_constraint not in ("all", "off"):
-            self._constraint = {name.strip() for name in dataset_query_constraint.split(",")}
+        self._constraint = _names(dataset_query_constraint)
         self._query = partial(
             query_constraints, self._registry, self._codebooks, where=where, bind=bind, data_id=data_id
         )
@@ -119,8 +109,7 @@ class QuantumGraphBuilder:
             skip_existing_in=skip,
             clobber_outputs=clobber_outputs,
         )
-        self._inputs: dict[tuple[Part, str], Datasets] = {}
-        self._outputs_by_type: dict[str, Datasets] = {}
+        self._predicted: dict[str, Datasets] = {}
         self._funnel = Funnel()
 
     def build(self, *, explain: bool = False) -> QuantumGraph:
@@ -160,78 +149,36 @@ class QuantumGraphBuilder:
 
     def _project(self, part: Part, *, explain: bool) -> list[DraftTask]:
         """Steps 1 and 2: join the base relations of a part of the pipeline, and project it on each task."""
-        query, dimensions = self._query(dimensions=part.dimensions)
-        records = self._relations.records(dimensions)
-        constraints = self._base(part, records, query, dimensions, narrow=bool(query))
-        joined = self._join(part, constraints)
-        projections = Projections(joined)
+        base = BaseJoin(
+            part,
+            self._pipeline,
+            self._registry,
+            self._codebooks,
+            self._relations,
+            self._collections,
+            query=self._query,
+            must_exist=self._constraint,
+        )
+        joined = base.join()
         if joined.is_empty:
-            # What the query excludes is to be told from what is not there at all.
-            whole = self._base(part, records, query, dimensions, narrow=False)
-            spatial = [name for name in dimensions.spatial if dimensions.universe[name].has_table]
-            whole += [Constraint("records", name, self._relations.element(name)) for name in spatial]
-            causes = why_empty(whole, self._codebooks, self._collections)
-            log.warning("No data for %s. %s", _listed(part), causes[0])
+            causes = base.why_empty()
+            log.warning("No data for %s. %s", ", ".join(task.label for task in part.tasks), causes[0])
             self._funnel.causes += causes
-        tasks = [self._draft(part, node, projections) for node in part.tasks]
         if explain or joined.is_empty:
-            self._count_early_steps(
-                part,
-                [*records, *self._relations.overlaps(dimensions, self._narrowing((), narrow=False))],
-                query,
-            )
+            base.count_early_steps(self._funnel)
+        projections = Projections(joined)
+        tasks = [self._draft(node, base.inputs, projections) for node in part.tasks]
         for task in tasks:
             self._funnel.add(task.node.label, steps.INPUTS, len(task.data_ids))
         return tasks
 
-    def _base(
-        self,
-        part: Part,
-        records: Sequence[Constraint],
-        query: Sequence[Constraint],
-        dimensions: DimensionGroup,
-        *,
-        narrow: bool,
-    ) -> list[Constraint]:
-        """Collect the base relations of a part; if told to, of the big ones only what the query can want."""
-        constraints = [*records, *query]
-        constraints += self._relations.overlaps(dimensions, self._narrowing(constraints, narrow=narrow))
-        narrowing = self._narrowing(constraints, narrow=narrow)
-        inputs = []
-        for name in part.overall_inputs:
-            kind = self._pipeline.dataset_types[name].dataset_type
-            condition = narrowing.condition(kind.dimensions)
-            found = find_existing(self._registry, self._codebooks, kind, self._collections, condition)
-            self._inputs[part, name] = found
-            if self._constrains(name):
-                inputs.append(Constraint("datasets", name, found.relation()))
-        constraints += inputs
-        return constraints + self._relations.supply(part.required, constraints)
-
-    def _narrowing(self, constraints: Sequence[Constraint], *, narrow: bool) -> Narrowing:
-        return Narrowing([c.relation for c in constraints] if narrow else [], self._codebooks)
-
-    def _join(self, part: Part, constraints: Sequence[Constraint]) -> Joined:
-        return join_all([c.relation for c in constraints], self._codebooks, keep=part.required)
-
-    def _count_early_steps(
-        self, part: Part, between: Sequence[Constraint], query: Sequence[Constraint]
-    ) -> None:
-        """Count what records alone would allow, and what is left of it after the data query."""
-        records = [*between, *self._relations.supply(part.required, between)]
-        for step, constraints in ((steps.JOINED, records), (steps.QUERIED, [*records, *query])):
-            early = Projections(self._join(part, constraints))
-            for node in part.tasks:
-                self._funnel.add(node.label, step, len(early.data_ids(node.dimensions.required)))
-
-    def _draft(self, part: Part, node: TaskNode, projections: Projections) -> DraftTask:
+    def _draft(self, node: TaskNode, inputs: Mapping[str, Datasets], projections: Projections) -> DraftTask:
         """Find the quanta of a task, its datasets and the edges between them."""
         data_ids = projections.data_ids(node.dimensions.required)
         task = DraftTask(node, data_ids, self._new_serials(len(data_ids)))
         for edge in node.inputs.values():
-            datasets = self._inputs.get((part, edge.dataset_type))
-            if datasets is None:
-                datasets = self._made(edge.dataset_type, projections)
+            name = edge.dataset_type
+            datasets = inputs[name] if name in inputs else self._made(name, projections)
             pairs = projections.pairs(data_ids, datasets.data_ids)
             task.add(connection_of(edge, "input"), datasets, pairs)
         for edge in node.outputs.values():
@@ -248,18 +195,12 @@ class QuantumGraphBuilder:
 
     def _made(self, name: str, projections: Projections) -> Datasets:
         """Predict the datasets of a type that the pipeline makes."""
-        if name not in self._outputs_by_type:
+        if name not in self._predicted:
             kind = self._pipeline.dataset_types[name].dataset_type
             codes = projections.data_ids(kind.dimensions.required).codes
             table = DatasetTable(kind, codes, self._new_serials(len(codes)), Existing.none())
-            self._outputs_by_type[name] = Datasets(table, np.ones(len(codes), bool))
-        return self._outputs_by_type[name]
-
-    def _constrains(self, name: str) -> bool:
-        """Tell whether a data ID is considered only if this input exists for it."""
-        if not self._pipeline.dataset_types[name].dataset_type.dimensions:
-            return False
-        return self._constraint == "all" or (self._constraint != "off" and name in self._constraint)
+            self._predicted[name] = Datasets(table, np.ones(len(codes), bool))
+        return self._predicted[name]
 
     def _resolve(self, task: DraftTask, decoder: DataIdDecoder, adjuster: Adjuster) -> None:
         """Steps 3 to 5 for one task, after all that make its inputs: what is done, missing or unwanted."""
@@ -270,7 +211,7 @@ class QuantumGraphBuilder:
         lacking = drop_without_inputs(task)
         reasons = [f"{n:,} lack input '{name}'" for name, n in lacking.items()]
         self._note(task, steps.PREREQUISITES, before, reasons)
-        for edge in task.node.prerequisite_inputs.values():
+        for edge in task.node.prerequisite_inputs.values() if task.is_kept.any() else ():
             self._add_prerequisite(task, edge, decoder)
         before = task.is_kept.copy()
         reasons = adjuster.apply(task)
@@ -304,7 +245,7 @@ class QuantumGraphBuilder:
             ]
             found = self._prerequisites.looked_up(edge.lookup_function, wanted, stored, asked)
         elif stored.isCalibration:
-            found = self._prerequisites.valid(node.label, node.dimensions, data_ids, stored)
+            found = self._prerequisites.valid(node.label, node.dimensions, data_ids, task.is_kept, stored)
         else:
             found = self._prerequisites.matching(node.dimensions, data_ids, stored)
         task.add(connection, *found)
@@ -351,5 +292,8 @@ class QuantumGraphBuilder:
         return np.arange(self._n_made - n, self._n_made, dtype=np.int64)
 
 
-def _listed(part: Part) -> str:
-    return ", ".join(task.label for task in part.tasks)
+def _names(constraint: str | Collection[str]) -> str | Collection[str]:
+    """Split names that are separated by commas; ``all`` and ``off`` stay as they are."""
+    if not isinstance(constraint, str) or constraint in ("all", "off"):
+        return constraint
+    return {name.strip() for name in constraint.split(",")}

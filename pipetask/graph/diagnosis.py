@@ -115,11 +115,12 @@ def why_without_prerequisite(
     count = int(found.count(len(task.data_ids))[row])
     others = f" (and {n_missing - 1:,} more)" if n_missing > 1 else ""
     stored = found.datasets.table.dataset_type
+    existing = finder.all_of(stored)
     message = (
         f"Task '{task.node.label}' needs {edge.minimum} prerequisite '{edge.dataset_type}' for "
         f"{task.data_ids.text(row, codebooks)}{others}, found {count} in {_listed(collections)}."
     )
-    if not len(found.datasets):
+    if not len(existing):
         return (
             f"{message} These hold no '{edge.dataset_type}' at all: add the collection that does to the "
             f"inputs; see butler query-datasets {edge.dataset_type}."
@@ -128,7 +129,7 @@ def why_without_prerequisite(
         ranges = finder.validity_text(task.node.dimensions, task.data_ids, row, stored)
         if ranges:
             return f"{message} {ranges}"
-    columns = found.datasets.data_ids.columns()
+    columns = existing.data_ids.columns()
     have = [
         f"{d} {_some(codebooks[d].decode(np.unique(column)))}" for d, column in columns.items() if len(column)
     ]

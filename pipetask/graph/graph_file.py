@@ -20,7 +20,6 @@ Members are read from the mapped file when they are needed; nothing in them is e
 from __future__ import annotations
 
 import json
-import struct
 import zipfile
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -34,6 +33,7 @@ import pyarrow as pa
 
 from pipetask.butler import DatasetType, DimensionUniverse
 from pipetask.errors import GraphFileError
+from pipetask.graph.archive import MappedArchive, add_member, add_table
 from pipetask.graph.codes import Codes
 from pipetask.graph.funnel import Funnel
 from pipetask.graph.project import CSR
@@ -52,9 +52,6 @@ from pipetask.graph.tables import (
 
 FORMAT = "pipetask quantum graph"
 VERSION = 1
-BATCH_ROWS = 65536
-ALIGNMENT = 64
-_LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -66,13 +63,9 @@ def save(graph: QuantumGraph, path: str | Path) -> None:
     temporary = target.with_name(f".{target.name}.part")
     try:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            _add(archive, "header.json", json.dumps(_header(graph)).encode())
+            add_member(archive, "header.json", json.dumps(_header(graph)).encode())
             for name, table in _tables(graph):
-                sink = pa.BufferOutputStream()
-                options = pa.ipc.IpcWriteOptions(compression="zstd")
-                with pa.ipc.new_file(sink, table.schema, options=options) as writer:
-                    writer.write_table(table, max_chunksize=BATCH_ROWS)
-                _add(archive, name, sink.getvalue())
+                add_table(archive, name, table)
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -87,62 +80,20 @@ def load(path: str | Path) -> QuantumGraph:
     GraphFileError
         If the file is not a graph file, or of a later version.
     """
-    file = _MappedArchive(Path(path))
-    return _graph(file, file.header())
+    file = MappedArchive(Path(path))
+    return _graph(file, _read_header(file))
 
 
-def _add(archive: zipfile.ZipFile, name: str, data: bytes | pa.Buffer) -> None:
-    """Store a member so that its content starts at a multiple of `ALIGNMENT`."""
-    info = zipfile.ZipInfo(name)
-    assert archive.fp is not None
-    start = archive.fp.tell() + _LOCAL_HEADER.size + len(name.encode()) + 20  # 20: sizes of 64 bits
-    padding = -(start + 4) % ALIGNMENT
-    info.extra = struct.pack("<HH", 0x4150, padding) + bytes(padding)
-    with archive.open(info, "w", force_zip64=True) as member:
-        member.write(memoryview(data))
-
-
-class _MappedArchive:
-    """The members of an archive as slices of the mapped file.
-
-    The module `zipfile` only reads the directory: its stored members can't be sought in with some
-    versions of Python.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            with zipfile.ZipFile(path) as archive:
-                self._members = {info.filename: info for info in archive.infolist()}
-        except zipfile.BadZipFile as err:
-            raise GraphFileError(f"'{path}' is not a quantum graph file, or was cut short: {err}") from err
-        self._buffer = pa.memory_map(str(path)).read_buffer()
-
-    def bytes(self, name: str) -> pa.Buffer:
-        info = self._members.get(name)
-        if info is None:
-            raise GraphFileError(f"'{self.path}' is not a quantum graph file: it has no member '{name}'")
-        fixed = self._buffer.slice(info.header_offset, _LOCAL_HEADER.size)
-        *_, name_length, extra_length = _LOCAL_HEADER.unpack(fixed)
-        start = info.header_offset + _LOCAL_HEADER.size + name_length + extra_length
-        return self._buffer.slice(start, info.file_size)
-
-    def table(self, name: str) -> pa.Table:
-        try:
-            return pa.ipc.open_file(self.bytes(name)).read_all()
-        except pa.ArrowInvalid as err:
-            raise GraphFileError(f"Member '{name}' of '{self.path}' is damaged: {err}") from err
-
-    def header(self) -> dict[str, Any]:
-        header: dict[str, Any] = json.loads(self.bytes("header.json").to_pybytes())
-        if header.get("format") != FORMAT:
-            raise GraphFileError(f"'{self.path}' is not a quantum graph file: its format is not '{FORMAT}'")
-        if header["version"] > VERSION:
-            raise GraphFileError(
-                f"'{self.path}' has format version {header['version']}; this release reads up to {VERSION}. "
-                "Upgrade pipetask, or build the graph again."
-            )
-        return header
+def _read_header(file: MappedArchive) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(file.bytes("header.json").to_pybytes())
+    if header.get("format") != FORMAT:
+        raise GraphFileError(f"'{file.path}' is not a quantum graph file: its format is not '{FORMAT}'")
+    if header["version"] > VERSION:
+        raise GraphFileError(
+            f"'{file.path}' has format version {header['version']}; this release reads up to {VERSION}. "
+            "Upgrade pipetask, or build the graph again."
+        )
+    return header
 
 
 class _Lazy(Mapping[K, V]):
@@ -247,7 +198,7 @@ def _differences(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.diff(numbers, prepend=numbers.dtype.type(0))
 
 
-def _graph(file: _MappedArchive, header: Mapping[str, Any]) -> QuantumGraph:
+def _graph(file: MappedArchive, header: Mapping[str, Any]) -> QuantumGraph:
     universe = DimensionUniverse.from_yaml(header["universe"])
     kinds = {
         plain["name"]: DatasetType(
@@ -299,12 +250,12 @@ def _graph(file: _MappedArchive, header: Mapping[str, Any]) -> QuantumGraph:
     )
 
 
-def _quanta(file: _MappedArchive, label: str, dimensions: tuple[str, ...]) -> QuantaColumns:
+def _quanta(file: MappedArchive, label: str, dimensions: tuple[str, ...]) -> QuantaColumns:
     table = file.table(f"quanta/{label}")
     return QuantaColumns(_codes(table, dimensions), np.cumsum(_array(table["+serial"])))
 
 
-def _dataset_table(file: _MappedArchive, kind: DatasetType, stored: Mapping[str, Any]) -> DatasetTable:
+def _dataset_table(file: MappedArchive, kind: DatasetType, stored: Mapping[str, Any]) -> DatasetTable:
     table = file.table(f"datasets/{kind.name}")
     found = file.table(f"existing/{kind.name}")
     locations = None
@@ -323,13 +274,13 @@ def _dataset_table(file: _MappedArchive, kind: DatasetType, stored: Mapping[str,
     return DatasetTable(kind, codes, np.cumsum(_array(table["+serial"])), existing)
 
 
-def _edges(file: _MappedArchive, counts: pa.Table, label: str, name: str) -> CSR:
+def _edges(file: MappedArchive, counts: pa.Table, label: str, name: str) -> CSR:
     indptr = np.concatenate([[0], np.cumsum(_array(counts[name]), dtype=np.int64)])
     rows = _array(file.table(f"edges/{label}/{name}")["row"])
     return CSR(indptr, np.cumsum(rows, dtype=np.int32))
 
 
-def _implied(file: _MappedArchive, name: str, required: list[str], implied: list[str]) -> Implied:
+def _implied(file: MappedArchive, name: str, required: list[str], implied: list[str]) -> Implied:
     table = file.table(f"implied/{name}")
     return Implied(tuple(required), tuple(implied), _codes(table, required), _codes(table, implied))
 

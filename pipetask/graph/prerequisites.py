@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from pipetask.butler import DataCoordinate, DatasetRef, DatasetType
 from pipetask.errors import AmbiguousCalibrationError, MissingDatasetTypeError
@@ -76,10 +77,21 @@ class PrerequisiteFinder:
         union = DataIds.from_relation(join_all(relations, self._codebooks, keep=keep).project(keep))
         return pairs_in(union, quanta, data_ids, self._codebooks)
 
+    def all_of(self, kind: DatasetType) -> Datasets:
+        """Find all datasets of a type, whether a quantum can want them or not."""
+        if kind.isCalibration:
+            return self.calibrations(kind)[0]
+        return find_existing(self._registry, self._codebooks, kind, self._collections)
+
     def valid(
-        self, label: str, dimensions: DimensionGroup, quanta: DataIds, kind: DatasetType
+        self,
+        label: str,
+        dimensions: DimensionGroup,
+        quanta: DataIds,
+        is_kept: npt.NDArray[np.bool_],
+        kind: DatasetType,
     ) -> tuple[Datasets, Pairs]:
-        """Pair quanta with the calibrations that are valid at their time.
+        """Pair the quanta that are kept with the calibrations that are valid at their time.
 
         Raises
         ------
@@ -88,6 +100,7 @@ class PrerequisiteFinder:
         """
         datasets, data_ids, validity = self.calibrations(kind)
         pairs = self._together(dimensions, quanta, kind.dimensions, data_ids)
+        pairs = pairs.where(is_kept[pairs.left])
         begin, end = self.times(dimensions, quanta)
         found, is_ambiguous = valid_at(
             validity, pairs.right.astype(np.int64), begin[pairs.left], end[pairs.left], len(data_ids)

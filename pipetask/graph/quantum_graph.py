@@ -14,15 +14,13 @@ import numpy.typing as npt
 
 from pipetask.butler import ArtifactRecord, DatasetRef, DimensionUniverse
 from pipetask.graph.project import CSR, Pairs
+from pipetask.graph.refs import DataIdDecoder, RefMaker
 from pipetask.graph.tables import (
     QUANTUM_INPUTS,
     QUANTUM_OUTPUTS,
     Connection,
-    DataIdDecoder,
     DatasetTable,
     Implied,
-    QuantaColumns,
-    RefMaker,
     TaskQuanta,
     new_base,
     uuid_of,
@@ -263,34 +261,9 @@ class QuantumGraph:
         is_kept : `numpy.ndarray`, shape (n_quanta,), bool
             True for the quanta to keep.
         """
-        used = {name: np.zeros(len(table), bool) for name, table in self.datasets.items()}
-        for name, table in self.datasets.items():
-            if not table.codes.shape[1]:
-                used[name][:] = True
-        tasks, pairs = [], {}
-        first = 0
-        for task in self.tasks:
-            kept = np.flatnonzero(is_kept[task.first : task.first + task.count])
-            new_row = np.full(task.count, -1, np.int32)
-            new_row[kept] = np.arange(kept.size)
-            for connection in task.connections:
-                if connection.kind in QUANTUM_INPUTS | QUANTUM_OUTPUTS:
-                    old = self.edges[task.label, connection.name].pairs()
-                    old = old.where(new_row[old.left] >= 0)
-                    used[connection.dataset_type][old.right] = True
-                    pairs[task.label, connection.name] = connection.dataset_type, new_row, kept.size, old
-            columns = QuantaColumns(task.codes[kept], task.columns.serials[kept])
-            tasks.append(_with_columns(task, first, columns))
-            first += kept.size
-        new_rows = {name: (np.cumsum(mask) - 1).astype(np.int32) for name, mask in used.items()}
-        edges = {
-            key: CSR.from_pairs(Pairs(new_row[old.left], new_rows[name][old.right]), count)
-            for key, (name, new_row, count, old) in pairs.items()
-        }
-        datasets = {name: self.datasets[name].take(np.flatnonzero(mask)) for name, mask in used.items()}
-        return QuantumGraph(
-            self.header, tuple(tasks), datasets, edges, self.values, self.implied, self.funnel
-        )
+        from pipetask.graph.subset import subset
+
+        return subset(self, is_kept)
 
     def with_run(self, output_run: str, output: str) -> QuantumGraph:
         """Send the outputs to another run and collection, with new ids."""
@@ -311,16 +284,3 @@ class QuantumGraph:
         from pipetask.graph.graph_file import load
 
         return load(path)
-
-
-def _with_columns(task: TaskQuanta, first: int, columns: QuantaColumns) -> TaskQuanta:
-    return TaskQuanta(
-        task.label,
-        task.task_class_name,
-        task.config,
-        task.dimensions,
-        task.connections,
-        first,
-        len(columns.codes),
-        lambda: columns,
-    )

@@ -6,15 +6,16 @@ from pipetask.butler import Timespan
 from pipetask.errors import AmbiguousCalibrationError, MissingPrerequisiteError, ScalarError
 from pipetask.graph.builder import QuantumGraphBuilder
 
+SENSOR = ("exposure", "detector")
 RAW = {"raw": ("in", "raw", ("exposure", "detector")), "post": ("out", "post", ("exposure", "detector"))}
 BIAS = ("pre", "bias", ("detector",), {"isCalibration": True})
 DETECTORS = {"instrument": ["Cam", "Cam"], "detector": [0, 1]}
 
 
-def build(repository, collections=("raws",), **tasks):
+def build(repository, collections=("raws",), where="", **tasks):
     return QuantumGraphBuilder(
-        repository.pipeline(**tasks), repository.butler, input_collections=collections, output_run="out"
-    ).build()
+        repository.pipeline(**tasks), repository.butler, input_collections=collections, output_run="out", where=where
+    ).build()  # fmt: skip
 
 
 def runs(graph, connection):
@@ -69,6 +70,30 @@ def test_a_missing_prerequisite_says_for_what_the_existing_ones_are(observed, ta
     mask = ("pre", "mask", ("detector",))
     with pytest.raises(MissingPrerequisiteError, match="are for instrument 'Cam'; detector 0"):
         build(observed, ("raws", "masks"), isr=task(("exposure", "detector"), **RAW, mask=mask))
+
+
+def test_a_prerequisite_of_other_data_is_not_called_absent(observed, task):
+    observed.datasets("mask", SENSOR, "masks", instrument=["Cam"], exposure=[2], detector=[0])
+    isr = task(SENSOR, **RAW, mask=("pre", "mask", SENSOR))
+    with pytest.raises(MissingPrerequisiteError, match=r"are for instrument 'Cam'; detector 0; exposure 2"):
+        build(observed, ("raws", "masks"), where="instrument = 'Cam' AND exposure = 1", isr=isr)
+
+
+def test_a_hook_sees_prerequisites_with_values_that_no_quantum_has(sky, task):
+    from lsst.sphgeom import HtmPixelization, LonLat, UnitVector3d
+
+    index = HtmPixelization(7).index(UnitVector3d(LonLat.fromDegrees(0.35, 0.5)))
+    sky.datasets("refcat", ("htm7",), "refcats", htm7=[index])
+    seen = set()
+
+    def look(self, inputs, outputs, label, data_id):
+        seen.update(ref.dataId["htm7"] for ref in inputs["refcat"][1])
+        return {}, {}
+
+    raws = {"raws": ("in", "raw", SENSOR, {"multiple": True}), "out": ("out", "o", ("visit", "detector"))}
+    refcat = ("pre", "refcat", ("htm7",), {"multiple": True, "minimum": 0})
+    build(sky, ("raws", "refcats"), isr=task(("visit", "detector"), adjust=look, **raws, refcat=refcat))
+    assert seen == {index}
 
 
 def test_a_prerequisite_that_may_be_missing_stops_nothing(observed, task):

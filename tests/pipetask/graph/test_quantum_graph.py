@@ -8,8 +8,9 @@ import pytest
 
 from pipetask.butler import ArtifactRecord
 from pipetask.errors import GraphFileError
+from pipetask.graph.archive import ALIGNMENT
 from pipetask.graph.builder import QuantumGraphBuilder
-from pipetask.graph.graph_file import ALIGNMENT, VERSION
+from pipetask.graph.graph_file import VERSION
 from pipetask.graph.quantum_graph import QuantumGraph
 
 SENSOR, VISIT, PATCH = ("exposure", "detector"), ("visit", "detector"), ("tract", "patch", "band")

@@ -1,0 +1,69 @@
+"""Zip archives of stored, aligned members that are read as slices of the mapped file."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipetask.errors import GraphFileError
+
+ALIGNMENT = 64
+BATCH_ROWS = 65536
+_LOCAL_HEADER = struct.Struct("<4s5H3I2H")
+
+
+def add_table(archive: zipfile.ZipFile, name: str, table: pa.Table) -> None:
+    """Store a table as an Arrow file in compressed batches."""
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(sink, table.schema, options=options) as writer:
+        writer.write_table(table, max_chunksize=BATCH_ROWS)
+    add_member(archive, name, sink.getvalue())
+
+
+def add_member(archive: zipfile.ZipFile, name: str, data: bytes | pa.Buffer) -> None:
+    """Store a member so that its content starts at a multiple of `ALIGNMENT`."""
+    info = zipfile.ZipInfo(name)
+    assert archive.fp is not None
+    start = archive.fp.tell() + _LOCAL_HEADER.size + len(name.encode()) + 20  # 20: sizes of 64 bits
+    padding = -(start + 4) % ALIGNMENT
+    info.extra = struct.pack("<HH", 0x4150, padding) + bytes(padding)
+    with archive.open(info, "w", force_zip64=True) as member:
+        member.write(memoryview(data))
+
+
+class MappedArchive:
+    """The members of an archive as slices of the mapped file.
+
+    The module `zipfile` only reads the directory: its stored members can't be sought in with some
+    versions of Python.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with zipfile.ZipFile(path) as archive:
+                self._members = {info.filename: info for info in archive.infolist()}
+        except zipfile.BadZipFile as err:
+            raise GraphFileError(f"'{path}' is not a quantum graph file, or was cut short: {err}") from err
+        self._buffer = pa.memory_map(str(path)).read_buffer()
+
+    def bytes(self, name: str) -> pa.Buffer:
+        """Return the content of a member."""
+        info = self._members.get(name)
+        if info is None:
+            raise GraphFileError(f"'{self.path}' is not a quantum graph file: it has no member '{name}'")
+        fixed = self._buffer.slice(info.header_offset, _LOCAL_HEADER.size)
+        *_, name_length, extra_length = _LOCAL_HEADER.unpack(fixed)
+        start = info.header_offset + _LOCAL_HEADER.size + name_length + extra_length
+        return self._buffer.slice(start, info.file_size)
+
+    def table(self, name: str) -> pa.Table:
+        """Read a member that is an Arrow file."""
+        try:
+            return pa.ipc.open_file(self.bytes(name)).read_all()
+        except pa.ArrowInvalid as err:
+            raise GraphFileError(f"Member '{name}' of '{self.path}' is damaged: {err}") from err

@@ -1,0 +1,112 @@
+"""The first step of graph building: the base relations of a part of a pipeline, and their natural join."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
+
+from pipetask.graph import funnel as steps
+from pipetask.graph.codes import Codebooks
+from pipetask.graph.datasets import Datasets, find_existing
+from pipetask.graph.diagnosis import why_empty
+from pipetask.graph.funnel import Funnel
+from pipetask.graph.join import Joined, join_all
+from pipetask.graph.narrowing import Narrowing
+from pipetask.graph.parts import Part
+from pipetask.graph.project import Projections
+from pipetask.graph.relations import Constraint, DimensionRelations
+
+if TYPE_CHECKING:
+    from pipetask.butler import DimensionGroup, Registry
+    from pipetask.pipeline.pipeline_graph import PipelineGraph
+
+Query = Callable[..., "tuple[list[Constraint], DimensionGroup]"]
+
+
+class BaseJoin:
+    """Joins what records, sky overlaps, the data query and existing inputs say about data IDs.
+
+    Parameters
+    ----------
+    part, pipeline
+        The tasks concerned, and where their dataset types are defined.
+    registry, codebooks, relations, collections
+        Where to read from, and how values are encoded.
+    query
+        Gives, for ``dimensions``, the constraints of the data query, and all dimensions concerned.
+    must_exist
+        Which inputs must exist for a data ID to be considered: ``"all"``, ``"off"`` or names.
+
+    Attributes
+    ----------
+    inputs : `dict` [`str`, `Datasets`]
+        The existing overall inputs that can matter, by dataset type.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        pipeline: PipelineGraph,
+        registry: Registry,
+        codebooks: Codebooks,
+        relations: DimensionRelations,
+        collections: Sequence[str],
+        *,
+        query: Query,
+        must_exist: str | Collection[str],
+    ) -> None:
+        self._part = part
+        self._pipeline = pipeline
+        self._registry = registry
+        self._codebooks = codebooks
+        self._relations = relations
+        self._collections = collections
+        self._must_exist = must_exist
+        self._query, self._dimensions = query(dimensions=part.dimensions)
+        self._records = relations.records(self._dimensions)
+        self.inputs: dict[str, Datasets] = {}
+
+    def join(self) -> Joined:
+        """Join all base relations; of the big ones only what the query can want is read."""
+        return self._join(self._constraints(narrow=bool(self._query)))
+
+    def why_empty(self) -> list[str]:
+        """Say why the join is empty, the cause first."""
+        # What the query excludes is to be told from what is not there at all.
+        whole = self._constraints(narrow=False)
+        universe = self._dimensions.universe
+        spatial = [name for name in self._dimensions.spatial if universe[name].has_table]
+        whole += [Constraint("records", name, self._relations.element(name)) for name in spatial]
+        return why_empty(whole, self._codebooks, self._collections)
+
+    def count_early_steps(self, funnel: Funnel) -> None:
+        """Count what records alone would allow, and what is left of it after the data query."""
+        everything = self._narrowing((), narrow=False)
+        records = [*self._records, *self._relations.overlaps(self._dimensions, everything)]
+        records += self._relations.supply(self._part.required, records)
+        for step, constraints in ((steps.JOINED, records), (steps.QUERIED, [*records, *self._query])):
+            early = Projections(self._join(constraints))
+            for node in self._part.tasks:
+                funnel.add(node.label, step, len(early.data_ids(node.dimensions.required)))
+
+    def _join(self, constraints: Sequence[Constraint]) -> Joined:
+        return join_all([c.relation for c in constraints], self._codebooks, keep=self._part.required)
+
+    def _constraints(self, *, narrow: bool) -> list[Constraint]:
+        found = [*self._records, *self._query]
+        found += self._relations.overlaps(self._dimensions, self._narrowing(found, narrow=narrow))
+        narrowing = self._narrowing(found, narrow=narrow)
+        for name in self._part.overall_inputs:
+            kind = self._pipeline.dataset_types[name].dataset_type
+            condition = narrowing.condition(kind.dimensions)
+            datasets = find_existing(self._registry, self._codebooks, kind, self._collections, condition)
+            self.inputs[name] = datasets
+            if kind.dimensions and self._constrains(name):
+                found.append(Constraint("datasets", name, datasets.relation()))
+        return found + self._relations.supply(self._part.required, found)
+
+    def _narrowing(self, constraints: Sequence[Constraint], *, narrow: bool) -> Narrowing:
+        return Narrowing([c.relation for c in constraints] if narrow else [], self._codebooks)
+
+    def _constrains(self, name: str) -> bool:
+        return self._must_exist == "all" or (self._must_exist != "off" and name in self._must_exist)

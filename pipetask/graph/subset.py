@@ -1,0 +1,55 @@
+"""A part of a quantum graph: some quanta, with all that these read and write."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pipetask.graph.project import CSR, Pairs
+from pipetask.graph.quantum_graph import QuantumGraph
+from pipetask.graph.tables import QUANTUM_INPUTS, QUANTUM_OUTPUTS, QuantaColumns, TaskQuanta
+
+
+def subset(graph: QuantumGraph, is_kept: npt.NDArray[np.bool_]) -> QuantumGraph:
+    """Keep the quanta marked true in an array of shape (n_quanta,); see `QuantumGraph.subset`."""
+    used = {name: np.zeros(len(table), bool) for name, table in graph.datasets.items()}
+    for name, table in graph.datasets.items():
+        if not table.codes.shape[1]:
+            used[name][:] = True
+    tasks, pairs = [], {}
+    first = 0
+    for task in graph.tasks:
+        kept = np.flatnonzero(is_kept[task.first : task.first + task.count])
+        new_row = np.full(task.count, -1, np.int32)
+        new_row[kept] = np.arange(kept.size)
+        for connection in task.connections:
+            if connection.kind in QUANTUM_INPUTS | QUANTUM_OUTPUTS:
+                old = graph.edges[task.label, connection.name].pairs()
+                old = old.where(new_row[old.left] >= 0)
+                used[connection.dataset_type][old.right] = True
+                pairs[task.label, connection.name] = connection.dataset_type, new_row, kept.size, old
+        columns = QuantaColumns(task.codes[kept], task.columns.serials[kept])
+        tasks.append(_with_columns(task, first, columns))
+        first += kept.size
+    new_rows = {name: (np.cumsum(mask) - 1).astype(np.int32) for name, mask in used.items()}
+    edges = {
+        key: CSR.from_pairs(Pairs(new_row[old.left], new_rows[name][old.right]), count)
+        for key, (name, new_row, count, old) in pairs.items()
+    }
+    datasets = {name: graph.datasets[name].take(np.flatnonzero(mask)) for name, mask in used.items()}
+    return QuantumGraph(
+        graph.header, tuple(tasks), datasets, edges, graph.values, graph.implied, graph.funnel
+    )
+
+
+def _with_columns(task: TaskQuanta, first: int, columns: QuantaColumns) -> TaskQuanta:
+    return TaskQuanta(
+        task.label,
+        task.task_class_name,
+        task.config,
+        task.dimensions,
+        task.connections,
+        first,
+        len(columns.codes),
+        lambda: columns,
+    )
