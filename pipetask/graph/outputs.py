@@ -87,6 +87,8 @@ class ExistingOutputs:
     def check_in_the_way(self, task: DraftTask) -> None:
         """Find outputs of the quanta left that are in the output run; with clobbering they keep their ids.
 
+        Logs are replaced in any case: a quantum that failed leaves one, and may be tried again.
+
         Raises
         ------
         OutputExistsError
@@ -101,7 +103,7 @@ class ExistingOutputs:
             rows = np.flatnonzero(is_made & (found >= 0))
             if not rows.size:
                 continue
-            if not self._clobber:
+            if not self._clobber and edges.connection.kind != "log":
                 example = edges.datasets.data_ids.text(int(rows[0]), self._codebooks)
                 raise OutputExistsError(
                     f"Run '{self._output_run}' holds {rows.size} '{edges.connection.dataset_type}' that task "

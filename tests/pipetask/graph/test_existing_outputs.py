@@ -88,6 +88,15 @@ def test_clobbering_keeps_the_ids_of_outputs_in_the_way(two_steps):
     assert len(set(ids.values())) == 4
 
 
+def test_the_log_of_a_quantum_that_failed_is_not_in_the_way_and_is_replaced(two_steps):
+    failed = {"instrument": ["Cam"], "exposure": [2], "detector": [1]}
+    (log,) = two_steps.datasets("first_log", SENSOR, "done", storage_class="ButlerLogRecords", **failed)
+    graph = build(two_steps, output_run="done", extend_run=True)
+    logs = {(q.dataId["exposure"], q.dataId["detector"]): q.log_ref.id.bytes for q in graph.quanta("first")}
+    assert logs[2, 1] == log.tobytes()
+    assert logs[2, 0] != log.tobytes()
+
+
 def test_init_outputs_of_a_run_that_is_extended_are_kept(two_steps):
     graph = build(two_steps, output_run="done", extend_run=True)
     assert (
