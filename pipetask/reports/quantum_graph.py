@@ -1,5 +1,6 @@
 """Show a quantum graph as text: its pipeline with counts, every quantum, or what each step dropped."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode
@@ -21,12 +22,13 @@ def graph_text(graph: "QuantumGraph", what: str = "summary") -> str:
         ``"summary"``: that, and where inputs come from and outputs go; ``"graph"``: every quantum with what
         it reads and writes; ``"explain"``: how many data IDs each step of building kept.
     """
-    return {
-        "summary": _summary,
-        "pipeline-graph": lambda graph: draw_content(_content(graph)),
-        "graph": _every_quantum,
-        "explain": lambda graph: graph.funnel.explain(),
-    }[what](graph)
+    shown: dict[str, Callable[[], str]] = {
+        "summary": lambda: _summary(graph),
+        "pipeline-graph": lambda: draw_content(_content(graph)),
+        "graph": lambda: _every_quantum(graph),
+        "explain": graph.funnel.explain,
+    }
+    return shown[what]()
 
 
 def _summary(graph: "QuantumGraph") -> str:

@@ -1,5 +1,6 @@
 """``pipetask build``: read a pipeline, check it, show it, save it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -36,7 +37,7 @@ def command(
 
     document = load_pipeline(pipeline, config_overrides, config_files)
     graph = document.to_graph()
-    drawn = {
+    drawn: dict[str, Callable[[], str]] = {
         "pipeline": document.to_yaml,
         "pipeline-graph": lambda: draw_text(graph),
         "mermaid": lambda: draw_mermaid(graph),

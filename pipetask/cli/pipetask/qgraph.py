@@ -1,5 +1,7 @@
 """``pipetask qgraph``: build a quantum graph, show it, save it."""
 
+from typing import Any
+
 import click
 
 from pipetask.cli.main import Command
@@ -35,7 +37,7 @@ def command(
     qgraph: str | None,
     save_qgraph: str | None,
     shown: tuple[str, ...],
-    **selection: str | bool | tuple[str, ...],
+    **selection: Any,  # the options of `data_options`, by name
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, without executing them."""
     from pipetask.butler import Butler

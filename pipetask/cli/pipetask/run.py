@@ -1,6 +1,7 @@
 """``pipetask run``: build the quantum graph of a pipeline and execute it."""
 
 import sys
+from typing import Any
 
 import click
 
@@ -34,7 +35,7 @@ def command(
     timeout: float | None,
     fail_fast: bool,
     no_progress: bool,
-    **selection: str | bool | tuple[str, ...],
+    **selection: Any,  # the options of `data_options`, by name
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, and execute them."""
     from pipetask.butler import Butler
@@ -51,7 +52,7 @@ def command(
         Butler.from_config(repo, writeable=True) as butler,
         progress_bar(enabled=sys.stderr.isatty() and not no_progress) as progress,
     ):
-        how = {
+        how: dict[str, Any] = {
             "processes": processes,
             "timeout_s": timeout,
             "fail_fast": fail_fast,
