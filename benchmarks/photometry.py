@@ -6,9 +6,9 @@
 
 One JSON object per line: versions and machine first, then one per case. In every round the three run one
 after the other, in turned order; "faster_than" is the median over rounds of their time over ours (above 1 we
-are faster), "deviation" the largest difference of fluxes over the sum of weights times |pixel|. Errors are not
-compared: SEP and photutils before 3.1 define them otherwise (docs/concepts/aperture_overlap.md). photutils 3.0
-and before loop over sources in Python; 3.1 does not.
+are faster), "deviation" the largest difference of fluxes over the sum of weights times |pixel|. Errors are
+not compared: SEP and photutils before 3.1 define them otherwise (docs/concepts/aperture_overlap.md).
+photutils 3.0 and before loop over sources in Python; 3.1 does not.
 """
 
 import argparse

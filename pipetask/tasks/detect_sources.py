@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -29,8 +30,8 @@ _COLUMNS: Final = (
     ("y", np.float64, "pix", "Centre, 0-based; the centre of the first pixel is at 0."),
     ("ra", np.float64, "deg", "Right ascension of the centre (ICRS); NaN without a WCS."),
     ("dec", np.float64, "deg", "Declination of the centre (ICRS); NaN without a WCS."),
-    ("segmentFlux", np.float64, "", "Sum of the pixels above the threshold, in the unit of the image."),
-    ("peak", np.float64, "", "Brightest pixel, in the unit of the image."),
+    ("segmentFlux", np.float64, None, "Sum of the pixels above the threshold, in the unit of the image."),
+    ("peak", np.float64, None, "Brightest pixel, in the unit of the image."),
     ("fwhm", np.float64, "pix", "Full width at half maximum of a Gaussian with the source's second moments."),
     ("ellipticity", np.float64, None, "1 - b/a of the second moments."),
     ("nPixels", np.int64, None, "How many pixels are above the threshold."),
@@ -117,7 +118,9 @@ class DetectSourcesTask(PipelineTask):
         )
         wide = columns["fwhm"] >= self.config.minWidth
         catalog = _catalog({name: values[wide] for name, values in columns.items()})
-        catalog["id"] = np.arange(1, len(catalog) + 1)
+        catalog["id"][:] = np.arange(1, len(catalog) + 1)
+        for name in ("segmentFlux", "peak"):
+            catalog[name].unit = exposure.unit
         self.log.info("Found %d sources", len(catalog))
         return Struct(outputCatalog=catalog)
 
@@ -130,15 +133,20 @@ class DetectSourcesTask(PipelineTask):
 
         smooth = gaussian_filter(image, self.config.smoothing / 2.3548)
         sky = smooth[~unusable]
-        sky = sky[np.abs(sky - np.median(sky)) < 3 * _scatter(sky)]
-        threshold = np.median(sky) + self.config.threshold * _scatter(sky)
-        found = detect_sources(smooth, threshold, self.config.minPixels, mask=unusable)
-        if found is None:
+        if not len(sky):
             return np.zeros(image.shape, dtype=np.int32)
-        if self.config.doDeblend:
-            found = deblend_sources(
-                smooth, found, self.config.minPixels, contrast=self.config.contrast, progress_bar=False
-            )
+        sky = sky[np.abs(sky - np.median(sky)) <= 3 * _scatter(sky)]
+        threshold = np.median(sky) + self.config.threshold * _scatter(sky)
+        with warnings.catch_warnings():
+            # that there are no sources, or that some were split on a linear scale, is nothing to warn of
+            warnings.filterwarnings("ignore", message="No sources were found|The deblending mode")
+            found = detect_sources(smooth, threshold, self.config.minPixels, mask=unusable)
+            if found is None:
+                return np.zeros(image.shape, dtype=np.int32)
+            if self.config.doDeblend:
+                found = deblend_sources(
+                    smooth, found, self.config.minPixels, contrast=self.config.contrast, progress_bar=False
+                )
         return np.asarray(found.data)
 
     def measure(

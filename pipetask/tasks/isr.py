@@ -145,6 +145,8 @@ class IsrTask(PipelineTask):
         """
         facts = camera_facts(camera, detector, raw.metadata)
         exposure = self.trim(raw, facts)
+        if detector is not None:
+            exposure.detector = {"id": detector}
         if bias is not None:
             exposure.image -= bias.image
         if defects is not None:

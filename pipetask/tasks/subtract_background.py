@@ -20,6 +20,10 @@ from pipetask import (
     connectionTypes,
 )
 
+# Where sources cover more, hardly a box has enough sky; the estimate that allows for sources is better then.
+_MOST_SOURCES = 0.9
+_PLANE_STEP = 16  # pixels between the values of a tilted plane: at borders it is flat for half of that
+
 
 class SubtractBackgroundConnections(PipelineTaskConnections, dimensions=("instrument", "visit", "detector")):
     """The exposures of a visit in; their sum without sky, and the sky, out."""
@@ -61,7 +65,10 @@ class SubtractBackgroundConfig(PipelineTaskConfig, pipelineConnections=SubtractB
 
 
 class SubtractBackgroundTask(PipelineTask):
-    """Subtract a smooth sky: a first mesh finds the sources, a second one is made without them."""
+    """Subtract a smooth sky: a plane, then a mesh that finds the sources, then a mesh without them.
+
+    The plane comes first because a mesh is flat between the centres of its outermost boxes and the border.
+    """
 
     ConfigClass = SubtractBackgroundConfig
     _DefaultName = "subtractBackground"
@@ -88,9 +95,13 @@ class SubtractBackgroundTask(PipelineTask):
         unusable = exposure.mask.any(self.config.badMaskPlanes) | ~np.isfinite(exposure.image)
         if unusable.all():
             raise NoWorkFound("no pixel of the image is usable")
-        first = self.model(exposure.image, unusable, with_sources=True)
-        sources = self.find_sources(exposure.image - first.image(), unusable)
-        background = self.model(exposure.image, unusable | sources, with_sources=False)
+        slope = _plane(self.model(exposure.image, unusable, with_sources=True))
+        flattened = exposure.image - slope.image()
+        first = self.model(flattened, unusable, with_sources=True)
+        left_out = unusable | self.find_sources(flattened - first.image(), unusable)
+        is_sky_left = left_out.mean() < _MOST_SOURCES
+        second = self.model(flattened, left_out, with_sources=False) if is_sky_left else first
+        background = slope + second
         exposure.image -= background.image().astype(exposure.image.dtype)
         return Struct(outputExposure=exposure, background=background)
 
@@ -135,6 +146,26 @@ class SubtractBackgroundTask(PipelineTask):
         found = (smooth > self.config.sourceSigma * noise) & ~unusable
         opened = _without_specks(found)
         return np.asarray(binary_dilation(opened, iterations=self.config.growSources))
+
+
+def _plane(background: Background) -> Background:
+    """Return the plane that fits a mesh best, as a finer mesh."""
+    (mesh,) = background.meshes
+    rows, columns = (
+        (np.arange(n) + 0.5) * size for n, size in zip(mesh.values.shape, mesh.box_size, strict=True)
+    )
+    middle = rows.mean(), columns.mean()
+    terms = np.stack(
+        np.broadcast_arrays(np.ones(mesh.values.shape), (rows - middle[0])[:, None], columns - middle[1]),
+        axis=-1,
+    )
+    level, tilt_y, tilt_x = np.linalg.lstsq(terms.reshape(-1, 3), mesh.values.ravel(), rcond=None)[0]
+    fine_rows, fine_columns = (
+        (np.arange(-(-n // _PLANE_STEP)) + 0.5) * _PLANE_STEP - centre
+        for n, centre in zip(background.shape, middle, strict=True)
+    )
+    values = level + tilt_y * fine_rows[:, None] + tilt_x * fine_columns
+    return Background(background.shape, (BackgroundMesh(values, (_PLANE_STEP, _PLANE_STEP), 1),))
 
 
 def _without_specks(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
