@@ -140,6 +140,8 @@ class QuantumGraphBuilder:
             self._resolve(task, decoder, adjuster)
         if not any(task.is_kept.any() for task in tasks):
             raise self._empty(tasks)
+        for cause in self._funnel.causes:
+            log.warning("A part of the pipeline has no data: %s", cause)
         init, connections = InitDatasets(
             self._registry, self._codebooks, self._pipeline, self._header, self._outputs, self._new_serials
         ).find(tasks)
@@ -161,9 +163,7 @@ class QuantumGraphBuilder:
         )
         joined = base.join()
         if joined.is_empty:
-            causes = base.why_empty()
-            log.warning("No data for %s. %s", ", ".join(task.label for task in part.tasks), causes[0])
-            self._funnel.causes += causes
+            self._funnel.causes += base.why_empty()
         if explain or joined.is_empty:
             base.count_early_steps(self._funnel)
         projections = Projections(joined)

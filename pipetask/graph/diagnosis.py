@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def why_empty(
     """
     core = _irreducible(constraints, codebooks)
     if len(core) == 1:
-        return [_nothing(core[0], collections)]
+        return [_nothing(core[0], codebooks, collections)]
     parts = [_phrase(constraint, collections) for constraint in core]
     return [
         f"No data ID fits {', '.join(parts[:-1])} and {parts[-1]} at once.",
@@ -66,7 +67,7 @@ def _irreducible(constraints: Sequence[Constraint], codebooks: Codebooks) -> lis
     return core
 
 
-def _nothing(constraint: Constraint, collections: Collection[str]) -> str:
+def _nothing(constraint: Constraint, codebooks: Codebooks, collections: Collection[str]) -> str:
     subject = constraint.subject
     if constraint.kind == "records":
         hint = _HINTS.get(subject, f"Add some with: butler insert-records {subject}")
@@ -77,9 +78,12 @@ def _nothing(constraint: Constraint, collections: Collection[str]) -> str:
             f"See where they are with: butler query-datasets {subject}"
         )
     if constraint.kind == "query":
+        names = [d for d in dict.fromkeys(re.findall(r"\w+", subject)) if d in codebooks]
+        known = "; ".join(f"{d} {_some(sorted(codebooks[d].values))}" for d in names if len(codebooks[d]))
+        there_is = f" There is {known}." if known else ""
         return (
-            f"Nothing in this repository matches `{subject}` in the data query. "
-            "See what there is with: butler query-dimension-records"
+            f"Nothing in this repository matches `{subject}` in the data query.{there_is} "
+            "See all with: butler query-dimension-records"
         )
     return (
         f"No {subject} overlap on the sky. Check that the sky map covers the observations, and that visits "

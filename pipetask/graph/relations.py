@@ -173,7 +173,7 @@ def query_constraints(
         return constraints, dimensions
     for part in registry.split_where(where, bind, data_id=data_id, dimensions=dimensions):
         columns = registry.data_id_columns(part.dimensions, where=part.where, bind=bind)
-        text = str(part.where)
+        text = part.text
         constraints.append(Constraint("query", text, Relation.encode(text, columns, codebooks)))
         dimensions = dimensions | part.dimensions
     return constraints, dimensions

@@ -69,7 +69,8 @@ def test_no_visits_defined(repository, task):
 def test_a_condition_that_nothing_in_the_repository_meets(observed, isr):
     text = cause(observed, tasks=isr, where="instrument = 'Cam' AND band = 'z'")
     assert text.startswith("Nothing in this repository matches")
-    assert "'z'" in text
+    assert "`band = 'z'`" in text
+    assert "There is band 'g', 'r'." in text
 
 
 def test_a_condition_that_some_data_meet_but_not_those_that_exist(observed, isr):
@@ -174,3 +175,15 @@ def test_the_funnel_tells_what_each_step_kept(sky, task):
     text = graph.funnel.explain()
     assert text.index("data IDs joined") < text.index("after the data query") < text.index("not skipped")
     assert "not this one" in text
+
+
+def test_a_part_of_a_pipeline_without_data_is_warned_of(observed, task, caplog):
+    tasks = {
+        "isr": task(SENSOR, **RAW),
+        "other": task(SENSOR, dark=("in", "dark", SENSOR), out=("out", "o", SENSOR)),
+    }
+    graph = QuantumGraphBuilder(
+        observed.pipeline(**tasks), observed.butler, input_collections=["raws"], output_run="out"
+    ).build()  # fmt: skip
+    assert [task.label for task in graph.tasks] == ["isr"]
+    assert "There are no 'dark' datasets in collection raws" in caplog.text
