@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Ids = npt.NDArray[np.uint8]
 
+_AT_ONCE = 10_000  # quanta never begun that are stored in one transaction: bounds memory
+
 
 def commit(butler: Butler, graph: QuantumGraph, reports: Sequence[Report]) -> None:
     """Store all that reports say in one transaction, durable when this returns.
@@ -37,10 +39,15 @@ def commit(butler: Butler, graph: QuantumGraph, reports: Sequence[Report]) -> No
 def commit_unrun(
     butler: Butler, graph: QuantumGraph, quanta: Sequence[int], status: Status, reasons: Mapping[int, Failure]
 ) -> None:
-    """Store quanta that were never begun, with the time of now, in one transaction."""
+    """Store quanta that were never begun, with the time of now."""
     now = time.time_ns()
-    reports = [Report(i, status, begin_ns=now, end_ns=now, failure=reasons.get(i)) for i in quanta]
-    commit(butler, graph, reports)
+    for first in range(0, len(quanta), _AT_ONCE):
+        part = quanta[first : first + _AT_ONCE]
+        commit(
+            butler,
+            graph,
+            [Report(i, status, begin_ns=now, end_ns=now, failure=reasons.get(i)) for i in part],
+        )
 
 
 def data_id_texts(graph: QuantumGraph, task: TaskQuanta, rows: npt.NDArray[np.int64]) -> list[str]:

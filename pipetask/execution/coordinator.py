@@ -167,6 +167,7 @@ class Coordinator:
 
     def _commit(self) -> None:
         commit(self._butler, self._graph, self._pending)
+        self._journal.clear()
         self._pending = []
         self._last_commit = time.monotonic()
 

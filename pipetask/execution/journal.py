@@ -1,4 +1,4 @@
-"""The journal of a run: an append-only file that is true before the registry is.
+"""The journal of a run: an append-only file of what the registry does not hold yet.
 
 A record is its length and CRC-32 (two little-endian 32-bit integers), then its bytes. A crash can leave a
 torn record at the end only: reading stops there, and opening for more cuts it off.

@@ -10,6 +10,7 @@ import signal
 import threading
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
+from types import FrameType
 
 from pipetask.execution.executors.base import Runner
 
@@ -17,8 +18,10 @@ from pipetask.execution.executors.base import Runner
 def work_until_told(connection: Connection, runner_pickle: bytes) -> None:
     """Run quanta from a pipe and answer with their reports, until the end of the pipe or an empty message."""
     end_with_parent()
-    # Ctrl-C reaches all processes of a terminal; only the coordinator decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, and a batch system's SIGTERM, reach all processes; only the coordinator decides what they mean.
+    # A handler that does nothing, since programs that a task starts would inherit that signals are ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave_it_to_the_coordinator)
     runner: Runner = pickle.loads(runner_pickle)  # noqa: S301 - written by our own coordinator
     connection.send_bytes(b"")
     me = os.getpid()
@@ -53,6 +56,10 @@ def end_with_parent() -> None:
             os.kill(os.getpid(), signal.SIGKILL)  # it ended before the kernel was told
     else:
         threading.Thread(target=_wait_and_die, args=(parent.sentinel,), daemon=True).start()
+
+
+def _leave_it_to_the_coordinator(number: int, frame: FrameType | None) -> None:
+    """Do nothing about a signal."""
 
 
 def _wait_and_die(sentinel: int) -> None:

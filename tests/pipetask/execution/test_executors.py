@@ -81,6 +81,16 @@ def test_a_task_that_forks_is_answered_once(pool):
     assert pool.collect(0.2) == []
 
 
+def test_signals_that_reach_the_workers_too_do_not_end_what_they_run(pool):
+    pool.submit([ScriptedWork(i, "sleep", "0.2") for i in range(2)])
+    assert len({report.pid for report in collect_all(pool, 2)}) == 2  # both have started
+    pool.submit([ScriptedWork(i, "sleep", "0.5") for i in range(2)])
+    for worker in pool._workers:
+        os.kill(worker.process.pid, signal.SIGINT)
+        os.kill(worker.process.pid, signal.SIGTERM)
+    assert all(report.ok for report in collect_all(pool, 2))
+
+
 def test_long_quanta_are_not_sent_ahead_to_a_busy_worker(pool):
     pool.submit([ScriptedWork(i, "sleep", "0.2", label="long") for i in range(8)])
     reports = collect_all(pool, 8)
