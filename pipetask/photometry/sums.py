@@ -203,37 +203,43 @@ def _dense_sums(
     method: Method,
     subpixels: int,
 ) -> CircleSums:
-    """Sum over windows shifted into the image, with every pixel looked at."""
+    """Sum over windows shifted into the image, with every pixel looked at, in strips of rows."""
     first_row, first_column = (
         np.clip(np.floor(centre + 0.5) - reach(radius), 0, length - size).astype(np.int64)
         for centre, length, size in zip((y, x), planes.shape, window, strict=True)
     )
     x_edges = np.arange(window[1] + 1)[:, None] - 0.5 - (x - first_column)
     y_edges = np.arange(window[0] + 1)[:, None] - 0.5 - (y - first_row)
-    weights = dense_weights(x_edges, y_edges, radius, method, subpixels)
-    where = first_row, first_column, np.arange(window[0]), window[1]
+    sums = CircleSums.nothing(len(x))
+    strip = max(1, _WORK_SIZE // x_edges.size)
+    for start in range(0, window[0], strip):
+        rows = np.arange(start, min(start + strip, window[0]))
+        weights = dense_weights(x_edges, y_edges[start : rows[-1] + 2], radius, method, subpixels)
+        _add_dense(sums, planes, weights, (first_row, first_column, rows, window[1]))
+    for centre, length in ((x, planes.shape[1]), (y, planes.shape[0])):
+        off = (centre - radius < -0.5) | (centre + radius > length - 0.5)
+        sums.flags[off] |= ApertureFlag.EDGE
+    return sums
+
+
+def _add_dense(
+    sums: CircleSums, planes: Planes, weights: Floats, where: tuple[Integers, Integers, Integers, int]
+) -> None:
+    """Add the usable ones of the pixels that `gather` finds at ``where``, and flag what the others are."""
     pixels = gather(planes.image, *where).transpose(1, 2, 0).astype(np.float64)
     covered = weights > 0
     finite = np.isfinite(pixels)
     masked = np.zeros(pixels.shape, bool)
     if planes.mask is not None:
         masked = gather(planes.mask, *where).transpose(1, 2, 0) != 0
-    usable = covered & finite & ~masked
-    sums = CircleSums.nothing(len(x))
-    weights[~usable] = 0.0
-    pixels[~usable] = 0.0
-    sums.flux[:] = np.einsum("ijn,ijn->n", weights, pixels)
-    sums.area[:] = weights.sum(axis=(0, 1))
+    unusable = ~(covered & finite & ~masked)
+    weights[unusable] = 0.0
+    pixels[unusable] = 0.0
+    sums.flux[:] += np.einsum("ijn,ijn->n", weights, pixels)
+    sums.area[:] += weights.sum(axis=(0, 1))
     if planes.variance is not None:
         variances = gather(planes.variance, *where).transpose(1, 2, 0).astype(np.float64)
-        variances[~usable] = 0.0
-        sums.variance[:] = np.einsum("ijn,ijn,ijn->n", weights, weights, variances)
-    off = np.zeros(len(x), bool)
-    for centre, length in ((x, planes.shape[1]), (y, planes.shape[0])):
-        off |= (centre - radius < -0.5) | (centre + radius > length - 0.5)
-    sums.flags[:] = (
-        off * ApertureFlag.EDGE
-        | (covered & masked).any(axis=(0, 1)) * ApertureFlag.MASKED
-        | (covered & ~finite & ~masked).any(axis=(0, 1)) * ApertureFlag.NON_FINITE
-    )
-    return sums
+        variances[unusable] = 0.0
+        sums.variance[:] += np.einsum("ijn,ijn,ijn->n", weights, weights, variances)
+    sums.flags[(covered & masked).any(axis=(0, 1))] |= ApertureFlag.MASKED
+    sums.flags[(covered & ~finite & ~masked).any(axis=(0, 1))] |= ApertureFlag.NON_FINITE
