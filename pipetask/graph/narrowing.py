@@ -40,15 +40,18 @@ class Narrowing:
     def condition(self, dimensions: DimensionGroup) -> Condition:
         """Say which data IDs of some dimensions can matter; `EVERYTHING` if that is not worth saying.
 
-        The dimension of which the fewest values are left is named, with those that it requires.
+        The dimension of which the least part is left is named, with those that it requires.
         """
         present = {d for relation in self._relations for d in relation.columns}
         narrow = {d: self._left(d) for d in dimensions.required if d in present}
-        worthwhile = [d for d, values in narrow.items() if 0 < len(values) <= MAX_VALUES]
-        worthwhile = [d for d in worthwhile if not dimensions.universe[d].governor]
+        worthwhile = [
+            d
+            for d, values in narrow.items()
+            if 0 < len(values) <= MAX_VALUES and len(values) < len(self._codebooks[d])
+        ]
         if not worthwhile:
             return EVERYTHING
-        best = min(worthwhile, key=lambda d: len(narrow[d]))
+        best = min(worthwhile, key=lambda d: len(narrow[d]) / len(self._codebooks[d]))
         named = {d: narrow[d] for d in dimensions.universe[best].required if d in narrow}
         where = " AND ".join(f"{d} IN ({d}_values)" for d in named)
         return where, {f"{d}_values": values for d, values in named.items()}
