@@ -4,7 +4,7 @@
     python benchmarks/execution.py --peer              the reference beside it (benchmarks/.peer is made)
     python benchmarks/execution.py --peer-python /some/venv/bin/python
 
-"per_quantum_ms" is the wall time of `run_graph` by number of quanta; "steady" is that from the first reports on,
+"per_quantum_ms" is wall time of `run_graph` by number of quanta; "steady" counts from the first reports on,
 without the start of workers; "cpu" is processor time of all processes, which a busy machine changes less.
 Results are checked: outputs are read back from the repository.
 """

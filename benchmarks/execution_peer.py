@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import lsst.pipe.base as pipeBase
+import lsst.pipe.base as pipeBase  # noqa: N812 - its usual name
 from lsst.daf.butler import Butler, DatasetType
 from lsst.pipe.base import connectionTypes
 

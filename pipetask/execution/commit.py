@@ -148,6 +148,11 @@ def dataset_ids(graph: QuantumGraph, table: DatasetTable, rows: npt.NDArray[np.i
     return ids
 
 
+def quantum_ids(graph: QuantumGraph, task: TaskQuanta) -> list[bytes]:
+    """Return the ids of the quanta of a task."""
+    return _as_bytes(_new_ids(graph, task.columns.serials))
+
+
 def _new_ids(graph: QuantumGraph, serials: npt.NDArray[np.int64]) -> Ids:
     """Return the ids of what the graph makes: its base, whose low bits are free for a counter, plus that."""
     high, low = divmod(graph.header.id_base, 2**64)

@@ -11,6 +11,8 @@ import numpy as np
 
 from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Packages
 from pipetask.errors import InconsistentRunError
+from pipetask.execution.commit import quantum_ids
+from pipetask.execution.report import Status
 from pipetask.execution.single_quantum import LoadedTask, TaskSetup
 from pipetask.task.pipeline_task import init_outputs
 
@@ -35,6 +37,22 @@ def check_dataset_types(graph: QuantumGraph, butler: Butler) -> None:
         raise MissingDatasetTypeError(
             f"{butler.root} has no dataset types {', '.join(map(repr, missing))}, which the pipeline makes. "
             "To register them: --register-dataset-types"
+        )
+
+
+def check_not_run_before(graph: QuantumGraph, butler: Butler) -> None:
+    """Raise `InconsistentRunError` if quanta of this very graph were run with success before."""
+    run = graph.header.output_run
+    try:
+        rows = butler.registry.provenance.quanta(run)
+    except MissingCollectionError:
+        return
+    done = {row.id.bytes for row in rows if row.status in (Status.SUCCEEDED, Status.NO_WORK)}
+    n = len(done.intersection(id for task in graph.tasks for id in quantum_ids(graph, task)))
+    if n:
+        raise InconsistentRunError(
+            f"{n} of the {len(graph)} quanta of this graph were run already: run {run!r} has the results. "
+            "To do the rest, build it again with --extend-run."
         )
 
 

@@ -66,7 +66,8 @@ def run_graph(
     RunLockedError
         If another process is executing this run.
     InconsistentRunError
-        If the run was cut short and not replayed, or was made with other configurations or packages.
+        If the run was cut short and not replayed, holds what this graph made before, or was made with other
+        configurations or packages.
     MissingDatasetTypeError
         If dataset types are not registered and ``register_dataset_types`` is false.
     """
@@ -79,6 +80,7 @@ def run_graph(
         if register_dataset_types:
             init_run.register_dataset_types(graph, butler)
         init_run.check_dataset_types(graph, butler)
+        init_run.check_not_run_before(graph, butler)
         if processes > 1:
             start_fork_server(_modules(graph))
         init_run.define_collections(graph, butler)

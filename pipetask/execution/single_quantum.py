@@ -153,7 +153,7 @@ class QuantumRunner:
         log = self._log.start()
         status, failure, metadata = self._attempt(work, butler)
         if failure:
-            logging.getLogger(work.label).error("%s: %s", failure.kind, failure.message)
+            log.append(_record_of(work.label, failure))
         if failure:
             butler.datastore.remove(r for records in butler.written.values() for r in records)
             butler.written.clear()
@@ -274,6 +274,9 @@ class LogCapture(logging.Handler):
         self._records = LogRecords()
         root = logging.getLogger()
         self._level = root.level
+        self._others = [(handler, handler.level) for handler in root.handlers]
+        for handler, level in self._others:
+            handler.setLevel(max(level, root.level))  # nobody else is to see more than before
         root.addHandler(self)
         root.setLevel(min(root.level or _LOG_LEVEL, _LOG_LEVEL))
         logging.captureWarnings(capture=True)
@@ -293,7 +296,15 @@ class LogCapture(logging.Handler):
         root = logging.getLogger()
         root.setLevel(self._level)
         root.removeHandler(self)
+        for handler, level in self._others:
+            handler.setLevel(level)
         super().close()
+
+
+def _record_of(label: str, failure: Failure) -> logging.LogRecord:
+    """Make the last message of a failed quantum's log; the coordinator shows its own to the user."""
+    text = f"{failure.kind}: {failure.message}"
+    return logging.LogRecord(label, logging.ERROR, "", 0, text, None, None)
 
 
 def _by_connection(unit: Quantum, ids: set[UUID]) -> dict[str, list[UUID]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -69,13 +70,15 @@ class Executor(ABC):
         self.close()
 
 
-def lost(work: Work, kind: str, message: str, *, pid: int = 0, begin_ns: int = 0) -> Report:
-    """Report for a quantum whose worker can't any more."""
+def lost(work: Work, kind: str, message: str, *, pid: int, ran_s: float) -> Report:
+    """Report, from this host, for a quantum whose worker can't any more; it ran until now."""
+    now = time.time_ns()
     return Report(
         work.quantum,
         Status.FAILED,
-        begin_ns=begin_ns,
-        end_ns=time.time_ns(),
+        begin_ns=now - int(ran_s * 1e9),
+        end_ns=now,
+        host=socket.gethostname(),
         pid=pid,
         failure=Failure(kind, message),
     )

@@ -195,7 +195,8 @@ class ProcessExecutor(Executor):
         reports = []
         if worker.sent and kind:
             running, _ = worker.sent.popleft()
-            reports.append(lost(running, kind, message, pid=worker.process.pid or 0))
+            ran_s = 0.0 if worker.begun is None else time.monotonic() - worker.begun
+            reports.append(lost(running, kind, message, pid=worker.process.pid or 0, ran_s=ran_s))
         self._queue.extendleft(work for work, _ in reversed(worker.sent))
         self._workers[self._workers.index(worker)] = self._start()
         self._discard(worker)

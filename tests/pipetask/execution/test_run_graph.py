@@ -1,5 +1,6 @@
 """Running real graphs of real tasks: what is stored, and what a failure leaves."""
 
+import io
 import json
 import logging
 import os
@@ -164,6 +165,11 @@ def test_a_quantum_over_its_time_fails(numbers_repo):
     assert counts(summary)["double"] == {"failed": 4}
     assert summary.errors[0].failure.kind == "Timeout"
     assert summary.errors[0].count == 4
+    for row in quanta(numbers_repo):
+        assert row.begin_ns > time.time_ns() - 60e9
+        if row.status == "failed":
+            assert 0.3e9 <= row.end_ns - row.begin_ns < 10e9
+            assert row.host
 
 
 def test_fail_fast_attempts_nothing_after_the_first_failure(numbers_repo):
@@ -238,6 +244,25 @@ def test_unregistered_dataset_types_are_named_before_anything_is_written(numbers
     with pytest.raises(LookupError, match=r"'doubled'.*--register-dataset-types"):
         run_graph(numbers_repo.graph(), numbers_repo.butler)
     assert "out" not in numbers_repo.butler.registry.collections.query("*")
+
+
+def test_a_saved_graph_is_not_run_twice(numbers_repo):
+    graph = numbers_repo.graph()
+    run(numbers_repo, graph)
+    with pytest.raises(InconsistentRunError, match="9 of the 9 quanta"):
+        run(numbers_repo, graph)
+
+
+def test_handlers_of_the_user_see_no_more_than_before(numbers_repo):
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logging.getLogger().addHandler(handler)
+    try:
+        run(numbers_repo, numbers_repo.graph(double__fail_on=[1]))
+    finally:
+        logging.getLogger().removeHandler(handler)
+    (line,) = stream.getvalue().splitlines()
+    assert line == 'double {"instrument": "Cam", "detector": 1} failed: ValueError: detector 1 is broken'
 
 
 def test_an_extended_run_must_have_the_same_configuration(numbers_repo):
