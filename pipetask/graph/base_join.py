@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipetask.graph import funnel as steps
 from pipetask.graph.codes import Codebooks
-from pipetask.graph.datasets import Datasets, find_existing
+from pipetask.graph.datasets import Datasets, collections_with, find_existing
 from pipetask.graph.diagnosis import why_empty
 from pipetask.graph.funnel import Funnel
 from pipetask.graph.join import Joined, join_all
@@ -77,7 +78,8 @@ class BaseJoin:
         universe = self._dimensions.universe
         spatial = [name for name in self._dimensions.spatial if universe[name].has_table]
         whole += [Constraint("records", name, self._relations.element(name)) for name in spatial]
-        return why_empty(whole, self._codebooks, self._collections)
+        holders = partial(collections_with, self._registry)
+        return why_empty(whole, self._codebooks, self._collections, holders)
 
     def count_early_steps(self, funnel: Funnel) -> None:
         """Count what records alone would allow, and what is left of it after the data query."""

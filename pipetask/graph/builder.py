@@ -14,7 +14,7 @@ from pipetask.graph import funnel as steps
 from pipetask.graph.adjust import MAX_EXAMPLES, Adjuster, drop_without_inputs, quanta_without_prerequisite
 from pipetask.graph.base_join import BaseJoin
 from pipetask.graph.codes import Codebooks
-from pipetask.graph.datasets import Datasets
+from pipetask.graph.datasets import Datasets, collections_with
 from pipetask.graph.diagnosis import why_without_prerequisite
 from pipetask.graph.draft import DraftTask, connection_of
 from pipetask.graph.finish import finish
@@ -260,6 +260,7 @@ class QuantumGraphBuilder:
                     self._codebooks,
                     self._collections,
                     self._prerequisites,
+                    partial(collections_with, self._registry),
                 )
             )
 

@@ -63,6 +63,12 @@ class Datasets:
         self.table = DatasetTable(self.table.dataset_type, self.table.codes, serials, existing)
 
 
+def collections_with(registry: Registry, name: str) -> list[str]:
+    """List the collections, chains apart, that hold datasets of a type."""
+    candidates = registry.collections.query("*", kinds=("RUN", "TAGGED", "CALIBRATION"))
+    return [c for c in candidates if any(kind.name == name for kind in registry.collections.dataset_types(c))]
+
+
 def existing_datasets(kind: DatasetType, codes: Codes, existing: Existing) -> Datasets:
     """Make the state of datasets that all exist; row ``i`` is the i-th of ``existing``."""
     n = len(existing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,9 +35,21 @@ _HINTS = {
 
 
 def why_empty(
-    constraints: Sequence[Constraint], codebooks: Codebooks, collections: Collection[str]
+    constraints: Sequence[Constraint],
+    codebooks: Codebooks,
+    collections: Collection[str],
+    collections_with: Callable[[str], list[str]],
 ) -> list[str]:
     """Find a smallest set of constraints that nothing satisfies, and say so.
+
+    Parameters
+    ----------
+    constraints, codebooks
+        What must hold, and how its values are encoded.
+    collections
+        Where inputs were searched.
+    collections_with
+        Lists the collections that hold datasets of a type.
 
     Returns
     -------
@@ -46,7 +58,7 @@ def why_empty(
     """
     core = _irreducible(constraints, codebooks)
     if len(core) == 1:
-        return [_nothing(core[0], codebooks, collections)]
+        return [_nothing(core[0], codebooks, collections, collections_with)]
     parts = [_phrase(constraint, collections) for constraint in core]
     return [
         f"No data ID fits {', '.join(parts[:-1])} and {parts[-1]} at once.",
@@ -67,16 +79,19 @@ def _irreducible(constraints: Sequence[Constraint], codebooks: Codebooks) -> lis
     return core
 
 
-def _nothing(constraint: Constraint, codebooks: Codebooks, collections: Collection[str]) -> str:
+def _nothing(
+    constraint: Constraint,
+    codebooks: Codebooks,
+    collections: Collection[str],
+    collections_with: Callable[[str], list[str]],
+) -> str:
     subject = constraint.subject
     if constraint.kind == "records":
-        hint = _HINTS.get(subject, f"Add some with: butler insert-records {subject}")
+        hint = _HINTS.get(subject, "Add some with: butler.registry.insert_dimension_records")
         return f"There are no {subject} records in this repository. {hint}."
     if constraint.kind == "datasets":
-        return (
-            f"There are no '{subject}' datasets in {_listed(collections)}. "
-            f"See where they are with: butler query-datasets {subject}"
-        )
+        elsewhere = where_else(subject, collections_with)
+        return f"There are no '{subject}' datasets in {_listed(collections)}. {elsewhere}"
     if constraint.kind == "query":
         names = [d for d in dict.fromkeys(re.findall(r"\w+", subject)) if d in codebooks]
         known = "; ".join(f"{d} {_some(sorted(codebooks[d].values))}" for d in names if len(codebooks[d]))
@@ -89,6 +104,15 @@ def _nothing(constraint: Constraint, codebooks: Codebooks, collections: Collecti
         f"No {subject} overlap on the sky. Check that the sky map covers the observations, and that visits "
         "have regions (butler define-visits)."
     )
+
+
+def where_else(dataset_type: str, collections_with: Callable[[str], list[str]]) -> str:
+    """Say which collections hold datasets of a type."""
+    found = collections_with(dataset_type)
+    if not found:
+        return "No collection holds any: ingest them, or run the task that makes them first."
+    shown = ", ".join(found[:5]) + (f", … ({len(found):,})" if len(found) > 5 else "")
+    return f"There are some in {shown}: add what holds them to the inputs (-i)."
 
 
 def _phrase(constraint: Constraint, collections: Collection[str]) -> str:
@@ -113,6 +137,7 @@ def why_without_prerequisite(
     codebooks: Codebooks,
     collections: Collection[str],
     finder: PrerequisiteFinder,
+    collections_with: Callable[[str], list[str]],
 ) -> str:
     """Say what a quantum lacks, where it was searched, and how near a match there is."""
     found = task.edges[edge.connection]
@@ -126,8 +151,8 @@ def why_without_prerequisite(
     )
     if not len(existing):
         return (
-            f"{message} These hold no '{edge.dataset_type}' at all: add the collection that does to the "
-            f"inputs; see butler query-datasets {edge.dataset_type}."
+            f"{message} These hold no '{edge.dataset_type}' at all. "
+            f"{where_else(edge.dataset_type, collections_with)}"
         )
     if stored.isCalibration and edge.lookup_function is None:
         ranges = finder.validity_text(task.node.dimensions, task.data_ids, row, stored)

@@ -41,11 +41,12 @@ def warp(task):
 
 def test_no_dataset_in_the_collections(observed, isr):
     observed.registry.collections.register("empty")
-    assert cause(observed, ("empty",), isr).startswith("There are no 'raw' datasets in collection empty.")
+    text = cause(observed, ("empty",), isr)
+    assert text.startswith("There are no 'raw' datasets in collection empty. There are some in raws")
 
 
 def test_a_dataset_type_that_nobody_registered(observed, task):
-    assert "no 'rwa' datasets" in cause(
+    assert "no 'rwa' datasets in collection raws. No collection holds any" in cause(
         observed, tasks={"t": task(SENSOR, raw=("in", "rwa", SENSOR), post=RAW["post"])}
     )
 
