@@ -31,7 +31,7 @@ class DatasetType:
         Whether datasets may be given validity ranges in calibration collections.
     """
 
-    __slots__ = ("dimensions", "isCalibration", "name", "storageClass_name")
+    __slots__ = ("_is_calibration", "dimensions", "name", "storageClass_name")
 
     def __init__(
         self,
@@ -54,12 +54,16 @@ class DatasetType:
         self.name = name
         self.dimensions = dimensions
         self.storageClass_name = storageClass
-        self.isCalibration = isCalibration
+        self._is_calibration = isCalibration
 
     @property
     def storageClass(self) -> str:
         """Name of the storage class."""
         return self.storageClass_name
+
+    def isCalibration(self) -> bool:
+        """Return whether its datasets may be given validity ranges in calibration collections."""
+        return self._is_calibration
 
     def nameAndComponent(self) -> tuple[str, str | None]:
         """Return the name of the composite (or its own), and of the component if it is one."""
@@ -89,10 +93,10 @@ class DatasetType:
         return self if storageClass == self.storageClass_name else self._like(self.name, storageClass)
 
     def _like(self, name: str, storageClass: str) -> DatasetType:
-        return DatasetType(name, self.dimensions, storageClass, isCalibration=self.isCalibration)
+        return DatasetType(name, self.dimensions, storageClass, isCalibration=self._is_calibration)
 
     def _identity(self) -> tuple[str, DimensionGroup, str, bool]:
-        return self.name, self.dimensions, self.storageClass_name, self.isCalibration
+        return self.name, self.dimensions, self.storageClass_name, self._is_calibration
 
     def __eq__(self, other: object) -> bool:
         return self._identity() == other._identity() if isinstance(other, DatasetType) else NotImplemented
@@ -104,5 +108,5 @@ class DatasetType:
         return self.name < other.name
 
     def __repr__(self) -> str:
-        calibration = ", isCalibration=True" if self.isCalibration else ""
+        calibration = ", isCalibration=True" if self._is_calibration else ""
         return f"DatasetType({self.name!r}, {self.dimensions!s}, {self.storageClass_name}{calibration})"

@@ -158,8 +158,8 @@ class Timespan:
         if self.is_empty():
             return "(empty)"
         begin, end = self.nsec
-        left = "(-∞" if begin == MIN_NS else f"[{_iso(begin)}"
-        return f"{left}, {'∞' if end == MAX_NS else _iso(end)})"
+        left = "(-∞" if begin == MIN_NS else f"[{iso_tai(begin)}"
+        return f"{left}, {'∞' if end == MAX_NS else iso_tai(end)})"
 
     def __repr__(self) -> str:
         return f"Timespan({self!s})"
@@ -172,5 +172,6 @@ def _nsec(other: Timespan | Time) -> tuple[int, int]:
     return ns, ns + 1
 
 
-def _iso(ns: int) -> str:
+def iso_tai(ns: int) -> str:
+    """Return a time in TAI nanoseconds as ISO 8601 text."""
     return str(np.datetime64(ns, "ns")).rstrip("0").rstrip(".")

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from registry.registry import Registry as Registry
     from registry.suggest import suggest as suggest
     from registry.timespan import Timespan as Timespan
+    from registry.timespan import iso_tai as iso_tai
 
 _HOME = {
     "ArtifactHint": "datastore.records",
@@ -100,6 +101,7 @@ _HOME = {
     "find_repository": "pipetask.butler.repository",
     "from_rows": "registry.columns",
     "input_collections": "pipetask.butler.defaults",
+    "iso_tai": "registry.timespan",
     "is_repository": "pipetask.butler.repository",
     "n_rows": "registry.columns",
     "new_id": "registry.dataset_ref",

@@ -193,7 +193,7 @@ class Butler:
         """
         registered, wanted = dataset_type_of(self, dataset_type)
         given = {**(data_id or {}), **kwargs}
-        if timespan is None and registered.isCalibration:
+        if timespan is None and registered.isCalibration():
             timespan = time_of(self, given)
         coordinate = data_id_for(self, registered, data_id, kwargs)
         searched = self.search_path(collections, coordinate.get("instrument"))

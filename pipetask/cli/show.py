@@ -35,7 +35,7 @@ def show(columns: Sequence[str], rows: Iterable[Row], format_: str) -> int:
     rows : iterable of sequences
         As many cells per row as there are columns.
     format_ : `str`
-        One of `FORMATS`. JSON keeps numbers and nulls; the other formats write text.
+        One of `FORMATS`. JSON keeps numbers, lists and nulls; the other formats write text.
 
     Returns
     -------
@@ -90,10 +90,14 @@ def _csv(columns: Sequence[str], rows: Iterable[Row]) -> int:
 def _plain(cell: Any) -> Any:
     if cell is None or isinstance(cell, bool | int | float | str):
         return cell
+    if isinstance(cell, list | tuple):
+        return [_plain(part) for part in cell]
     return cell.item() if hasattr(cell, "item") else str(cell)
 
 
 def _text(cell: Any) -> str:
+    if isinstance(cell, list | tuple):
+        return ", ".join(map(str, cell))
     return "" if cell is None else str(cell)
 
 

@@ -244,7 +244,7 @@ class QuantumGraphBuilder:
                 (row, decoder.decode(node.dimensions, tuple(data_ids.codes[row].tolist()))) for row in rows
             ]
             found = self._prerequisites.looked_up(edge.lookup_function, wanted, stored, asked)
-        elif stored.isCalibration:
+        elif stored.isCalibration():
             found = self._prerequisites.valid(node.label, node.dimensions, data_ids, task.is_kept, stored)
         else:
             found = self._prerequisites.matching(node.dimensions, data_ids, stored)

@@ -154,7 +154,7 @@ def why_without_prerequisite(
             f"{message} These hold no '{edge.dataset_type}' at all. "
             f"{where_else(edge.dataset_type, collections_with)}"
         )
-    if stored.isCalibration and edge.lookup_function is None:
+    if stored.isCalibration() and edge.lookup_function is None:
         ranges = finder.validity_text(task.node.dimensions, task.data_ids, row, stored)
         if ranges:
             return f"{message} {ranges}"

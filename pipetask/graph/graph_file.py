@@ -145,7 +145,7 @@ def _header(graph: QuantumGraph) -> dict[str, Any]:
                 "name": name,
                 "dimensions": table.dataset_type.dimensions.required,
                 "storage_class": table.dataset_type.storageClass,
-                "is_calibration": table.dataset_type.isCalibration,
+                "is_calibration": table.dataset_type.isCalibration(),
                 "runs": table.existing.runs,
                 "has_locations": table.existing.locations is not None,
             }

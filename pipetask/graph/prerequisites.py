@@ -79,7 +79,7 @@ class PrerequisiteFinder:
 
     def all_of(self, kind: DatasetType) -> Datasets:
         """Find all datasets of a type, whether a quantum can want them or not."""
-        if kind.isCalibration:
+        if kind.isCalibration():
             return self.calibrations(kind)[0]
         return find_existing(self._registry, self._codebooks, kind, self._collections)
 

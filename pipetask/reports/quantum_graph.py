@@ -39,7 +39,7 @@ def _summary(graph: "QuantumGraph") -> str:
         [
             draw_content(_content(graph)),
             "",
-            f"{graph.n_quanta:,} quanta:",
+            f"{_count(graph.n_quanta, 'quantum', 'quanta')}:",
             *counts,
             f"inputs from {', '.join(header.input_collections)}",
             f"outputs to {header.output_run}",
@@ -52,7 +52,7 @@ def _content(graph: "QuantumGraph") -> Content:
     arrows = []
     for task in graph.tasks:
         dimensions = ", ".join(task.dimensions.required)
-        task_node = DrawnNode(True, task.label, f"{{{dimensions}}} {task.count:,} quanta")
+        task_node = DrawnNode(True, task.label, f"{{{dimensions}}} {_count(task.count, 'quantum', 'quanta')}")
         reads = [c for c in task.connections if c.kind in {"input", "prerequisite", "init_input"}]
         for connection in reads:
             node = nodes.setdefault(
@@ -72,8 +72,12 @@ def _content(graph: "QuantumGraph") -> Content:
 def _dataset_node(graph: "QuantumGraph", name: str) -> DrawnNode:
     table = graph.datasets[name]
     dimensions = ", ".join(table.dataset_type.dimensions.required)
-    count = f"{len(table):,} dataset{'s' if len(table) != 1 else ''}"
+    count = _count(len(table), "dataset", "datasets")
     return DrawnNode(False, name, f"{{{dimensions}}} {table.dataset_type.storageClass}, {count}")
+
+
+def _count(n: int, one: str, many: str) -> str:
+    return f"{n:,} {one if n == 1 else many}"
 
 
 def _every_quantum(graph: "QuantumGraph") -> str:

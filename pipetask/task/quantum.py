@@ -228,7 +228,7 @@ def _as_declared(connection: BaseConnection, refs: Sequence[DatasetRef]) -> list
         return list(refs)
     if stored.name == connection.name:
         seen = DatasetType(
-            stored.name, stored.dimensions, connection.storageClass, isCalibration=stored.isCalibration
+            stored.name, stored.dimensions, connection.storageClass, isCalibration=stored.isCalibration()
         )
     else:
         component = connection.name.partition(".")[2]

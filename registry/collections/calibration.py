@@ -16,7 +16,7 @@ class CalibrationKind(CollectionKind):
 
     def may_contain(self, dataset_type: DatasetType) -> bool:
         """Only types that were registered as calibrations."""
-        return dataset_type.isCalibration
+        return dataset_type.isCalibration()
 
     def member_table(self, schema: Schema, group_id: int) -> Table | None:
         """The table with validity ranges."""

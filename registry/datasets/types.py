@@ -66,7 +66,7 @@ class DatasetTypes:
             self._db.insert(
                 self._schema.dataset_type,
                 ("name", "dimension_group_id", "storage_class", "is_calibration"),
-                [(dataset_type.name, group_id, dataset_type.storageClass_name, dataset_type.isCalibration)],
+                [(dataset_type.name, group_id, dataset_type.storageClass_name, dataset_type.isCalibration())],
             )
             self._db.changed("dataset types")
         return True

@@ -25,10 +25,7 @@ def command(repo: str | None, glob: tuple[str, ...], kinds: tuple[str, ...], for
     with Butler.from_config(repo) as butler:
         collections = butler.registry.collections
         names = collections.query(list(glob) or "*", kinds=kinds or None)
-        rows = [
-            (info.name, info.kind, ", ".join(info.children), info.doc)
-            for info in map(collections.get_info, names)
-        ]
+        rows = [(info.name, info.kind, info.children, info.doc) for info in map(collections.get_info, names)]
     if not rows:
         nothing_found(f"No collection matches {' '.join(glob) or '*'}.")
     show(["name", "type", "children", "doc"], rows, format_)

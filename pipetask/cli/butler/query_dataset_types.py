@@ -19,5 +19,5 @@ def command(repo: str | None, glob: tuple[str, ...], format_: str) -> None:
         found = butler.registry.query_dataset_types(list(glob) or "*")
     if not found:
         nothing_found(f"No dataset type matches {' '.join(glob) or '*'}.")
-    rows = [(t.name, ", ".join(t.dimensions.required), t.storageClass, t.isCalibration) for t in found]
+    rows = [(t.name, t.dimensions.required, t.storageClass, t.isCalibration()) for t in found]
     show(["name", "dimensions", "storage_class", "is_calibration"], rows, format_)

@@ -1,5 +1,7 @@
 """``butler query-dimension-records``: list what is known of a dimension's values."""
 
+from typing import Any
+
 import click
 
 from pipetask.cli.options import (
@@ -22,7 +24,10 @@ from pipetask.cli.show import format_option, show
 def command(
     repo: str | None, element: str, where: str, order_by: tuple[str, ...], limit: int, format_: str
 ) -> None:
-    """List the records of a dimension ELEMENT, as in: butler query-dimension-records detector."""
+    """List the records of a dimension ELEMENT, as in: butler query-dimension-records detector.
+
+    Times are TAI.
+    """
     from pipetask.butler import Butler
     from pipetask.cli.errors import nothing_found
 
@@ -30,7 +35,15 @@ def command(
         records = butler.query_dimension_records(
             element, where=where, order_by=order_by, limit=limit or None, explain=False
         )
-        columns = [column.name for column in butler.dimensions[element].columns if column.type != "region"]
+        columns = [column for column in butler.dimensions[element].columns if column.type != "region"]
     if not records:
         nothing_found(f"No record of '{element}'{f' where {where}' if where else ''}.")
-    show(columns, ([getattr(record, name) for name in columns] for record in records), format_)
+    rows = ([_cell(getattr(record, column.name), column.type) for column in columns] for record in records)
+    show([column.name for column in columns], rows, format_)
+
+
+def _cell(value: Any, type_: str) -> Any:
+    """Show times as people read them (TAI); the rest as it is."""
+    from pipetask.butler import iso_tai
+
+    return iso_tai(value) if type_ == "time_ns" and value is not None else value

@@ -11,7 +11,10 @@ from click.testing import CliRunner
 from pipetask.cli.show import format_option, show
 
 COLUMNS = ["name", "n", "when"]
-ROWS = [("a long name that must never be cut " * 5, 1, None), ('with, comma and "quotes"', -20, "now")]
+ROWS = [
+    ("a long name that must never be cut " * 5, 1, None),
+    ('with, comma and "quotes"', -20, ["now", "then"]),
+]
 
 
 def shown(format_):
@@ -39,7 +42,7 @@ def test_a_table_aligns_numbers_to_the_right():
     assert lines[3][:end].endswith("-20")
 
 
-def test_json_is_one_list_of_objects_with_nulls_and_numbers():
+def test_json_is_one_list_of_objects_with_nulls_numbers_and_lists():
     assert json.loads(shown("json")) == [dict(zip(COLUMNS, row, strict=True)) for row in ROWS]
 
 
@@ -51,7 +54,7 @@ def test_jsonl_is_one_object_per_line():
 def test_csv_quotes_what_needs_it():
     header, *rows = csv.reader(io.StringIO(shown("csv")))
     assert header == COLUMNS
-    assert rows[1] == ['with, comma and "quotes"', "-20", "now"]
+    assert rows[1] == ['with, comma and "quotes"', "-20", "now, then"]
 
 
 def test_an_unknown_format_is_refused():

@@ -48,7 +48,7 @@ def test_dataset_types_know_producer_and_consumers(pipeline):
     assert nodes["src_schema"].is_init
     assert nodes["src_schema"].dataset_type.dimensions == UNIVERSE.empty
     assert nodes["bias"].is_prerequisite
-    assert nodes["bias"].dataset_type.isCalibration
+    assert nodes["bias"].dataset_type.isCalibration()
 
 
 def test_overall_inputs_are_what_must_exist_before(pipeline):
