@@ -58,18 +58,16 @@ def main() -> None:
 
     print(f"\n{compare_with_truth(folder / 'repo', folder / 'raw' / 'truth.ecsv')}")
     draw_apertures(folder / "repo", folder / "apertures.png")
-    print(
-        f"\nThe whole demo took {time.perf_counter() - begin:.0f} s. The catalogs are the `customAperture` datasets"
-    )
-    print(f"of {folder / 'repo'}; a picture of one image with its apertures is {folder / 'apertures.png'}.")
+    repository, picture = folder / "repo", folder / "apertures.png"
+    print(f"\nThe whole demo took {time.perf_counter() - begin:.0f} s.")
+    print(f"The catalogs are the `customAperture` datasets of {repository};")
+    print(f"a picture of one image with its apertures is {picture}.")
     print("\nTo go on (in a shell with .venv/bin in its PATH):")
     print(f"  cd {folder / 'repo'}")
     print("  butler query-datasets customAperture --collections u/demo/aperture")
     print("  butler query-data-ids visit --where \"instrument='SimCam' AND band='r'\"")
     print("  pipetask qgraph -p ../pipelines/aperture.yaml --show")
-    print(
-        "  pipetask run -p ../pipelines/aperture.yaml -o u/demo/wide -c aperture:apRad=8 --register-dataset-types"
-    )
+    print("  pipetask run -p ../pipelines/aperture.yaml -o u/demo/wide -c aperture:apRad=8")
 
 
 if __name__ == "__main__":
