@@ -107,10 +107,10 @@ class Coordinator:
         )
 
     def _submit(self) -> None:
-        batch = []
-        for quantum in self._walker.take(self._executor.capacity):
-            unit = self._graph.quantum(quantum)
-            batch.append(QuantumWork(quantum, unit, self._intermediates.inputs_of(quantum, unit)))
+        batch = [
+            QuantumWork(quantum, self._graph.label_of(quantum), self._intermediates.inputs_of(quantum))
+            for quantum in self._walker.take(self._executor.capacity)
+        ]
         self._running.update((work.quantum, work) for work in batch)
         self._executor.submit(batch)
 
@@ -145,7 +145,7 @@ class Coordinator:
         self._tally.add(work.label, report.status)
         if report.ok:
             self._intermediates.keep(report)
-        self._intermediates.drop(work.unit)
+        self._intermediates.drop_inputs_of(report.quantum)
         blocked = self._walker.finish(report.quantum, ok=report.ok)
         if report.failure:
             name = f"{work.label} {self._data_id(report.quantum)}"

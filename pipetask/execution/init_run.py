@@ -13,7 +13,7 @@ from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Pac
 from pipetask.errors import InconsistentRunError
 from pipetask.execution.commit import quantum_ids
 from pipetask.execution.report import Status
-from pipetask.execution.single_quantum import LoadedTask, TaskSetup
+from pipetask.execution.single_quantum import LoadedTask, task_setups
 from pipetask.task.pipeline_task import init_outputs
 
 if TYPE_CHECKING:
@@ -69,14 +69,6 @@ def define_collections(graph: QuantumGraph, butler: Butler) -> None:
             collections.register(header.output, "CHAINED")
             behind = header.input_collections
         collections.set_chain(header.output, list(dict.fromkeys([header.output_run, *behind])))
-
-
-def task_setups(graph: QuantumGraph) -> dict[str, TaskSetup]:
-    """Return what the quanta of each task have in common, by label."""
-    return {
-        task.label: TaskSetup(task.task_class_name, task.config, graph.init_inputs.get(task.label, {}))
-        for task in graph.tasks
-    }
 
 
 def write_init_outputs(graph: QuantumGraph, butler: Butler) -> Records:

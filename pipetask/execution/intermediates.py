@@ -1,4 +1,4 @@
-"""Where the inputs of a quantum are: those that existed before the run, and those that it has made so far."""
+"""Where the datasets are that this run has made so far, as long as some quantum is still to read them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pipetask.graph.tables import QUANTUM_INPUTS, QUANTUM_OUTPUTS, DatasetTable,
 if TYPE_CHECKING:
     from pipetask.butler import ArtifactRecord
     from pipetask.graph.quantum_graph import QuantumGraph
-    from pipetask.task.quantum import Quantum
 
 
 class Intermediates:
@@ -31,15 +30,21 @@ class Intermediates:
         self._graph = graph
         self._kept: dict[UUID, Sequence[ArtifactRecord]] = {}
         self._readers: dict[UUID, int] = {}
-        self._count: dict[str, npt.NDArray[np.int32]] = {}
+        self._is_made: dict[str, npt.NDArray[np.bool_]] = {}
         for task in graph.tasks:
             for connection in task.connections:
-                if connection.kind in QUANTUM_INPUTS:
-                    name = connection.dataset_type
-                    edges = graph.edges[task.label, connection.name].indices
-                    count = np.bincount(edges, minlength=len(graph.datasets[name])).astype(np.int32)
-                    self._count[name] = self._count[name] + count if name in self._count else count
-        self._made_again = set(_made_again(graph))
+                if connection.kind in QUANTUM_OUTPUTS:
+                    rows = graph.edges[task.label, connection.name].indices
+                    nothing = np.zeros(len(graph.datasets[connection.dataset_type]), bool)
+                    self._is_made.setdefault(connection.dataset_type, nothing)[rows] = True
+        self._count: dict[str, npt.NDArray[np.int64]] = {}
+        for task in graph.tasks:
+            for connection in task.connections:
+                name = connection.dataset_type
+                if connection.kind in QUANTUM_INPUTS and name in self._is_made:
+                    rows = graph.edges[task.label, connection.name].indices
+                    count = np.bincount(rows, minlength=len(graph.datasets[name]))
+                    self._count[name] = self._count.get(name, 0) + count
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -59,36 +64,27 @@ class Intermediates:
                     self._kept[id] = report.written[id]
                     self._readers[id] = int(count[row])
 
-    def inputs_of(self, quantum: int, unit: Quantum) -> dict[UUID, Sequence[ArtifactRecord]]:
-        """Return the artifacts of the inputs of a quantum, as far as they exist now."""
-        before = self._graph.input_records(quantum)
-        found: dict[UUID, Sequence[ArtifactRecord]] = {
-            id: records for id, records in before.items() if records and id not in self._made_again
-        }
-        for refs in unit.inputs.values():
-            for ref in refs:
-                if ref.id in self._kept:
-                    found[ref.id] = self._kept[ref.id]
-        return found
+    def inputs_of(self, quantum: int) -> dict[UUID, Sequence[ArtifactRecord]]:
+        """Return the artifacts of those inputs of a quantum that others were to make; none if they didn't."""
+        return {id: self._kept.get(id, ()) for id in self._made_inputs(quantum)}
 
-    def drop(self, unit: Quantum) -> None:
+    def drop_inputs_of(self, quantum: int) -> None:
         """Note that a quantum has read its inputs, and forget those that nobody else will read."""
-        for refs in unit.inputs.values():
-            for ref in refs:
-                if ref.id in self._readers:
-                    self._readers[ref.id] -= 1
-                    if not self._readers[ref.id]:
-                        del self._readers[ref.id], self._kept[ref.id]
+        for id in self._made_inputs(quantum):
+            if id in self._readers:
+                self._readers[id] -= 1
+                if not self._readers[id]:
+                    del self._readers[id], self._kept[id]
 
-
-def _made_again(graph: QuantumGraph) -> Iterator[UUID]:
-    """List datasets that existed before and that a quantum of the graph is to replace."""
-    for task in graph.tasks:
+    def _made_inputs(self, quantum: int) -> Iterator[UUID]:
+        graph = self._graph
+        task = graph.task_of(quantum)
         for connection in task.connections:
-            if connection.kind in QUANTUM_OUTPUTS:
+            is_made = self._is_made.get(connection.dataset_type)
+            if connection.kind in QUANTUM_INPUTS and is_made is not None:
                 table = graph.datasets[connection.dataset_type]
-                rows = graph.edges[task.label, connection.name].indices
-                yield from (_id_of(graph, table, row) for row in rows[table.serials[rows] < 0].tolist())
+                rows = graph.edges[task.label, connection.name][quantum - task.first]
+                yield from (_id_of(graph, table, row) for row in rows[is_made[rows]].tolist())
 
 
 def _id_of(graph: QuantumGraph, table: DatasetTable, row: int) -> UUID:

@@ -85,8 +85,9 @@ def run_graph(
             start_fork_server(_modules(graph))
         init_run.define_collections(graph, butler)
         init_records = init_run.write_init_outputs(graph, butler)
-        graph.save(graph_path(journal.path))
-        runner = QuantumRunner(butler.limited_config(), run, init_run.task_setups(graph), init_records)
+        saved = graph_path(journal.path)
+        graph.save(saved)
+        runner = QuantumRunner(butler.limited_config(), saved, init_records)
         with _executor(graph, runner, processes, timeout_s) as executor:
             summary = Coordinator(
                 graph, butler, executor, journal, fail_fast=fail_fast, progress=progress

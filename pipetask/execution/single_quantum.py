@@ -11,12 +11,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid4
 
 from pipetask.butler import ArtifactRecord, DatasetRef, LimitedButler, LogRecords, TaskMetadata
 from pipetask.errors import AnnotatedPartialOutputsError, InvalidQuantumError, NoWorkFound
 from pipetask.execution.report import Failure, Report, Status
+from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.task.adjust import adjust, overrides_adjust_quantum
 from pipetask.task.context import QuantumContext
 from pipetask.task.pipeline_task import make_task
@@ -33,27 +35,22 @@ _LOG_LEVEL = logging.INFO
 
 @dataclass(frozen=True, slots=True)
 class QuantumWork:
-    """A quantum that is to be run, and where the bytes of its inputs are.
+    """A quantum that is to be run, and what its worker can't find in the graph.
 
     Parameters
     ----------
     quantum : `int`
         Its number in the graph.
-    unit : `Quantum`
-        The quantum itself.
-    records : `~collections.abc.Mapping` [ `uuid.UUID`, `~collections.abc.Sequence` [ `ArtifactRecord` ] ]
-        Artifacts of the inputs that exist. An input without any doesn't: the quantum that was to make it had
-        no work, or didn't make that output.
+    label : `str`
+        Label of its task.
+    made : `~collections.abc.Mapping` [ `uuid.UUID`, `~collections.abc.Sequence` [ `ArtifactRecord` ] ]
+        Artifacts of the inputs that other quanta were to make. An input without any doesn't exist: there was
+        no work for it, or only other outputs were made.
     """
 
     quantum: int
-    unit: Quantum
-    records: Mapping[UUID, Sequence[ArtifactRecord]]
-
-    @property
-    def label(self) -> str:
-        """Label of the task."""
-        return self.unit.label
+    label: str
+    made: Mapping[UUID, Sequence[ArtifactRecord]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,24 +116,22 @@ class LoadedTask:
 
 @dataclass(slots=True)
 class QuantumRunner:
-    """Runs quanta of one run: the `Runner` of real executors.
+    """Runs quanta of one graph: the `Runner` of real executors.
 
     Parameters
     ----------
     butler : `LimitedButlerConfig`
         Where the files are.
-    run : `str`
-        Name of the run, for the file of logs and metadata.
-    tasks : `~collections.abc.Mapping` [ `str`, `TaskSetup` ]
-        The tasks by label.
+    graph_path : `pathlib.Path`
+        The saved graph: every worker makes its quanta from it, which spares the coordinator that work.
     init_records : `~collections.abc.Mapping`
         Artifacts of all init-inputs.
     """
 
     butler: LimitedButlerConfig
-    run_name: str
-    tasks: Mapping[str, TaskSetup]
+    graph_path: Path
     init_records: Mapping[UUID, Sequence[ArtifactRecord]]
+    _graph: QuantumGraph | None = None
     _loaded: dict[str, LoadedTask] = field(default_factory=dict)
     _appender: Any = None  # the datastore's, which only the butler may name
     _log: LogCapture | None = None
@@ -147,11 +142,16 @@ class QuantumRunner:
         assert isinstance(work, QuantumWork)
         begin_ns, begin_cpu = time.time_ns(), time.process_time()
         _forget_peak_memory()
-        butler = self.butler.open(work.records)
+        if self._graph is None:
+            self._graph = QuantumGraph.load(self.graph_path)
+        unit = self._graph.quantum(work.quantum)
+        found = {**self._graph.input_records(work.quantum), **work.made}
+        records = {id: artifacts for id, artifacts in found.items() if artifacts}
+        butler = self.butler.open(records)
         if self._log is None:
             self._log = LogCapture()
         log = self._log.start()
-        status, failure, metadata = self._attempt(work, butler)
+        status, failure, metadata = self._attempt(unit, records, butler)
         if failure:
             log.append(_record_of(work.label, failure))
         if failure:
@@ -166,11 +166,11 @@ class QuantumRunner:
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             host=self._host,
             pid=os.getpid(),
-            read=_by_connection(work.unit, butler.read_ids),
+            read=_by_connection(unit, butler.read_ids),
             failure=failure,
         )
         metadata["quantum"] = _figures(report)
-        return self._with_log_and_metadata(report, work.unit, butler, log, metadata)
+        return self._with_log_and_metadata(report, unit, butler, log, metadata)
 
     def close(self) -> None:
         """Close the file of logs and metadata, and stop listening to `logging`."""
@@ -182,13 +182,13 @@ class QuantumRunner:
             self._appender = None
 
     def _attempt(
-        self, work: QuantumWork, butler: LimitedButler
+        self, unit: Quantum, records: Mapping[UUID, Sequence[ArtifactRecord]], butler: LimitedButler
     ) -> tuple[Status, Failure | None, TaskMetadata]:
         """Run the task; return how that went, and what the task wants to tell."""
         metadata = TaskMetadata()
         try:
-            task = self._loaded_task(work.label)
-            unit = existing_part(work.unit, work.records, task.connections)
+            task = self._loaded_task(unit.label)
+            unit = existing_part(unit, records, task.connections)
             made = task.make()
             try:
                 made.runQuantum(
@@ -199,10 +199,10 @@ class QuantumRunner:
             finally:
                 metadata = made.getFullMetadata()
         except NoWorkFound as reason:
-            logging.getLogger(work.label).info("No work: %s", reason)
+            logging.getLogger(unit.label).info("No work: %s", reason)
             return Status.NO_WORK, None, metadata
         except AnnotatedPartialOutputsError as reason:
-            logging.getLogger(work.label).warning("Only a part of the outputs was made: %s", reason)
+            logging.getLogger(unit.label).warning("Only a part of the outputs was made: %s", reason)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -211,7 +211,8 @@ class QuantumRunner:
 
     def _loaded_task(self, label: str) -> LoadedTask:
         if label not in self._loaded:
-            setup = self.tasks[label]
+            assert self._graph is not None
+            setup = task_setups(self._graph)[label]
             butler = self.butler.open(self.init_records)
             init_inputs = {name: butler.get(ref) for name, ref in setup.init_inputs.items()}
             self._loaded[label] = LoadedTask.load(label, setup, init_inputs)
@@ -240,10 +241,18 @@ class QuantumRunner:
         datastore = butler.datastore
         if self._appender is None:
             # The name is this writer's alone: a worker that was replaced leaves its file as it is.
-            self._appender = datastore.appender(datastore.append_path(self.run_name, f"{uuid4().hex}.jsons"))
+            self._appender = datastore.appender(datastore.append_path(ref.run, f"{uuid4().hex}.jsons"))
         storage_class = ref.datasetType.storageClass
         data, formatter = datastore.serialize(obj, storage_class)
         return self._appender.append(data, formatter=formatter, storage_class=storage_class)
+
+
+def task_setups(graph: QuantumGraph) -> dict[str, TaskSetup]:
+    """Return what the quanta of each task have in common, by label."""
+    return {
+        task.label: TaskSetup(task.task_class_name, task.config, graph.init_inputs.get(task.label, {}))
+        for task in graph.tasks
+    }
 
 
 def existing_part(

@@ -265,6 +265,20 @@ def test_handlers_of_the_user_see_no_more_than_before(numbers_repo):
     assert line == 'double {"instrument": "Cam", "detector": 1} failed: ValueError: detector 1 is broken'
 
 
+def test_clobbered_outputs_keep_their_ids_and_have_a_new_producer(numbers_repo):
+    run(numbers_repo, numbers_repo.graph())
+    butler = numbers_repo.butler
+    before = {ref.dataId: ref.id for ref in butler.query_datasets("plus_one", "out/run")}
+    old = butler.registry.provenance.producers(before.values())
+    summary = run(numbers_repo, numbers_repo.graph(clobber_outputs=True))
+    assert summary.total(Status.SUCCEEDED) == 9
+    after = {ref.dataId: ref.id for ref in butler.query_datasets("plus_one", "out/run")}
+    assert after == before
+    new = butler.registry.provenance.producers(after.values())
+    assert set(new.values()).isdisjoint(old.values())
+    assert got(numbers_repo, "total") == {"n": 96, "count": 4}
+
+
 def test_an_extended_run_must_have_the_same_configuration(numbers_repo):
     run(numbers_repo, numbers_repo.graph(double__fail_on=[0]))
     graph = numbers_repo.graph(extend_run=True, double__unit="s")
