@@ -70,7 +70,7 @@ def draw_apertures(repository: Path, picture: Path) -> None:
         catalog, image = butler.get(ref), butler.get("calexp.image", ref.dataId)
     scatter = 1.4826 * np.median(np.abs(image))
     figure, axes = plt.subplots(figsize=(6.4, 6), layout="constrained")
-    axes.imshow(image, origin="lower", cmap="gray_r", vmin=-3 * scatter, vmax=15 * scatter)
+    axes.imshow(image, origin="lower", cmap="gray_r", vmin=scatter, vmax=20 * scatter)
     good = np.asarray(catalog["apFlags"]) == 0
     for chosen, colour, label in ((good, "tab:blue", "measured"), (~good, "tab:red", "flagged")):
         circles = [Circle(place, 4) for place in zip(catalog["x"][chosen], catalog["y"][chosen], strict=True)]
