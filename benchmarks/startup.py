@@ -44,7 +44,9 @@ def main() -> None:
     here = Path(sys.executable).parent
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = f"{folder}/ours", f"{folder}/theirs"
-        subprocess.run([str(here / "butler"), "create", ours], check=True, stdout=subprocess.DEVNULL)
+        camera = Path(__file__).parents[1] / "examples" / "cameras" / "simcam.yaml"
+        for command in (["create", ours], ["register-instrument", ours, str(camera)]):
+            subprocess.run([str(here / "butler"), *command], check=True, stdout=subprocess.DEVNULL)
         commands = {
             "python -c 'import sqlalchemy'": [sys.executable, "-c", "import sqlalchemy"],
             "pipetask --help": [str(here / "pipetask"), "--help"],
