@@ -1,22 +1,20 @@
-"""Write docs/reference/commands.md from the commands themselves: python docs/generate.py."""
+"""Write the pages of docs/reference from what they describe: python docs/generate.py."""
 
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import click
 
+from pipetask.butler import DimensionElement, DimensionUniverse, StorageClasses
 from pipetask.cli.main import CommandFolder, butler, pipetask
 
-TARGET = Path(__file__).parent / "reference" / "commands.md"
+FOLDER = Path(__file__).parent / "reference"
+NOTE = "Made by `python docs/generate.py`; a test keeps it in step with the code."
 
 
-def reference() -> str:
-    """Return the text of the page: every command with its help, as a terminal of 100 columns shows it."""
-    lines = [
-        "# Commands",
-        "",
-        "Made by `python docs/generate.py`; a test keeps it in step with the commands.",
-        "",
-    ]
+def commands() -> str:
+    """Return the page of commands: each with its help, as a terminal of 100 columns shows it."""
+    lines = ["# Commands", "", NOTE, ""]
     for group in (pipetask, butler):
         for name in group.list_commands(click.Context(group)):
             lines += [f"## {group.name} {name}", "", "```", _help(group, name), "```", ""]
@@ -31,6 +29,97 @@ def _help(group: CommandFolder, name: str) -> str:
     return command.get_help(context)
 
 
+def dimensions() -> str:
+    """Return the page of dimensions: what each depends on, and the columns of its records."""
+    universe = DimensionUniverse.default()
+    elements = list(universe.elements)
+    lines = ["# Dimensions", "", NOTE, ""]
+    lines += [f"The universe is `{universe.namespace}`, version {universe.version}.", ""]
+    rows = [(_code(e.name), _names(_others(e)), _names(e.implied), e.doc) for e in elements if e.is_dimension]
+    lines += [*_table(("dimension", "requires", "implies", "meaning"), rows), ""]
+    lines += [
+        "A data ID holds the dimensions that its dataset type names and those that they require; the implied "
+        "ones follow.",
+        "",
+        "Other names: " + ", ".join(f"`{a}` is `{name}`" for a, name in universe.aliases.items()) + ".",
+        "",
+        "Pixels of the whole sky are dimensions too, made when they are named: `htm0` to `htm24`, `healpix0` to "
+        "`healpix17`.",
+        "",
+        "## Relations between dimensions",
+        "",
+        *_table(
+            ("element", "relates", "meaning"),
+            [(_code(e.name), _names(e.required), e.doc) for e in elements if not e.is_dimension],
+        ),
+        "",
+        "## Columns of the records",
+        "",
+        "Expressions name them `element.column`. A dimension's own value is named like the dimension, or "
+        "`element.id` and `element.name`.",
+        "",
+    ]
+    for element in elements:
+        columns = [
+            (_code(c.name), c.type, c.doc)
+            for c in element.columns
+            if c.name not in (*element.required, *element.implied)
+            and c.name not in ("region", "timespan_begin", "timespan_end")
+        ]
+        if element.spatial:
+            columns.append((_code("region"), "region", "Outline on the sky."))
+        if element.temporal:
+            columns.append((_code("timespan"), "timespan", "With `.begin` and `.end`."))
+        if columns:
+            lines += [f"### {element.name}", "", *_table(("column", "type", "meaning"), columns), ""]
+    return "\n".join(lines)
+
+
+def _others(element: DimensionElement) -> list[str]:
+    return [name for name in element.required if name != element.name]
+
+
+def storage_classes() -> str:
+    """Return the page of storage classes: Python type, default format, components, parameters, converters."""
+    known = StorageClasses()
+    rows = []
+    for name in known.names():
+        storage_class = known.get(name)
+        components = [f"`{part}`: {kind}" for part, kind in storage_class.components.items()]
+        rows.append(
+            (
+                _code(name),
+                _code(storage_class.pytype_name.removeprefix("builtins.")),
+                storage_class.formatter,
+                ", ".join(components),
+                _names(sorted(storage_class.parameters)),
+                _names(sorted(storage_class.converters)),
+            )
+        )
+    head = ("storage class", "Python type", "format", "components", "parameters", "also takes")
+    return "\n".join(["# Storage classes", "", NOTE, "", *_table(head, rows), ""])
+
+
+def _code(name: str) -> str:
+    return f"`{name}`"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(map(_code, names))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
+    "dimensions.md": dimensions,
+    "storage_classes.md": storage_classes,
+}
+
 if __name__ == "__main__":
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(reference(), "utf-8")
+    FOLDER.mkdir(exist_ok=True)
+    for file, text in PAGES.items():
+        (FOLDER / file).write_text(text(), "utf-8")
