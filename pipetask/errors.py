@@ -35,7 +35,13 @@ class RepositoryNotFoundError(PipetaskError, FileNotFoundError):
 
 
 class RepositoryExistsError(PipetaskError, FileExistsError):
-    """A place where a repository was to be made already holds one, or something else."""
+    """A place where no repository can be made: it holds one, or something else, or is no local folder."""
+
+
+class RepositoryConfigError(PipetaskError, ValueError):
+    """A ``butler.yaml`` that cannot be understood."""
+
+    hint = "Correct it, or restore it from a copy."
 
 
 class ReadOnlyRepositoryError(PipetaskError, PermissionError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipetask.errors import RepositoryExistsError, RepositoryNotFoundError
+from pipetask.errors import RepositoryConfigError, RepositoryExistsError, RepositoryNotFoundError
 
 CONFIG_NAME = "butler.yaml"
 REPOSITORY_VARIABLE = "BUTLER_REPO"
@@ -58,17 +58,21 @@ def find_repository(location: str | os.PathLike[str] | None = None) -> Repositor
     ------
     RepositoryNotFoundError
         If there is none.
+    RepositoryConfigError
+        If its ``butler.yaml`` cannot be understood.
     """
     location = location or os.environ.get(REPOSITORY_VARIABLE) or _nearest()
     path = Path(location)
     if not is_repository(path):
         raise RepositoryNotFoundError(f"No repository at {str(location)!r}: it has no {CONFIG_NAME}.")
     folder = path.parent if path.name == CONFIG_NAME else path
-    return _from_text(folder, (folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    return _from_text(folder, (folder / CONFIG_NAME).read_bytes())
 
 
 def new_repository(root: str | os.PathLike[str]) -> Repository:
     """Make the folder of a new repository, which must be empty or not exist yet; see `write_config`."""
+    if not str(root) or "://" in str(root):
+        raise RepositoryExistsError(f"{str(root)!r} cannot become a repository; name a new local folder.")
     folder = Path(root)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         what = "a repository" if is_repository(folder) else "something else"
@@ -93,15 +97,26 @@ def _nearest() -> Path:
     )
 
 
-def _from_text(folder: Path, text: str) -> Repository:
+def _from_text(folder: Path, text: str | bytes) -> Repository:
     import yaml
 
     root = folder.resolve()
+    config = str(folder / CONFIG_NAME)
     try:
-        values = yaml.safe_load(text) or {}
-    except yaml.YAMLError as err:
-        raise RepositoryNotFoundError(f"{str(folder / CONFIG_NAME)!r} is not valid YAML: {err}") from err
-    registry = str(values.get("registry", "registry.sqlite3"))
+        values = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as err:
+        where = f", line {err.problem_mark.line + 1}" if err.problem_mark else ""
+        raise RepositoryConfigError(f"{config!r}{where} is not valid YAML: {err.problem}.") from err
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        raise RepositoryConfigError(f"{config!r} is not valid YAML: {' '.join(str(err).split())}.") from err
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise RepositoryConfigError(f"{config!r} is not a mapping with 'registry' and 'datastore'.")
+    registry, datastore = values.get("registry", "registry.sqlite3"), values.get("datastore") or {}
+    if not isinstance(registry, str):
+        raise RepositoryConfigError(f"'registry' in {config!r} is not the name of a database: {registry!r}.")
+    if not isinstance(datastore, dict):
+        raise RepositoryConfigError(f"'datastore' in {config!r} is not a mapping: {datastore!r}.")
     if "://" not in registry:
         registry = f"sqlite:///{root / registry}"
-    return Repository(str(root), registry, values.get("datastore") or {})
+    return Repository(str(root), registry, datastore)

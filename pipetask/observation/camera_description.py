@@ -12,6 +12,9 @@ from pipetask.observation.instrument import PLANES, Detector, Filter, Instrument
 from pipetask.observation.known_translators import translate_with
 from pipetask.observation.yaml_lines import Section
 
+_MOST_DETECTORS = 100_000
+"""What a mistyped range would exceed."""
+
 
 class CameraDescription(Instrument):
     """A camera read from YAML; the text is kept, so that a repository can store it.
@@ -137,12 +140,20 @@ def _detectors(document: Section) -> tuple[Detector, ...]:
         )
         for item in section.items("list")
     ]
-    found += [Detector(int(id), str(name)) for id, name in section.take("names", dict, {}).items()]
+    for id, name in section.take("names", dict, {}).items():
+        if not isinstance(id, int):
+            raise section.error(f"the number of detector {name!r} is not a whole number: {id!r}", "names")
+        found.append(Detector(id, str(name)))
     span = section.section("range")
     if span.values:
         name = span.take("name", str, "{id}")
         ids = range(span.need("first", int), span.need("last", int) + 1)
-        found += [Detector(id, name.format(id=id), on_demand=True) for id in ids]
+        if len(ids) > _MOST_DETECTORS:
+            raise span.error(f"{len(ids)} detectors are too many, {_MOST_DETECTORS} are not", "last")
+        try:
+            found += [Detector(id, name.format(id=id), on_demand=True) for id in ids]
+        except (LookupError, ValueError, AttributeError) as err:
+            raise span.error(f"the only field of {name!r} is {{id}}, maybe as {{id:03d}}", "name") from err
         span.finish()
     section.finish()
     return tuple(found)

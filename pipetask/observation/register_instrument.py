@@ -61,6 +61,8 @@ def read_instrument(source: str | os.PathLike[str] | type[Instrument]) -> Instru
             return CameraDescription(path.read_text(encoding="utf-8"), str(source))
         except OSError as err:
             raise CameraDescriptionError(f"Cannot read {str(source)!r}: {err.strerror}.") from err
+        except UnicodeDecodeError as err:
+            raise CameraDescriptionError(f"{str(source)!r} is no text file in UTF-8: {err.reason}.") from err
     return _class_of(str(source))()
 
 
@@ -95,6 +97,9 @@ def _class_of(dotted: str) -> type[Instrument]:
         ) from err
     if not (isinstance(found, type) and issubclass(found, Instrument)):
         raise InstrumentError(f"{dotted!r} is not a class derived from pipetask's Instrument.")
+    missing = sorted(getattr(found, "__abstractmethods__", ()))
+    if missing:
+        raise InstrumentError(f"{dotted!r} is incomplete: it has no {', '.join(missing)}.")
     return found
 
 

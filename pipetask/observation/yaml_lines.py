@@ -43,8 +43,15 @@ class Section:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
             _collect_lines(node, (), lines, source)
             values = yaml.safe_load(text)
+        except yaml.MarkedYAMLError as err:
+            where = f", line {err.problem_mark.line + 1}" if err.problem_mark else ""
+            raise CameraDescriptionError(f"{source}{where} is not valid YAML: {err.problem}.") from err
         except yaml.YAMLError as err:
-            raise CameraDescriptionError(f"{source} is not valid YAML: {err}") from err
+            raise CameraDescriptionError(
+                f"{source} is not valid YAML: {' '.join(str(err).split())}."
+            ) from err
+        except RecursionError:
+            raise CameraDescriptionError(f"{source} refers to itself with an alias (*name).") from None
         if not isinstance(values, dict):
             raise CameraDescriptionError(f"{source} must be a mapping of keys to values at its top.")
         return cls(values, (), lines, source)

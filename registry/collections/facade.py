@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from registry.collections.base import CollectionInfo, CollectionKind, Kind
@@ -22,12 +23,16 @@ from registry.errors import (
     InvalidNameError,
     OrphanedRecordError,
 )
-from registry.patterns import as_names, is_glob
+from registry.patterns import as_names
 from registry.timespan import Timespan
 
 KINDS: Mapping[str, CollectionKind] = {
     kind.name: kind for kind in (RunKind(), TaggedKind(), ChainedKind(), CalibrationKind())
 }
+
+_PART = r"[^/*?\[,\x00-\x1f\x7f]{1,255}"
+_NAME = re.compile(rf"(?![- ]){_PART}(/{_PART})*(?<! )")
+"""Names that no pattern, list of names, option, table or folder misreads."""
 
 
 class Collections(CollectionLookup):
@@ -42,11 +47,16 @@ class Collections(CollectionLookup):
         ------
         CollectionExistsError
             If there is one of another kind with this name.
+        InvalidNameError
+            If nothing can have this name.
         """
         if kind not in KINDS:
             raise CollectionTypeError(f"{kind!r} is no kind of collection; there are {', '.join(KINDS)}.")
-        if not name or name != name.strip() or is_glob(name):
-            raise InvalidNameError(f"{name!r} cannot name a collection: no *, ?, [ nor spaces around it.")
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise InvalidNameError(
+                f"{name!r} cannot name a collection: it needs 1 to 255 characters between single slashes, "
+                "none of them *, ?, [, a comma or a control character, and no '-' first nor spaces around it."
+            )
         if self._known(name, kind):
             return False
         with self._db.transaction():
@@ -165,12 +175,20 @@ class Collections(CollectionLookup):
         timespan: Timespan,
         data_ids: Iterable[DataId] | None = None,
     ) -> int:
-        """Remove the validity ranges of a dataset type that are inside a timespan; return how many.
+        """Say that datasets of a type are not valid in a timespan; return how many ranges were cut.
 
-        Raises
-        ------
-        InvalidTimespanError
-            If a validity range is partly outside: ranges are removed whole.
+        Of a range that is partly outside, these one or two parts remain.
+
+        Parameters
+        ----------
+        name : `str`
+            A CALIBRATION collection.
+        dataset_type : `str` or `DatasetType`
+            The type.
+        timespan : `Timespan`
+            The time to take out.
+        data_ids : iterable of data IDs, optional
+            Only these.
         """
         with self._db.transaction():
             info = self._of_kind(name, "CALIBRATION")

@@ -55,6 +55,13 @@ class Column:
         return result
 
 
+def _int64(value: Any) -> int:
+    result = int(value)
+    if not -(2**63) <= result < 2**63:
+        raise DataIdError(f"{result} does not fit in 64 bits.")
+    return result
+
+
 def _bool(value: Any) -> bool:
     if value not in (0, 1):
         raise DataIdError(f"{value!r} is neither true nor false.")
@@ -63,12 +70,12 @@ def _bool(value: Any) -> bool:
 
 _COERCIONS: dict[str, tuple[type | tuple[type, ...], Callable[[Any], Any]]] = {
     "string": (str, str),
-    "int": (Integral, int),
+    "int": (Integral, _int64),
     "float": (Real, float),
     "bool": ((bool, Integral), _bool),
     "hash": ((bytes, bytearray, memoryview), bytes),
     "region": ((bytes, bytearray, memoryview), bytes),
-    "time_ns": (Integral, int),
+    "time_ns": (Integral, _int64),
 }
 
 

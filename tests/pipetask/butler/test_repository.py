@@ -3,7 +3,12 @@
 import pytest
 
 from pipetask.butler import Butler, find_repository, is_repository
-from pipetask.errors import InstrumentError, RepositoryExistsError, RepositoryNotFoundError
+from pipetask.errors import (
+    InstrumentError,
+    RepositoryConfigError,
+    RepositoryExistsError,
+    RepositoryNotFoundError,
+)
 
 
 @pytest.fixture
@@ -49,6 +54,31 @@ def test_none_is_told_with_what_to_do(tmp_path, monkeypatch):
     assert "butler create" in caught.value.hint
     with pytest.raises(RepositoryNotFoundError, match="No repository at 'nowhere'"):
         Butler.from_config("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"just text", "not a mapping"),
+        (b"registry: [", "line 1 is not valid YAML"),
+        (b"\x80", "not valid YAML"),
+        (b"registry: 5", "'registry'"),
+        (b"datastore: 5", "'datastore'"),
+    ],
+)
+def test_a_config_that_is_none_is_told(empty, text, message):
+    (empty / "butler.yaml").write_bytes(text)
+    with pytest.raises(RepositoryConfigError, match=message) as caught:
+        Butler.from_config(empty)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("root", ["s3://bucket/repo", "sqlite:///repo.db"])
+def test_a_uri_is_not_made_a_folder_of_that_name(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RepositoryExistsError, match="name a new local folder"):
+        Butler.makeRepo(root)
+    assert not list(tmp_path.iterdir())
 
 
 def test_it_is_opened_for_reading_unless_told_otherwise(empty):

@@ -123,7 +123,20 @@ def test_a_value_that_cannot_be_translated_is_quoted(line, header, message):
         ("names: {1: A, 2: B}", "names: {}", "no detectors"),
         ("- {name: g, band: g}", "- {name: g}", "line 5: key 'band' is missing (in filters.0)"),
         ("filters:", "detectors:", "line 4: key 'detectors' is there twice"),
-        ("exposure: EXP", "exposure: [", "cam.yaml is not valid YAML"),
+        ("exposure: EXP", "exposure: [", "cam.yaml, line 9 is not valid YAML: expected ',' or ']'"),
+        ("exposure: EXP", "exposure: \x07", "cam.yaml is not valid YAML: unacceptable character"),
+        (
+            "names: {1: A, 2: B}",
+            "names: {one: A}",
+            "line 3: the number of detector 'A' is not a whole number",
+        ),
+        (
+            "names: {1: A, 2: B}",
+            "range: {first: 0, last: 99999999999}",
+            "line 3: 100000000000 detectors are too many",
+        ),
+        ("names: {1: A, 2: B}", "range: {first: 0, last: 1, name: '{nr}'}", "only field of '{nr}' is {id}"),
+        ("exposure: EXP", "exposure: &e [*e]", "cam.yaml refers to itself with an alias"),
     ],
 )
 def test_a_mistake_in_the_description_is_told_with_its_line(old, new, message):

@@ -62,12 +62,23 @@ def test_an_instrument_may_be_a_class(empty_repo, source):
     [
         ("no.such.Camera", InstrumentError, "neither a YAML file nor the dotted name"),
         ("pathlib.Path", InstrumentError, "not a class derived from"),
+        (
+            "pipetask.observation.instrument.Instrument",
+            InstrumentError,
+            "is incomplete: it has no detectors,",
+        ),
         ("nowhere.yaml", CameraDescriptionError, "Cannot read 'nowhere.yaml'"),
     ],
 )
 def test_what_is_no_instrument_is_refused(empty_repo, source, error, message):
     with pytest.raises(error, match=message):
         register_instrument(empty_repo, source)
+
+
+def test_a_description_that_is_no_text_is_refused(empty_repo, tmp_path):
+    (tmp_path / "cam.yaml").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(CameraDescriptionError, match="is no text file"):
+        register_instrument(empty_repo, tmp_path / "cam.yaml")
 
 
 def test_an_unknown_instrument_is_told_with_the_nearest(empty_repo, cameras):

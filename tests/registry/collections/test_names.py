@@ -49,7 +49,9 @@ def test_the_description_can_be_changed(collections):
     assert collections.get_info("Cam/raw").doc == "as observed"
 
 
-@pytest.mark.parametrize("name", ["", " x", "a*", "a[b"])
+@pytest.mark.parametrize(
+    "name", ["", " x", "a*", "a[b", "a,b", "a\nb", "a\0b", "/", "/a", "a/", "a//b", "-a", "a/" + "b" * 256, 3]
+)
 def test_names_that_patterns_or_people_would_misread_are_refused(collections, name):
     with pytest.raises(ValueError, match="cannot name a collection"):
         collections.register(name)

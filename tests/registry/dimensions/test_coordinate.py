@@ -58,6 +58,7 @@ def test_dimensions_that_are_not_asked_for_are_left_out():
         ({"instrument": "Cam", "visit": True}, DataIdError, "True is a bool"),
         ({"instrument": None}, DataIdError, "not None"),
         ({"instrument": "C" * 33}, DataIdError, "at most 32"),
+        ({"instrument": "Cam", "visit": 2**63}, DataIdError, "does not fit in 64 bits"),
         ({"visit_definition": 3}, UnknownDimensionError, "none itself"),
     ],
 )
