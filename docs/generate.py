@@ -1,4 +1,4 @@
-"""Write the pages of docs/reference from what they describe: python docs/generate.py."""
+"""Write the pages of docs/reference from what they describe: python docs/generate.py."""  # noqa: INP001  (a script)
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,6 +10,15 @@ from pipetask.cli.main import CommandFolder, butler, pipetask
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "Made by `python docs/generate.py`; a test keeps it in step with the code."
+DATA_IDS = """\
+A data ID holds the dimensions that its dataset type names and those that they require; what they
+imply follows."""
+SKY_PIXELS = """\
+Pixels of the whole sky are dimensions too, made when they are named: `htm0` to `htm24`, `healpix0` to
+`healpix17`."""
+COLUMNS = """\
+Expressions name them `element.column`. A dimension's own value is named like the dimension, or `element.id`
+and `element.name`."""
 
 
 def commands() -> str:
@@ -38,13 +47,11 @@ def dimensions() -> str:
     rows = [(_code(e.name), _names(_others(e)), _names(e.implied), e.doc) for e in elements if e.is_dimension]
     lines += [*_table(("dimension", "requires", "implies", "meaning"), rows), ""]
     lines += [
-        "A data ID holds the dimensions that its dataset type names and those that they require; the implied "
-        "ones follow.",
+        DATA_IDS,
         "",
         "Other names: " + ", ".join(f"`{a}` is `{name}`" for a, name in universe.aliases.items()) + ".",
         "",
-        "Pixels of the whole sky are dimensions too, made when they are named: `htm0` to `htm24`, `healpix0` to "
-        "`healpix17`.",
+        SKY_PIXELS,
         "",
         "## Relations between dimensions",
         "",
@@ -55,8 +62,7 @@ def dimensions() -> str:
         "",
         "## Columns of the records",
         "",
-        "Expressions name them `element.column`. A dimension's own value is named like the dimension, or "
-        "`element.id` and `element.name`.",
+        COLUMNS,
         "",
     ]
     for element in elements:

@@ -28,6 +28,7 @@ from pipetask.cli.main import butler, pipetask
 
 ROOT = Path(__file__).parents[2]
 EXIT_CODE = re.compile(r"\s+# exit code (\d+)$")
+COMMENT = re.compile(r"(^|\s+)# .*$")
 SAME = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -95,7 +96,7 @@ class Reader:
     def _commands(self, block):
         for line in block.text.replace("\\\n", " ").splitlines():
             expected = EXIT_CODE.search(line)
-            words = shlex.split(EXIT_CODE.sub("", line))
+            words = shlex.split(COMMENT.sub("", line))
             if not words:
                 continue
             code = self._command(words, block)
