@@ -1,7 +1,5 @@
 """Raw files of real cameras, read as they are."""
 
-import os
-from pathlib import Path
 from uuid import UUID
 
 import numpy as np
@@ -12,11 +10,23 @@ from datastore.errors import ArtifactReadError, ParameterError
 from datastore.records import ArtifactHint
 from datastore.types.box import Box
 
-DATA = Path(os.environ.get("PIPETASK_TEST_DATA", "absent"))
-TWO_MASS = DATA / "2mass-m17/2mass-atlas-990502s-j1420186.fits"
-DECAM = DATA / "decam-legacypipe/testcase3/c4d_150329_083320_ooi_r_ls9.N11.fits"
 
-real_data = pytest.mark.skipif(not TWO_MASS.exists(), reason="needs real images in $PIPETASK_TEST_DATA")
+def image(camera_images, path):
+    if camera_images is None:
+        pytest.skip("the real images are absent (PIPETASK_TEST_DATA); simulated ones are read below")
+    return camera_images / path
+
+
+@pytest.fixture
+def two_mass(camera_images):
+    """A 2MASS Atlas image."""
+    return image(camera_images, "2mass-m17/2mass-atlas-990502s-j1420186.fits")
+
+
+@pytest.fixture
+def decam(camera_images):
+    """A DECam cut-out, with a primary header and one image."""
+    return image(camera_images, "decam-legacypipe/testcase3/c4d_150329_083320_ooi_r_ls9.N11.fits")
 
 
 @pytest.fixture
@@ -29,9 +39,8 @@ def ingested(store, hint):
     return ingest
 
 
-@real_data
-def test_2mass_image_has_wcs_and_marked_nans(store, ingested):
-    records = ingested(TWO_MASS)
+def test_2mass_image_has_wcs_and_marked_nans(store, ingested, two_mass):
+    records = ingested(two_mass)
     exposure = store.read(records, "Exposure")
     assert exposure.shape == (1024, 512)
     assert np.array_equal(np.isnan(exposure.image), exposure.mask["NO_DATA"])
@@ -42,9 +51,8 @@ def test_2mass_image_has_wcs_and_marked_nans(store, ingested):
     assert exposure.metadata["MAGZP"] == 20.9116
 
 
-@real_data
-def test_decam_metadata_merge_both_headers_and_tpv_bends(store, ingested):
-    records = ingested(DECAM)
+def test_decam_metadata_merge_both_headers_and_tpv_bends(store, ingested, decam):
+    records = ingested(decam)
     metadata = store.read(records, "Exposure", component="metadata")
     assert (metadata["EXPNUM"], metadata["CCDNUM"], metadata["EXTNAME"]) == (425858, 42, "N11")
     assert store.read(records, "Exposure", component="bbox") == Box(0, 0, 41, 51)
@@ -53,9 +61,8 @@ def test_decam_metadata_merge_both_headers_and_tpv_bends(store, ingested):
     assert (float(ra), float(dec)) == pytest.approx((244.77958, 12.07240), abs=2e-4)
 
 
-@real_data
-def test_cutout_of_a_raw_keeps_the_sky_where_it_was(store, ingested):
-    records = ingested(DECAM)
+def test_cutout_of_a_raw_keeps_the_sky_where_it_was(store, ingested, decam):
+    records = ingested(decam)
     whole = store.read(records, "Exposure")
     part = store.read(records, "Exposure", parameters={"bbox": Box(5, 7, 20, 10)})
     assert np.array_equal(part.image, whole.image[7:17, 5:25])
@@ -63,12 +70,11 @@ def test_cutout_of_a_raw_keeps_the_sky_where_it_was(store, ingested):
     assert np.allclose(part.wcs.all_pix2world(3, 4, 0), whole.wcs.all_pix2world(8, 11, 0), rtol=0, atol=1e-11)
 
 
-@real_data
-def test_header_components_need_no_pixels(store, ingested, tmp_path):
-    with fits.open(DECAM) as hdus:
+def test_header_components_need_no_pixels(store, ingested, tmp_path, decam):
+    with fits.open(decam) as hdus:
         end = hdus[1].fileinfo()["datLoc"]
     cut = tmp_path / "cut.fits"
-    cut.write_bytes(DECAM.read_bytes()[:end])
+    cut.write_bytes(decam.read_bytes()[:end])
     records = ingested(cut)
     assert store.read(records, "Exposure", component="bbox") == Box(0, 0, 41, 51)
     assert store.read(records, "Exposure", component="wcs") is not None

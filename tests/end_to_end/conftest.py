@@ -47,13 +47,6 @@ class Shell:
         return lines[-1] if lines else ""
 
 
-def real_images():
-    """Folder with the real images, or `None` where it is absent."""
-    given = os.environ.get("PIPETASK_TEST_DATA")
-    folder = Path(given) if given else ROOT.parent / "shared" / "data"
-    return folder if folder.is_dir() else None
-
-
 @pytest.fixture
 def shell(tmp_path):
     return Shell(tmp_path)
@@ -104,22 +97,20 @@ def processed(simulated, tmp_path_factory, pipeline):
 
 
 @pytest.fixture(scope="session")
-def images_2mass():
+def images_2mass(camera_images):
     """Folder of real 2MASS images, or of simulated ones written as a stand-in."""
-    folder = real_images()
-    if folder is None:
+    if camera_images is None:
         pytest.skip(
             "the real 2MASS images are absent (PIPETASK_TEST_DATA); test_main_job.py does the same on simulated ones"
         )
-    return folder / "2mass-m17"
+    return camera_images / "2mass-m17"
 
 
 @pytest.fixture(scope="session")
-def images_decam():
+def images_decam(camera_images):
     """Folder of real DECam cut-outs."""
-    folder = real_images()
-    if folder is None:
+    if camera_images is None:
         pytest.skip(
             "the real DECam cut-outs are absent (PIPETASK_TEST_DATA); test_main_job.py does the same on simulated ones"
         )
-    return folder / "decam-legacypipe"
+    return camera_images / "decam-legacypipe"

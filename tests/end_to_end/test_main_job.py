@@ -124,7 +124,7 @@ def test_a_second_run_goes_to_the_front_and_leaves_the_first_untouched(survey, p
     ]
     assert {row["id"] for row in first} < {row["id"] for row in both}
     (chain,) = survey.rows("butler", "query-collections", "repo", "u/me/isr")
-    newest, oldest, *inputs = chain["children"].split(", ")
+    newest, oldest, *inputs = chain["children"]
     assert oldest == first[0]["run"]
     assert newest > oldest
     assert inputs == ["SimCam/defaults"]

@@ -1,7 +1,6 @@
 """Image files: the real ones where the test data are, and lookalikes made here."""
 
 import logging
-import os
 import shutil
 from pathlib import Path
 
@@ -48,17 +47,10 @@ def write_two_mass(folder):
 
 
 @pytest.fixture(scope="session")
-def test_data():
-    """Folder of the real data, or None."""
-    folder = Path(os.environ.get("PIPETASK_TEST_DATA", ROOT.parent / "shared" / "data"))
-    return folder if folder.is_dir() else None
-
-
-@pytest.fixture(scope="session")
-def two_mass_folder(test_data, tmp_path_factory):
+def two_mass_folder(camera_images, tmp_path_factory):
     """Four 2MASS images (two scans, two images each), real if possible."""
-    if test_data is not None:
-        return test_data / "2mass-m17"
+    if camera_images is not None:
+        return camera_images / "2mass-m17"
     logging.getLogger(__name__).warning(
         "2MASS images are not at hand: lookalikes with the same headers are used"
     )
@@ -68,10 +60,10 @@ def two_mass_folder(test_data, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def decam_folder(test_data, tmp_path_factory):
+def decam_folder(camera_images, tmp_path_factory):
     """DECam cut-outs with image, mask and weight files, real if possible."""
-    if test_data is not None:
-        return test_data / "decam-legacypipe"
+    if camera_images is not None:
+        return camera_images / "decam-legacypipe"
     logging.getLogger(__name__).warning(
         "DECam images are not at hand: lookalikes with the same headers are used"
     )

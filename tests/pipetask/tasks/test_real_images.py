@@ -1,8 +1,5 @@
 """The tasks in a row on real images, by their ``run`` methods."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -18,13 +15,11 @@ CAMERA = {"gain": 8.0, "zero_point": {"key": "MAGZP"}}
 
 
 @pytest.fixture
-def images():
+def images(camera_images):
     """Folder with the real images."""
-    given = os.environ.get("PIPETASK_TEST_DATA")
-    folder = Path(given) if given else Path(__file__).parents[4] / "shared" / "data"
-    if not folder.is_dir():
+    if camera_images is None:
         pytest.skip("the real images are absent (PIPETASK_TEST_DATA); the other files test the same tasks")
-    return folder
+    return camera_images
 
 
 def test_2mass_fluxes_give_magnitudes_with_the_zero_point_of_the_header(images):
