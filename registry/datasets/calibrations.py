@@ -55,9 +55,8 @@ def certify(
                 f"{UUID(bytes=old[2])} for {Timespan.from_ns(*old[:2])}, which overlaps {timespan}; "
                 "decertify it first."
             )
-    names = ("collection_id", "dataset_type_id", *group.required, "begin_ns", "end_ns", "dataset_id")
     try:
-        db.insert(table, names, new)
+        db.insert(table, _columns(entry), new)
     except IntegrityError as error:
         raise explain_integrity(db, schema, entry, keys, ids, error) from error
     if new:
@@ -72,34 +71,42 @@ def decertify(
     timespan: Timespan,
     data_ids: Iterable[DataId] | None = None,
 ) -> int:
-    """Remove whole validity ranges, inside a transaction; see `Collections.decertify`."""
+    """Take a timespan out of validity ranges, inside a transaction; see `Collections.decertify`."""
     group = entry.dataset_type.dimensions
     wanted = (
         None
         if data_ids is None
         else {DataCoordinate.standardize(data_id, dimensions=group).values_tuple for data_id in data_ids}
     )
-    begin, end = timespan.nsec
-    gone = []
-    for key, old_begin, old_end, _ in _overlapping(db, schema, collection, entry, timespan):
-        if wanted is not None and key not in wanted:
-            continue
-        if old_begin < begin or old_end > end:
-            raise InvalidTimespanError(
-                f"{entry.dataset_type.name} {shown(group, key)} in {collection.name!r} is valid for "
-                f"{Timespan.from_ns(old_begin, old_end)}, partly outside of {timespan}; validity ranges are "
-                "removed whole, not split: give a timespan that contains it, then certify what remains."
-            )
-        gone.append(
-            {"k_begin_ns": old_begin, **{f"k_{n}": v for n, v in zip(group.required, key, strict=True)}}
-        )
     table = schema.calibration_table(entry.group_id)
+    # Nobody else may change a range between reading and replacing it.
+    db.dialect.lock(db.session.connection, table)
+    cut = [
+        each
+        for each in _overlapping(db, schema, collection, entry, timespan)
+        if wanted is None or each[0] in wanted
+    ]
+    gone = [
+        {"k_begin_ns": begin, **{f"k_{n}": v for n, v in zip(group.required, key, strict=True)}}
+        for key, begin, _, _ in cut
+    ]
     match = [table.c[name] == bindparam(f"k_{name}") for name in (*group.required, "begin_ns")]
     statement = table.delete().where(
         table.c.collection_id == collection.id, table.c.dataset_type_id == entry.id, *match
     )
     db.execute(statement, gone)
-    return len(gone)
+    remaining = [
+        (collection.id, entry.id, *key, *part.nsec, id)
+        for key, begin, end, id in cut
+        for part in Timespan.from_ns(begin, end).difference(timespan)
+    ]
+    db.insert(table, _columns(entry), remaining)
+    return len(cut)
+
+
+def _columns(entry: TypeEntry) -> tuple[str, ...]:
+    required = entry.dataset_type.dimensions.required
+    return ("collection_id", "dataset_type_id", *required, "begin_ns", "end_ns", "dataset_id")
 
 
 def _overlapping(

@@ -104,11 +104,62 @@ def test_whole_ranges_are_decertified(registry, refs, later):
     assert len(registry.calibration_columns("bias", "cal").rank) == 0
 
 
-def test_a_part_of_a_range_is_not_decertified(registry, refs):
+def ranges(registry):
+    found = registry.calibration_columns("bias", "cal")
+    return sorted(
+        zip(found.columns["detector"].tolist(), found.begin_ns.tolist(), found.end_ns.tolist(), strict=True)
+    )
+
+
+def test_a_part_taken_out_of_a_range_leaves_two(registry, refs):
     registry.collections.certify("cal", refs, A)
-    with pytest.raises(InvalidTimespanError, match="whole, not split"):
-        registry.collections.decertify("cal", "bias", Timespan.from_ns(50, 60))
-    assert at(registry, 55) == refs[1].id
+    assert registry.collections.decertify("cal", "bias", Timespan.from_ns(50, 60), [ONE]) == 1
+    assert ranges(registry) == [(0, 0, 100), (1, 0, 50), (1, 60, 100)]
+    assert at(registry, 49) == at(registry, 60) == refs[1].id
+    assert at(registry, 50) is at(registry, 59) is None
+
+
+def test_a_range_is_shortened_at_either_end_and_what_is_free_can_be_certified(registry, refs, later):
+    registry.collections.certify("cal", refs, A)
+    registry.collections.decertify("cal", "bias", Timespan.from_ns(-10, 20), [ONE])
+    registry.collections.decertify("cal", "bias", Timespan.from_ns(80, 120), [ONE])
+    assert ranges(registry) == [(0, 0, 100), (1, 20, 80)]
+    registry.collections.certify("cal", later[1:], Timespan.from_ns(80, 90))
+    assert at(registry, 85) == later[1].id
+
+
+def test_an_unbounded_range_stays_unbounded_on_both_sides(registry, refs):
+    registry.collections.certify("cal", refs[1:], Timespan(None, None))
+    registry.collections.decertify("cal", "bias", A)
+    assert ranges(registry) == [(1, -(2**63), 0), (1, 100, 2**63 - 1)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    certified=st.tuples(st.integers(0, 20), st.integers(0, 20)),
+    cuts=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=5),
+)
+def test_any_cuts_agree_with_sets_of_moments(certified, cuts):
+    from registry.dataset_type import DatasetType
+    from registry.registry import Registry
+
+    moments = set(range(*certified))
+    with Registry.create("sqlite://") as registry:
+        registry.insert_dimension_records("instrument", [{"name": "Cam"}])
+        kind = DatasetType("flat", ["instrument"], "X", universe=registry.universe, isCalibration=True)
+        registry.register_dataset_type(kind)
+        registry.collections.register("cal", "CALIBRATION")
+        registry.collections.register("run")
+        registry.insert_datasets("flat", "run", {"instrument": ["Cam"]})
+        if moments:
+            flats = registry.query_datasets("flat", "run")
+            registry.collections.certify("cal", flats, Timespan.from_ns(*certified))
+        for begin, end in cuts:
+            registry.collections.decertify("cal", "flat", Timespan.from_ns(begin, end))
+            moments -= set(range(begin, end))
+        found = registry.calibration_columns("flat", "cal")
+        spans = sorted(zip(found.begin_ns.tolist(), found.end_ns.tolist(), strict=True))
+    assert [moment for span in spans for moment in range(*span)] == sorted(moments)
 
 
 def test_columns_tell_validity_and_rank(registry, refs, later):
