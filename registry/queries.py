@@ -157,7 +157,7 @@ class Queries:
         if not where and set(data_id or ()) <= set(group.required):
             return self._finder.columns(entry, collections, data_id or {})
         name = entry.dataset_type.name
-        predicate = self._predicate(group, where, bind, data_id, dataset_type=name)
+        predicate = self._predicate(group, where, bind, data_id, datasets=[name])
         searched = [c for c in self._finder.candidates(entry, collections, {}) if c.kind != "CALIBRATION"]
         if not searched:
             return self._finder.as_columns(group.required, [])
@@ -242,7 +242,7 @@ class Queries:
         """
         entry = self._types.entry(dataset_type)
         group = entry.dataset_type.dimensions
-        predicate = self._predicate(group, where, bind, data_id, dataset_type=entry.dataset_type.name)
+        predicate = self._predicate(group, where, bind, data_id, datasets=[entry.dataset_type.name])
         refs = []
         for *values, id, run_id in search(
             self._db,
@@ -268,10 +268,10 @@ class Queries:
         where: Where,
         bind: Binds | None,
         data_id: Mapping[str, Any] | None,
-        dataset_type: str | None = None,
+        datasets: Sequence[str] = (),
     ) -> Predicate:
         """Return one condition of all that a caller says, ready for SQL."""
-        said = interpret(where, dimensions=group, bind=bind, data_id=data_id, dataset_type=dataset_type)
+        said = interpret(where, dimensions=group, bind=bind, data_id=data_id, datasets=datasets)
         return resolve(self._constrained(group, said), self._schema, self._db.fetch)
 
     def _constrained(self, group: DimensionGroup, predicate: Predicate) -> Predicate:

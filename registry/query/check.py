@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from registry.dimensions.group import DimensionGroup
 from registry.errors import InvalidQueryError
 from registry.query.literals import REGIONS, fold, function, integer, literals
-from registry.query.names import Names
+from registry.query.names import Known, Names, unknown_value
 from registry.query.parse import parse
 from registry.query.syntax import (
     Bind,
@@ -44,6 +44,7 @@ from registry.query.tree import (
     SpansOverlap,
     all_of,
     any_of,
+    walk,
 )
 from registry.suggest import suggest
 from registry.timespan import MAX_NS, MIN_NS
@@ -52,6 +53,8 @@ Value: TypeAlias = Expression | Span
 
 _NUMBERS = {"int", "float"}
 _OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+# Each is a parameter of the statement, and databases limit these.
+_MOST_VALUES = 30_000
 _TYPES = {"time_ns": "time", "string": "text", "hash": "bytes"}
 
 
@@ -60,7 +63,8 @@ def check(
     dimensions: DimensionGroup,
     *,
     bind: Mapping[str, Any] | None = None,
-    dataset_type: str | None = None,
+    datasets: Iterable[str] = (),
+    known: Known | None = None,
 ) -> Predicate:
     """Return what a condition means.
 
@@ -72,15 +76,28 @@ def check(
         Dimensions of the query; the expression may refer to others.
     bind : `~collections.abc.Mapping`, optional
         Values by name.
-    dataset_type : `str`, optional
-        Dataset type that is searched for.
+    datasets : iterable of `str`, optional
+        Dataset types that the query joins.
+    known : callable, optional
+        Returns the values that a governor dimension has.
 
     Raises
     ------
     InvalidQueryError
         If the text is malformed, names something unknown, or compares what cannot be compared.
     """
-    return Checker(text, Names(dimensions, dataset_type), bind or {}).condition(parse(text))
+    checker = Checker(text, Names(dimensions, datasets, known), bind or {})
+    try:
+        found = checker.condition(parse(text))
+    except RecursionError:
+        raise InvalidQueryError(
+            f"The expression of {len(text)} characters is nested too deeply; use IN with a list of values"
+        ) from None
+    if len(text) > _MOST_VALUES and sum(isinstance(node, Literal) for node in walk(found)) > _MOST_VALUES:
+        raise InvalidQueryError(
+            f"The expression compares with more than {_MOST_VALUES} values; bind a list and write IN"
+        )
+    return found
 
 
 def check_order(text: str, names: Names) -> tuple[Expression, bool]:
@@ -228,7 +245,17 @@ class Checker:
         ordered = node.operator not in ("=", "!=")
         if left.type in ("region", "null") or (ordered and left.type in ("bool", "uuid", "hash")):
             raise self._error(f"{_described(left)} cannot be compared by {node.operator!r}", node)
+        if not ordered:
+            self._known(left, right, node.right)
+            self._known(right, left, node.left)
         return Compare(operator, left, right)
+
+    def _known(self, column: Expression, value: Expression, node: Syntax) -> None:
+        """Refuse values that a governor dimension does not have."""
+        if isinstance(column, Column) and column.is_key and isinstance(value, Literal):
+            names = self.names
+            if wrong := unknown_value(names.universe, column.name, value.value, names.known):
+                raise self._error(wrong, node)
 
     def _comparable(self, node: Syntax, left: Expression, right: Expression) -> None:
         if left.type == right.type or {left.type, right.type} <= _NUMBERS:
@@ -291,7 +318,9 @@ class Checker:
             if isinstance(item, Range):
                 if operand.type not in _NUMBERS:
                     raise self._error(f"{_described(operand)} cannot be in a range of integers", item)
-                others.append(InRange(operand, item.start, item.stop, item.step, negated))
+                with self._at(item):
+                    start, stop, step = (integer(n).value for n in (item.start, item.stop, item.step))
+                others.append(InRange(operand, start, stop, step, negated))
                 continue
             for value in self._items(item):
                 if isinstance(value, Literal) and value.type == "null":
@@ -301,6 +330,7 @@ class Checker:
                     raise self._error(f"{_described(operand)} cannot be equal to a timespan", item)
                 self._comparable(item, operand, value)
                 if isinstance(value, Literal):
+                    self._known(operand, value, item)
                     values.append(value.value)
                 else:
                     others.append(Compare("!=" if negated else "=", operand, value))

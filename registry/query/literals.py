@@ -69,7 +69,7 @@ def literal(value: Any) -> Literal | Span:
         return _region("POINT", [value.icrs.ra.deg, value.icrs.dec.deg])
     if hasattr(value, "getLon"):  # lsst.sphgeom.LonLat
         return _region("POINT", [value.getLon().asDegrees(), value.getLat().asDegrees()])
-    raise InvalidQueryError(f"a {type(value).__name__} can be compared with nothing")
+    raise InvalidQueryError(f"a value of type {type(value).__name__} can be compared with nothing")
 
 
 def integer(value: int) -> Literal:

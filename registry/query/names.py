@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from registry.dimensions.element import DimensionElement
 from registry.dimensions.group import DimensionGroup
+from registry.dimensions.universe import DimensionUniverse
 from registry.errors import InvalidQueryError
 from registry.query.tree import Column, Span
 from registry.suggest import suggest
 
 DATASET_FIELDS = {"dataset_id": "uuid", "run": "string", "collection": "string", "ingest_date": "time_ns"}
-"""Properties of the datasets that a query finds, and their types."""
+"""Properties of the datasets that a query joins, and their types; besides, they have a ``timespan``."""
+
+
+Known = Callable[[str], Collection[str]]
+
+
+def unknown_value(universe: DimensionUniverse, name: str, value: object, known: Known | None) -> str:
+    """Return what is wrong with a value of a dimension: that a governor does not have it, or nothing."""
+    if known is None or not universe[name].governor or value in (values := known(name)):
+        return ""
+    there_are = f"; there are {', '.join(map(repr, sorted(values)))}" if values else "; there is none at all"
+    return f"No {name} {value!r} is registered{suggest(str(value), values) or there_are}"
 
 
 class Names:
@@ -21,14 +33,19 @@ class Names:
     ----------
     dimensions : `DimensionGroup`
         Those of the query: a column may be named without its element if it is in one of theirs only.
-    dataset_type : `str` or `None`
-        Dataset type that is searched for, if any.
+    datasets : iterable of `str`, optional
+        Dataset types that the query joins.
+    known : callable, optional
+        Returns the values that a governor dimension has; without, any value may be named.
     """
 
-    def __init__(self, dimensions: DimensionGroup, dataset_type: str | None = None) -> None:
+    def __init__(
+        self, dimensions: DimensionGroup, datasets: Iterable[str] = (), known: Known | None = None
+    ) -> None:
         self.universe = dimensions.universe
         self.dimensions = dimensions
-        self.dataset_type = dataset_type
+        self.datasets = tuple(datasets)
+        self.known = known
 
     def resolve(self, text: str) -> Column | Span:
         """Return what a name stands for; `InvalidQueryError` (without position) if that is nothing."""
@@ -54,8 +71,8 @@ class Names:
             for element in self._elements(name)
             if (column := self._field(element, name)) is not None
         }
-        if name in DATASET_FIELDS and self.dataset_type is not None:
-            found[f"{self.dataset_type}.{name}"] = Column("", name, DATASET_FIELDS[name])
+        if name in DATASET_FIELDS:
+            found |= {f"{each}.{name}": self._property(each, name) for each in self.datasets}
         if len(found) == 1:
             return next(iter(found.values()))
         if found:
@@ -64,10 +81,10 @@ class Names:
         raise InvalidQueryError(f"Unknown name {name!r}{hint or '; if it is a text, put it in quotes'}")
 
     def _dotted(self, first: str, second: str) -> Column | Span:
-        if first == self.dataset_type and second in DATASET_FIELDS:
-            return Column("", second, DATASET_FIELDS[second])
+        if first in self.datasets and second in (*DATASET_FIELDS, "timespan"):
+            return self._property(first, second)
         if first not in self.universe:
-            known = [element.name for element in self.universe.elements]
+            known = [*(element.name for element in self.universe.elements), *self.datasets]
             raise InvalidQueryError(f"Unknown name {first!r} in {first}.{second}{suggest(first, known)}")
         element = self.universe[first]
         column = self._field(element, self.universe.resolve(second))
@@ -99,9 +116,15 @@ class Names:
         assert key is not None
         return Column(dimension, dimension, key.type)
 
+    def _property(self, dataset_type: str, name: str) -> Column | Span:
+        if name == "timespan":  # when a CALIBRATION collection holds the dataset to be valid
+            bounds = ("timespan_begin", "timespan_end")
+            return Span(*(Column("", bound, "time_ns", dataset_type) for bound in bounds))
+        return Column("", name, DATASET_FIELDS[name], dataset_type)
+
     def _known(self) -> list[str]:
         fields = [name for each in self.dimensions.elements for name in _spelt(self.universe[each])]
-        datasets = DATASET_FIELDS if self.dataset_type else ()
+        datasets = DATASET_FIELDS if self.datasets else ()
         return [*(element.name for element in self.universe.dimensions), *fields, *datasets]
 
 

@@ -28,13 +28,14 @@ from registry.query.tree import (
     RegionsOverlap,
     SpansOverlap,
 )
-from registry.query.value_rows import SQL_TYPES, Glob, value_rows
+from registry.query.value_rows import SQL_TYPES, Glob, InParentheses, value_rows
 
 if TYPE_CHECKING:
     from registry.schema.schema import Schema
 
 # More values than this go into one parameter, since databases limit the number of parameters.
 _MAX_PARAMETERS = 200
+_WIDTH = 100  # conditions side by side: a database parses a OR b OR c as (a OR b) OR c
 
 Lookup = Callable[[Column], ColumnElement[Any]]
 
@@ -60,9 +61,9 @@ class Renderer:
             case Constant(truth):
                 return true() if truth else false()
             case All(operands):
-                return and_(*map(self.condition, operands))
+                return _balanced(and_, [self.condition(each) for each in operands])
             case AnyOf(operands):
-                return or_(*map(self.condition, operands))
+                return _balanced(or_, [self.condition(each) for each in operands])
             case Compare():
                 return self._compare(predicate)
             case IsNull(operand, negated):
@@ -162,3 +163,13 @@ class Renderer:
 
     def _region(self, element: str) -> ColumnElement[Any]:
         return self.lookup(Column(element, "region", "region"))
+
+
+def _balanced(
+    combine: Callable[..., ColumnElement[bool]], conditions: list[ColumnElement[bool]]
+) -> ColumnElement[bool]:
+    """Combine many conditions as a tree of little depth, which databases limit."""
+    while len(conditions) > _WIDTH:
+        groups = [conditions[i : i + _WIDTH] for i in range(0, len(conditions), _WIDTH)]
+        conditions = [InParentheses(combine(*group)) for group in groups]
+    return combine(*conditions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -25,7 +25,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of an element's records, or (``element`` empty) a property of the datasets searched for.
+    """A column of an element's records, or (``element`` empty) a property of the datasets of a type.
 
     The key of a dimension has the name of the dimension as both ``element`` and ``name``.
     """
@@ -33,6 +33,7 @@ class Column:
     element: str
     name: str
     type: str
+    dataset: str = ""
 
     @property
     def is_key(self) -> bool:
@@ -257,7 +258,32 @@ def _combine(
         if each == absorbing:
             return absorbing
         flat += each.operands if isinstance(each, kind) else [each] if each != neutral else []
+    flat = _merged(flat, negated=kind is All) if len(flat) > 1 else flat
     return kind(tuple(flat)) if len(flat) > 1 else flat[0] if flat else neutral
+
+
+def _merged(operands: Sequence[Predicate], *, negated: bool) -> list[Predicate]:
+    """Join ``a = 1 OR a = 2`` to ``a IN (1, 2)``, and ``a != 1 AND a != 2`` likewise: indices serve that."""
+    equal = "!=" if negated else "="
+    values: dict[tuple[Column, str], dict[Any, None]] = {}
+    merged: dict[Any, Predicate] = {}
+    for i, each in enumerate(operands):
+        match each:
+            case Compare(operator, Column() as column, Literal(value, kind)) if (
+                operator == equal and kind != "bool"
+            ):
+                own: tuple[Any, ...] = (value,)
+            case OneOf(Column() as column, own, kind, same) if same == negated:
+                pass
+            case _:
+                merged[i] = each
+                continue
+        merged.setdefault((column, kind), each)
+        values.setdefault((column, kind), {}).update(dict.fromkeys(own))
+    for (column, kind), found in values.items():
+        if len(found) > 1:
+            merged[column, kind] = OneOf(column, tuple(found), kind, negated)
+    return list(merged.values())
 
 
 _NODES = (

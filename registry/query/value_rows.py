@@ -1,4 +1,4 @@
-"""SQL that databases spell differently: many values in one parameter, and GLOB."""
+"""SQL that SQLAlchemy cannot spell: many values in one parameter, GLOB, parentheses."""
 
 from __future__ import annotations
 
@@ -79,6 +79,21 @@ def _(element: _Item, compiler: Any, **options: Any) -> str:
 @compiles(_Item, "postgresql")
 def _(element: _Item, compiler: Any, **options: Any) -> str:
     return f"({compiler.process(element.row, **options)} ->> {element.index})"
+
+
+class InParentheses(ColumnElement[bool]):
+    """A condition in parentheses of its own, which SQLAlchemy would leave away."""
+
+    inherit_cache = False
+
+    def __init__(self, condition: ColumnElement[bool]) -> None:
+        self.condition = condition
+        self.type = Boolean()
+
+
+@compiles(InParentheses)
+def _(element: InParentheses, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.condition, **options)})"
 
 
 class Glob(ColumnElement[bool]):

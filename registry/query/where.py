@@ -7,8 +7,9 @@ from typing import Any, TypeAlias, cast
 
 from registry.dimensions.group import DimensionGroup
 from registry.dimensions.universe import DimensionUniverse
-from registry.errors import InvalidQueryError
+from registry.errors import DataIdError, InvalidQueryError
 from registry.query.check import check
+from registry.query.names import Known, unknown_value
 from registry.query.tree import (
     TRUE,
     Column,
@@ -32,7 +33,8 @@ def interpret(
     dimensions: DimensionGroup,
     bind: Mapping[str, Any] | None = None,
     data_id: Mapping[str, Any] | None = None,
-    dataset_type: str | None = None,
+    datasets: Iterable[str] = (),
+    known: Known | None = None,
 ) -> Predicate:
     """Return the condition that everything holds.
 
@@ -46,8 +48,10 @@ def interpret(
         Values by name, for expressions.
     data_id : `~collections.abc.Mapping`, optional
         Values of dimensions.
-    dataset_type : `str`, optional
-        Dataset type that is searched for, so that its ``run``, ``ingest_date``, … can be named.
+    datasets : iterable of `str`, optional
+        Dataset types that the query joins, so that their ``run``, ``ingest_date``, … can be named.
+    known : callable, optional
+        Returns the values that a governor dimension has; others than these are refused.
 
     Raises
     ------
@@ -58,30 +62,38 @@ def interpret(
     """
     several = isinstance(where, Sequence) and not isinstance(where, str)
     parts: Sequence[Any] = where if several else [where]  # type: ignore[assignment]
-    checked = [_one(part, dimensions, bind, dataset_type) for part in parts]
-    return all_of([*checked, equal(data_id or {}, dimensions.universe)])
+    universe = dimensions.universe
+    checked: list[Predicate] = []
+    for part in parts:
+        if isinstance(part, str):
+            checked.append(check(part, dimensions, bind=bind, datasets=datasets, known=known))
+        else:
+            checked.append(_one(part, universe, known))
+    return all_of([*checked, equal(data_id or {}, universe, known)])
 
 
-def _one(
-    where: Any, dimensions: DimensionGroup, bind: Mapping[str, Any] | None, dataset_type: str | None
-) -> Predicate:
+def _one(where: Any, universe: DimensionUniverse, known: Known | None) -> Predicate:
     if where is None:
         return TRUE
-    if isinstance(where, str):
-        return check(where, dimensions, bind=bind, dataset_type=dataset_type)
     if isinstance(where, Condition):
         return cast("Predicate", where)
-    return equal(where, dimensions.universe)
+    if not hasattr(where, "keys"):
+        raise InvalidQueryError(
+            f"A condition is a text or a data ID; {where!r} is of type {type(where).__name__}"
+        )
+    return equal(where, universe, known)
 
 
-def equal(data_id: Mapping[str, Any], universe: DimensionUniverse) -> Predicate:
+def equal(data_id: Mapping[str, Any], universe: DimensionUniverse, known: Known | None = None) -> Predicate:
     """Return the condition that dimensions have the given values."""
     parts: list[Predicate] = []
     for name in data_id.keys():  # noqa: SIM118  # a data ID is no mapping, but has its keys
         key = universe.conform([name]).universe[name].key
         assert key is not None
-        column = Column(key.name, key.name, key.type)
-        parts.append(Compare("=", column, Literal(key.coerce(data_id[name]), key.type)))
+        column, value = Column(key.name, key.name, key.type), key.coerce(data_id[name])
+        if wrong := unknown_value(universe, key.name, value, known):
+            raise DataIdError(wrong)
+        parts.append(Compare("=", column, Literal(value, key.type)))
     return all_of(parts)
 
 

@@ -185,7 +185,7 @@ class World:
         number, group = self.groups[name]
         return dataset_select(
             self.schema, group, number, number, collections,
-            self.predicate(where, group, dataset_type=name, **options),
+            self.predicate(where, group, datasets=[name], **options),
             find_first=find_first, order_by=order_by, limit=limit, runs_only=runs_only,
         )  # fmt: skip
 

@@ -72,9 +72,9 @@ def test_names_stand_for_columns_as_in_the_reference(text, element, name):
 
 def test_properties_of_datasets_can_be_named_where_datasets_are_searched_for():
     assert (
-        column_of("raw.run", dataset_type="raw")
-        == column_of("run", dataset_type="raw")
-        == Column("", "run", "string")
+        column_of("raw.run", datasets=["raw"])
+        == column_of("run", datasets=["raw"])
+        == Column("", "run", "string", "raw")
     )
     with pytest.raises(InvalidQueryError, match="Unknown name 'ingest_date'"):
         meaning("ingest_date > T'2020-01-01'")
@@ -149,7 +149,7 @@ def literal_of(value, against="visit"):
     ],
 )
 def test_scalars_can_be_bound(value, against, expected, kind):
-    found = meaning(f"{against} = :x", bind={"x": value}, dataset_type="raw").right
+    found = meaning(f"{against} = :x", bind={"x": value}, datasets=["raw"]).right
     assert found.type == kind
     assert type(found.value) is type(expected)
     if kind == "time_ns":  # UTC was 8.000082 s behind TAI
@@ -217,7 +217,7 @@ def test_the_radius_of_a_circle_is_its_radius():
 
 
 def test_what_can_be_compared_with_nothing_is_refused():
-    with pytest.raises(InvalidQueryError, match="a dict can be compared with nothing"):
+    with pytest.raises(InvalidQueryError, match="of type dict can be compared with nothing"):
         meaning("visit = :x", bind={"x": {}})
 
 
@@ -298,3 +298,23 @@ def test_defaults_apply_to_the_dimensions_of_the_result_but_are_not_required_the
     assert constrain(TRUE, VISIT, {"instrument": "Cam", "skymap": "sky"}) == Compare(
         "=", Column("instrument", "instrument", "string"), Literal("Cam", "string")
     )
+
+
+def test_equalities_of_one_column_become_a_list():
+    assert str(meaning("visit = 1 OR detector = 2 OR visit IN (3, 1)")) == "visit IN (1, 3) OR detector = 2"
+    assert str(meaning("visit != 1 AND visit != 2")) == "visit NOT IN (1, 2)"
+    assert str(meaning("visit = 1 AND visit = 2")) == "visit = 1 AND visit = 2"
+
+
+@pytest.mark.parametrize(
+    "text", ["instrument = '2MAS'", "band = 'r' AND NOT 'Two' = instrument", "instrument IN ('2MASS', 'Two')"]
+)
+def test_a_value_that_a_governor_dimension_does_not_have_is_an_error(text):
+    group = UNIVERSE.conform(["visit"])
+    with pytest.raises(InvalidQueryError, match="No instrument") as caught:
+        check(text, group, known=lambda _: ["2MASS", "DECam"])
+    assert text[caught.value.position] == "'"
+    assert "did you mean '2MASS'" in str(caught.value) or "there are '2MASS', 'DECam'" in str(caught.value)
+    with pytest.raises(DataIdError, match="No instrument '2MAS' is registered; did you mean '2MASS'"):
+        interpret({"instrument": "2MAS"}, dimensions=group, known=lambda _: ["2MASS"])
+    interpret("instrument = 'DECam' AND visit = 7", dimensions=group, known=lambda _: ["DECam"])

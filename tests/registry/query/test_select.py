@@ -374,3 +374,29 @@ def test_keys_found_by_region_are_looked_up_in_the_key_of_the_datasets(world):
     steps = plan(world, world.dataset_statement("cat", [1], where))
     table = f"dataset_{world.groups['cat'][0]}"
     assert any(step.startswith(f"SEARCH {table} USING PRIMARY KEY") and "visit=?" in step for step in steps)
+
+
+# Long expressions
+
+
+def test_an_expression_of_thousands_of_alternatives_is_answered(world):
+    same = " OR ".join(f"visit = {i}" for i in range(2, 1500))
+    other = " OR ".join(f"(visit = {i} AND detector = {i % 2})" for i in range(2, 1500))
+    assert [row[1] for row in world.data_ids(["visit"], same, **CAM)] == [2, 3]
+    assert [row[1:3] for row in world.data_ids(["visit", "detector"], other, **CAM)] == [(0, 2), (1, 3)]
+    none = " AND ".join(f"visit + {i} != 3" for i in range(1500))
+    assert [row[1] for row in world.data_ids(["visit"], none, **CAM)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("visit = " + "1 + " * 3000 + "1", "nested too deeply"),
+        (" OR ".join(f"visit + {i} = 3" for i in range(15001)), "more than 30000 values"),
+        ("visit IN (1..99999999999999999999)", "does not fit in 64 bits"),
+    ],
+    ids=["deep", "long", "wide"],
+)
+def test_an_expression_beyond_the_limits_of_databases_is_refused(world, text, message):
+    with pytest.raises(InvalidQueryError, match=message):
+        world.data_ids(["visit"], text, **CAM)

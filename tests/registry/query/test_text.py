@@ -30,9 +30,9 @@ GROUP = DimensionUniverse.default().conform(["visit", "detector"])
     ],
 )
 def test_a_condition_prints_as_it_is_written_and_means_the_same_again(text):
-    meaning = check(text, GROUP, dataset_type="raw")
+    meaning = check(text, GROUP, datasets=["raw"])
     assert str(meaning) == text
-    assert check(str(meaning), GROUP, dataset_type="raw") == meaning
+    assert check(str(meaning), GROUP, datasets=["raw"]) == meaning
 
 
 @pytest.mark.parametrize(
