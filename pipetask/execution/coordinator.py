@@ -30,9 +30,10 @@ WAIT_S = 0.2
 GROUP_S = 0.2
 """Reports are made durable together this often, as long as nobody waits for them: a sync costs milliseconds
 however few the files. A crash loses no more than so much work (benchmarks/execution.py)."""
-COMMIT_REPORTS = 2000
+COMMIT_REPORTS = 500
 COMMIT_S = 5.0
-"""Reports are committed when there are so many, or after this time (benchmarks/execution.py)."""
+"""Reports are committed when there are so many, since that takes no longer than workers have work, or after
+this time (benchmarks/execution.py)."""
 
 
 class Coordinator:

@@ -26,13 +26,17 @@ from pipetask.execution.executors.base import Executor, Runner, Work, lost, numb
 from pipetask.execution.executors.worker import work_until_told
 from pipetask.execution.report import Report
 
-AHEAD_S = 0.05
+AHEAD_S = 0.2
 """Quanta sent to a busy worker may hold this much expected time: it hides the coordinator's syncs from quanta
 of a millisecond, and keeps those that take long for whoever is free first (benchmarks/execution.py)."""
-AHEAD_BYTES = 32_768
-"""Bytes that may wait in a busy worker's pipe: far below its buffer, so that sending never blocks."""
-QUEUE_PER_WORKER = 100
-"""Quanta asked for per worker: what `AHEAD_S` may hold, and some more."""
+AHEAD_BYTES = 98_304
+MESSAGE_BYTES = 1024
+"""What may wait in a busy worker's pipe, and what the system counts for a message besides its content: half
+of the usual buffer of a socket, so that sending never blocks."""
+QUEUE_PER_WORKER = 200
+"""Quanta asked for per worker: twice what its pipe may hold."""
+UNKNOWN_S = 1e6
+"""Expected time of a quantum as long as none of its task was seen: nobody gets another one beside it."""
 GOODBYE_S = 5.0
 """How long an idle worker may take to end when it is asked to."""
 
@@ -48,10 +52,25 @@ def start_fork_server(modules: Iterable[str]) -> None:
 class _Worker:
     process: ForkServerProcess
     connection: Connection
-    sent: deque[tuple[Work, int]] = field(default_factory=deque)
-    """Quanta not yet reported, with the size of their messages; the first is running."""
+    sent: deque[tuple[Work, int, float]] = field(default_factory=deque)
+    """Quanta not yet reported, with size of their messages and expected time; the first is running."""
+    sent_bytes: int = 0
+    sent_s: float = 0.0
     begun: float | None = None
     """When the first one began (monotonic), as far as can be seen from here; None while the worker starts."""
+
+    def add(self, work: Work, size: int, expected_s: float) -> None:
+        """Note a quantum that was sent."""
+        self.sent.append((work, size, expected_s))
+        self.sent_bytes += size
+        self.sent_s += expected_s
+
+    def take_first(self) -> Work:
+        """Forget the quantum that was running, and return it."""
+        work, size, expected_s = self.sent.popleft()
+        self.sent_bytes -= size
+        self.sent_s = self.sent_s - expected_s if self.sent else 0.0
+        return work
 
 
 class ProcessExecutor(Executor):
@@ -143,19 +162,19 @@ class ProcessExecutor(Executor):
                 hungry.append(worker)
 
     def _has_room(self, worker: _Worker) -> bool:
-        expected = sum(self._expected_s.get(work.label, inf) for work, _ in worker.sent)
-        size = sum(size for _, size in worker.sent)
-        return expected + self._expected_s.get(self._queue[0].label, inf) <= AHEAD_S and size <= AHEAD_BYTES
+        return worker.sent_s + self._expected_s.get(self._queue[0].label, UNKNOWN_S) <= AHEAD_S
 
     def _send(self, worker: _Worker) -> bool:
         message = pickle.dumps(self._queue[0], pickle.HIGHEST_PROTOCOL)
-        if worker.sent and len(message) > AHEAD_BYTES:
+        size = len(message) + MESSAGE_BYTES
+        if worker.sent and worker.sent_bytes + size > AHEAD_BYTES:
             return False
         try:
             worker.connection.send_bytes(message)
         except OSError:
             return False  # it has ended: `collect` will see that and put another in its place
-        worker.sent.append((self._queue.popleft(), len(message)))
+        work = self._queue.popleft()
+        worker.add(work, size, self._expected_s.get(work.label, UNKNOWN_S))
         if len(worker.sent) == 1 and worker.begun is not None:
             worker.begun = time.monotonic()
         return True
@@ -179,25 +198,25 @@ class ProcessExecutor(Executor):
                 message = worker.connection.recv_bytes()
                 worker.begun = time.monotonic()
                 if message:
-                    work, _ = worker.sent.popleft()
+                    work = worker.take_first()
                     report = Report.from_bytes(message)
-                    self._learn(work.label, (report.end_ns - report.begin_ns) * 1e-9)
+                    self._learn(work.label, max(report.end_ns - report.begin_ns, 1000) * 1e-9)
                     reports.append(report)
         return reports
 
     def _learn(self, label: str, duration_s: float) -> None:
-        """Expect a mean of the last few durations of a task."""
+        """Expect a mean of a task's last few durations, in which one that stalled doesn't count in full."""
         before = self._expected_s.get(label, duration_s)
-        self._expected_s[label] = max(duration_s, 0.0) * 0.3 + before * 0.7
+        self._expected_s[label] = 0.7 * before + 0.3 * min(duration_s, 10.0 * before)
 
     def _replace(self, worker: _Worker, kind: str = "", message: str = "") -> list[Report]:
         """Start another worker; the running quantum has failed if a kind is given, the others run again."""
         reports = []
         if worker.sent and kind:
-            running, _ = worker.sent.popleft()
+            running = worker.take_first()
             ran_s = 0.0 if worker.begun is None else time.monotonic() - worker.begun
             reports.append(lost(running, kind, message, pid=worker.process.pid or 0, ran_s=ran_s))
-        self._queue.extendleft(work for work, _ in reversed(worker.sent))
+        self._queue.extendleft(work for work, *_ in reversed(worker.sent))
         self._workers[self._workers.index(worker)] = self._start()
         self._discard(worker)
         return reports
