@@ -80,7 +80,12 @@ def where_option() -> Decorator:
 def limit_option(default: int = 0) -> Decorator:
     """Add ``--limit``; 0 means all."""
     return click.option(
-        "--limit", default=default, show_default=True, metavar="N", help="Show at most N; 0 shows all."
+        "--limit",
+        default=default,
+        type=click.IntRange(0),
+        show_default=True,
+        metavar="N",
+        help="Show at most N; 0 shows all.",
     )
 
 

@@ -9,9 +9,28 @@ from pipetask.cli.options import RepositoryCommand, repository_argument, where_o
 @repository_argument()
 @click.argument("name")
 @where_option()
-@click.option("--pixel-scale", type=float, metavar="ARCSEC", help="Pixel size. [default: the camera's]")
-@click.option("--patch-size", default=4000, show_default=True, metavar="PIXELS", help="Size of a patch.")
-@click.option("--patch-border", default=100, show_default=True, metavar="PIXELS", help="Overlap of patches.")
+@click.option(
+    "--pixel-scale",
+    type=click.FloatRange(0, 3600, min_open=True),
+    metavar="ARCSEC",
+    help="Pixel size. [default: the camera's]",
+)
+@click.option(
+    "--patch-size",
+    default=4000,
+    type=click.IntRange(1),
+    show_default=True,
+    metavar="PIXELS",
+    help="Size of a patch.",
+)
+@click.option(
+    "--patch-border",
+    default=100,
+    type=click.IntRange(0),
+    show_default=True,
+    metavar="PIXELS",
+    help="Overlap of patches.",
+)
 @click.option(
     "--tract-border", default=0.0, show_default=True, metavar="DEGREES", help="Margin around visits."
 )

@@ -47,5 +47,6 @@ def command(
         click.echo(drawn[what]())
     if save_pipeline:
         Path(save_pipeline).write_text(document.to_yaml(), "utf-8")
+        click.echo(f"Saved {len(graph.tasks)} tasks to {save_pipeline}.")
     if not (shown or save_pipeline):
         click.echo(f"{pipeline}: {len(graph.tasks)} tasks that fit together.")

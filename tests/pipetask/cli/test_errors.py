@@ -64,3 +64,15 @@ def test_a_misspelt_command_suggests_the_nearest():
 
     result = CliRunner().invoke(butler, ["query-dataset"])
     assert "did you mean 'query-datasets'?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("query-datasets", "--limit", "-5"), ("register-skymap", "m", "--patch-size", "0")],
+)
+def test_sizes_out_of_range_are_usage_errors(arguments):
+    from pipetask.cli.main import butler
+
+    result = CliRunner().invoke(butler, arguments)
+    assert result.exit_code == 2
+    assert "is not in the range" in result.stderr

@@ -83,3 +83,11 @@ def test_nothing_to_cover_and_too_much_to_cover_are_refused():
         discrete_skymap("m", [], pixel_scale=1.0)
     with pytest.raises(SkyMapError, match="spans"):
         discrete_skymap("m", [square(10 + i, 0, 2) for i in range(60)], pixel_scale=1.0)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"pixel_scale": float("nan")}, {"pixel_scale": 0.0}, {"patch_size": 0}, {"patch_border": -1}]
+)
+def test_sizes_that_make_no_grid_are_refused(wrong):
+    with pytest.raises(SkyMapError, match="larger than 0"):
+        discrete_skymap("m", [square(10, 0, 0.5)], **{"pixel_scale": 1.0, **wrong})
