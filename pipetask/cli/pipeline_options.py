@@ -109,3 +109,21 @@ def _pair(text: str, separator: str, option: str, form: str) -> tuple[str, str]:
     if not (first and found):
         raise click.UsageError(f"{option} takes {form}, not '{text}'.")
     return first.strip(), second.strip()
+
+
+def only_one_of(pipeline: str | None, qgraph: str | None, selection: dict[str, Any]) -> None:
+    """Refuse neither or both of ``-p`` and ``-g``, and with ``-g`` all that a saved graph has decided."""
+    if bool(pipeline) == bool(qgraph):
+        raise click.UsageError("Say what to do: either a pipeline (-p) or a saved quantum graph (-g).")
+    given = [name for name, value in selection.items() if value]
+    if qgraph and given:
+        names = ", ".join(f"--{_SPELLING.get(name, name).replace('_', '-')}" for name in given)
+        raise click.UsageError(f"{names}: not with -g, since a saved graph knows its data and collections.")
+
+
+_SPELLING = {
+    "inputs": "input",
+    "where": "data_query",
+    "config_overrides": "config",
+    "config_files": "config_file",
+}

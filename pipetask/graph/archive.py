@@ -47,6 +47,10 @@ class MappedArchive:
         try:
             with zipfile.ZipFile(path) as archive:
                 self._members = {info.filename: info for info in archive.infolist()}
+        except OSError as err:
+            raise GraphFileError(
+                f"No quantum graph at '{path}': {err.strerror}. To save one: pipetask qgraph --save-qgraph"
+            ) from err
         except zipfile.BadZipFile as err:
             raise GraphFileError(f"'{path}' is not a quantum graph file, or was cut short: {err}") from err
         self._buffer = pa.memory_map(str(path)).read_buffer()

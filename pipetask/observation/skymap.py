@@ -160,8 +160,8 @@ def discrete_skymap(
         )
     if not 0 < pixel_scale < np.inf or patch_size < 1 or patch_border < 0:
         raise SkyMapError(
-            f"A sky map of {pixel_scale} arcsec pixels in patches of {patch_size} with a border of {patch_border} "
-            "can't be: pixels and patches are larger than 0, borders not smaller."
+            f"A sky map of {pixel_scale} arcsec pixels in patches of {patch_size} with a border of "
+            f"{patch_border} can't be: pixels and patches are larger than 0, borders not smaller."
         )
     tracts = []
     for id, members in enumerate(touching_groups(regions)):

@@ -131,11 +131,11 @@ def _typed(text: str, field: Any) -> Any:
     if field.dtype is str:
         return None if text == "None" and field.optional else text
     if isinstance(field, ListField) and not text.lstrip().startswith(("[", "(")):
-        return [part.strip() if field.itemtype is str else _literal(part) for part in text.split(",")]
-    return _literal(text)
+        return [part.strip() if field.itemtype is str else literal(part) for part in text.split(",")]
+    return literal(text)
 
 
-def _literal(text: str) -> Any:
+def literal(text: str) -> Any:
     """Read a Python literal, or true, false, nan, inf; anything else stays text."""
     text = text.strip()
     if text.casefold() in ("true", "false"):

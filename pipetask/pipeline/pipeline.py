@@ -108,10 +108,14 @@ class Pipeline:
             Where the override comes from, for messages and the history.
         """
         if label == "parameters":
+            from pipetask.pipeline.overrides import literal
+
             if field not in self.document.parameters:
                 known = self.document.parameters
                 raise ConfigOverrideError(f"The pipeline has no parameter {field!r}{suggest(field, known)}")
-            return Pipeline(replace(self.document, parameters={**self.document.parameters, field: value}))
+            is_text = isinstance(self.document.parameters[field], str)
+            plain = literal(value) if isinstance(value, str) and not is_text else value
+            return Pipeline(replace(self.document, parameters={**self.document.parameters, field: plain}))
         override = Override("value", field, value, Place(where, 0))
         return Pipeline(self.document.with_override(self._known(label), override))
 

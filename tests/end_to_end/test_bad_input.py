@@ -123,3 +123,18 @@ def test_an_option_that_does_not_exist_is_a_usage_error(survey):
 
 def test_a_pipeline_file_that_does_not_exist_is_named(survey):
     assert "missing.yaml" in run(survey, "missing.yaml")
+
+
+def test_options_that_a_saved_graph_has_decided_are_refused_beside_it(survey):
+    line = survey.error("pipetask", "run", "-b", "repo", "-g", "x.qg", "-o", "other", "-d", "visit=1")
+    assert "--output, --data-query" in line
+    assert "-g" in line
+
+
+def test_explain_shows_the_steps_of_an_empty_graph_too(survey, pipeline):
+    done = survey(
+        *("pipetask", "qgraph", "-b", "repo", "-p", pipeline, "-d", "detector=77", "--show", "explain"),
+        exit_code=3,
+    )
+    assert "data IDs joined" in done.stdout
+    assert "77" in done.stderr

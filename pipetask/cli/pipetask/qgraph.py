@@ -6,7 +6,7 @@ import click
 
 from pipetask.cli.main import Command
 from pipetask.cli.options import repository_option
-from pipetask.cli.pipeline_options import data_options, load_pipeline, pipeline_options
+from pipetask.cli.pipeline_options import data_options, load_pipeline, only_one_of, pipeline_options
 
 SHOWN = ("summary", "pipeline-graph", "graph", "explain")
 
@@ -41,18 +41,26 @@ def command(
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, without executing them."""
     from pipetask.butler import Butler
+    from pipetask.errors import EmptyGraphError
     from pipetask.graph.prepare import DataSelection, prepare_graph
     from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.reports.quantum_graph import graph_text
 
-    if bool(pipeline) == bool(qgraph):
-        raise click.UsageError("Say which graph: either that of a pipeline (-p) or a saved one (-g).")
+    changes = {"config_overrides": config_overrides, "config_files": config_files}
+    only_one_of(pipeline, qgraph, selection | changes)
     if qgraph:
         graph = QuantumGraph.load(qgraph)
     else:
         document = load_pipeline(pipeline, config_overrides, config_files)
         with Butler.from_config(repo) as butler:
-            graph = prepare_graph(butler, document, DataSelection(**selection), explain="explain" in shown)
+            try:
+                graph = prepare_graph(
+                    butler, document, DataSelection(**selection), explain="explain" in shown
+                )
+            except EmptyGraphError as empty:
+                if "explain" in shown:
+                    click.echo(empty.explanation)
+                raise
     for what in shown or ("summary",):
         click.echo(graph_text(graph, what))
     if save_qgraph:

@@ -7,7 +7,7 @@ import click
 
 from pipetask.cli.main import Command
 from pipetask.cli.options import processes_option, repository_option
-from pipetask.cli.pipeline_options import data_options, load_pipeline, pipeline_options
+from pipetask.cli.pipeline_options import data_options, load_pipeline, only_one_of, pipeline_options
 
 
 @click.command("run", cls=Command, short_help="Execute a pipeline.")
@@ -46,8 +46,8 @@ def command(
     from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.reports.text import summary_text
 
-    if bool(pipeline) == bool(qgraph):
-        raise click.UsageError("Say what to execute: either a pipeline (-p) or a saved quantum graph (-g).")
+    changes = {"config_overrides": config_overrides, "config_files": config_files}
+    only_one_of(pipeline, qgraph, selection | changes)
     with (
         Butler.from_config(repo, writeable=True) as butler,
         progress_bar(enabled=sys.stderr.isatty() and not no_progress) as progress,

@@ -222,3 +222,8 @@ def test_a_file_that_is_cut_short_or_something_else_is_refused(built, tmp_path):
         other.writestr("readme", "hello")
     with pytest.raises(GraphFileError, match=r"no member 'header\.json'"):
         QuantumGraph.load(path)
+
+
+def test_a_graph_file_that_is_not_there_is_named_with_the_way_to_make_one(tmp_path):
+    with pytest.raises(GraphFileError, match=r"nope\.qg.*No such file.*--save-qgraph"):
+        QuantumGraph.load(tmp_path / "nope.qg")

@@ -141,3 +141,11 @@ def test_configurations_are_frozen(one):
     config = config_of(one())
     with pytest.raises(ValueError, match="frozen"):
         config.apRad = 3
+
+
+@pytest.mark.parametrize(("given", "found"), [("7", 7), ("[A]", "[A]")])
+def test_a_parameter_from_the_command_line_has_the_type_of_its_default(given, found):
+    text = "description: d\nparameters: {r: 9, name: x}\ntasks: {cal: sample_tasks.CalibrateTask}\n"
+    field = "r" if isinstance(found, int) else "name"
+    pipeline = Pipeline.from_string(text).with_config_override("parameters", field, given)
+    assert pipeline.document.parameters[field] == found
