@@ -384,6 +384,10 @@ class Datastore:
                 return
             folder = os.path.dirname(folder)
 
+    def folder(self, run: str) -> str:
+        """Return the folder of a run, relative to the root."""
+        return encode_run(run)
+
     def remove_tree(self, run: str, *, keep: Iterable[str] = ()) -> None:
         """Delete all files of a run, but not those of the runs in ``keep`` that lie below it."""
         folder = self._root.local_path(encode_run(run))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import numpy as np
 
+from registry.collections.facade import Collections
 from registry.database import Database
 from registry.dataset_ref import Ids
 from registry.datasets import composites, locations
@@ -20,6 +21,7 @@ from registry.schema.schema import Schema
 class Bookkeeping:
     """Locations, parts and provenance of datasets; the parts that it asks are set by `Registry`."""
 
+    collections: Collections
     provenance: Provenance
     _db: Database
     _schema: Schema
@@ -43,8 +45,12 @@ class Bookkeeping:
         locations.remove_locations(self._db, self._schema, ids)
 
     def paths_in_use(self, store: str, paths: Iterable[str]) -> set[str]:
-        """Return those of the paths of a store that still hold some dataset."""
+        """Return the files of a store that still hold some dataset; see `locations.paths_in_use`."""
         return locations.paths_in_use(self._db, self._schema, store, paths)
+
+    def count_datasets(self, run: str) -> dict[str, int]:
+        """Return how many datasets of each type, by name, a run holds."""
+        return locations.count_datasets(self._db, self._schema, self.collections.get_info(run).id)
 
     # Composites and provenance
 

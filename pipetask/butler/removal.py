@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from datastore.records import ArtifactRecord
+from pipetask.butler.repository import journal_path
 from registry.dataset_ref import DatasetRef
-from registry.errors import CollectionTypeError
+from registry.errors import CollectionTypeError, InvalidNameError, OrphanedRecordError
+from registry.patterns import is_glob
 
 if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
@@ -65,12 +68,7 @@ def prune_datasets(
         butler.registry.remove_locations(ids)
         if purge:
             butler.registry.remove_datasets(ids)
-        # A file may hold other datasets as well: it goes with the last of them, or, if they are parts of it
-        # (``#hdu=2``), with its run.
-        in_use = butler.registry.paths_in_use(butler.datastore.name, {record.path for record in artifacts})
-        transaction.delete_later(
-            record for record in artifacts if record.path not in in_use and "#" not in record.path
-        )
+        transaction.delete_later(_unused(butler, artifacts))
 
 
 def remove_runs(butler: Butler, names: str | Iterable[str], *, unlink_from_chains: bool = False) -> None:
@@ -97,10 +95,102 @@ def remove_runs(butler: Butler, names: str | Iterable[str], *, unlink_from_chain
     for name in runs:
         if collections.get_info(name).kind != "RUN":
             raise CollectionTypeError(f"Collection {name!r} is {collections.get_info(name).kind}, not a run.")
+    removed: list[ArtifactRecord] = []
     with butler.registry.transaction():
         for name in runs:
             for parent in collections.parents(name) if unlink_from_chains else ():
                 collections.remove_from_chain(parent, name)
-            butler.registry.remove_run(name)
+            _, locations = butler.registry.remove_run(name)
+            removed += [ArtifactRecord(*location) for _, location in locations]
+        unused = list(_unused(butler, removed))
+        folders = tuple(butler.datastore.folder(name) + "/" for name in runs)
+        for record in set(removed).difference(unused):
+            if record.path.startswith(folders):
+                raise OrphanedRecordError(
+                    f"File {record.path!r} holds datasets of other runs than {', '.join(runs)} as well; "
+                    "remove these with it."
+                )
+    others = collections.query("*", kinds=["RUN"])
+    butler.datastore.remove(record for record in unused if not record.path.startswith(folders))
     for name in runs:
-        butler.datastore.remove_tree(name, keep=collections.query("*", kinds=["RUN"]))
+        butler.datastore.remove_tree(name, keep=others)
+        # A journal that is left would bring the rows back, should a run of this name be continued.
+        journal = journal_path(butler.root, name)
+        for path in (journal, journal.with_suffix(".graph")):
+            path.unlink(missing_ok=True)
+
+
+def _unused(butler: Butler, records: Sequence[ArtifactRecord]) -> Iterator[ArtifactRecord]:
+    """Yield the artifacts whose file holds no dataset any more: it goes with the last one that is in it."""
+    in_use = butler.registry.paths_in_use(butler.datastore.name, {record.path for record in records})
+    for record in records:
+        if record.path.partition("#")[0] not in in_use:
+            yield record
+
+
+def find_to_prune(
+    butler: Butler,
+    collections: Sequence[str],
+    *,
+    name: str | Sequence[str] = "*",
+    where: str = "",
+    find_all: bool = False,
+    purge: str = "",
+    tags: Sequence[str] = (),
+) -> list[DatasetRef]:
+    """Return the datasets that a user means to prune.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    collections : sequence of `str`
+        Where they are found; the run to purge from, else the tags to leave, by default.
+    name : `str` or sequence of `str`, optional
+        Patterns of their dataset types.
+    where : `str`, optional
+        Query expression.
+    find_all : `bool`, optional
+        Whether those of equal data IDs are all meant, not only the first one found.
+    purge : `str`, optional
+        Only datasets of this run.
+    tags : sequence of `str`, optional
+        Collections that they are to leave.
+
+    Raises
+    ------
+    ValueError
+        If no collection is named, or the order of search does not follow from what is.
+    """
+    searched = list(collections) or [purge] * bool(purge) or list(tags)
+    if not searched:
+        raise InvalidNameError("Name the collections to prune datasets of ('*' with --find-all for all).")
+    if not find_all and any(map(is_glob, searched)):
+        raise InvalidNameError("A pattern has no order of search: add --find-all to prune all that it finds.")
+    found = butler.query_all_datasets(searched, name=name, where=where, find_first=not find_all, limit=None)
+    return [ref for ref in dict.fromkeys(found) if not purge or ref.run == purge]
+
+
+def remove_collections(butler: Butler, names: Sequence[str], *, unlink_from_chains: bool = False) -> None:
+    """Remove collections that are no runs, all of them or none; chains before what they hold.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    names : sequence of `str`
+        The collections.
+    unlink_from_chains : `bool`, optional
+        Whether they are taken out of chains that stay; else that is an error.
+    """
+    collections = butler.registry.collections
+    for name in names:
+        if collections.get_info(name).kind == "RUN":
+            raise CollectionTypeError(f"Collection {name!r} is a run; to remove it: butler remove-runs")
+    with butler.registry.transaction():
+        waiting = list(names)
+        while waiting:
+            free = [name for name in waiting if set(waiting).isdisjoint(collections.parents(name))]
+            for name in free:
+                collections.remove(name, unlink_from_chains=unlink_from_chains)
+            waiting = [name for name in waiting if name not in free]

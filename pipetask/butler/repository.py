@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pipetask.errors import RepositoryConfigError, RepositoryExistsError, RepositoryNotFoundError
 
 CONFIG_NAME = "butler.yaml"
 REPOSITORY_VARIABLE = "BUTLER_REPO"
+_PASSWORD = re.compile(r"(://[^:/@]*):.*@")
 _INITIAL = """\
 # A repository of datasets. Paths are relative to this folder.
 registry: registry.sqlite3
@@ -84,6 +87,34 @@ def new_repository(root: str | os.PathLike[str]) -> Repository:
 def write_config(repository: Repository) -> None:
     """Write ``butler.yaml``: from then on, the folder is a repository."""
     (Path(repository.root) / CONFIG_NAME).write_text(_INITIAL, encoding="utf-8")
+
+
+def config_of(repository: Repository, key: str = "") -> Any:
+    """Return the configuration in use, or the part of it with a dotted key; without passwords.
+
+    Raises
+    ------
+    RepositoryConfigError
+        If there is no such key.
+    """
+    found: Any = {
+        "root": repository.root,
+        "registry": _PASSWORD.sub(r"\1:***@", repository.registry),
+        "datastore": dict(repository.datastore),
+    }
+    for name in filter(None, key.split(".")):
+        if not isinstance(found, Mapping) or name not in found:
+            known = f"; there are {', '.join(map(str, found))}" if isinstance(found, Mapping) else ""
+            raise RepositoryConfigError(
+                f"No {name!r} of {key!r} in the configuration of {repository.root!r}{known}."
+            )
+        found = found[name]
+    return found
+
+
+def journal_path(root: str | os.PathLike[str], run: str) -> Path:
+    """Return where a run is journaled while it is executed."""
+    return Path(root) / ".journal" / (quote(run, safe="") + ".journal")
 
 
 def _nearest() -> Path:

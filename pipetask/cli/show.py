@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -44,6 +44,23 @@ def show(columns: Sequence[str], rows: Iterable[Row], format_: str) -> int:
     """
     writer = {"table": _table, "json": _json, "jsonl": _json_lines, "csv": _csv}[format_]
     return writer(columns, rows)
+
+
+def dataset_rows(
+    refs: Sequence[Any], more: Mapping[str, Sequence[Any]] | None = None
+) -> tuple[list[str], list[Row]]:
+    """Return the columns and rows that show datasets: type, run, id, data ID, then columns in ``more``."""
+    dimensions = list(dict.fromkeys(name for ref in refs for name in ref.dataId.dimensions.required))
+    more = more or {}
+    rows: list[Row] = [
+        (
+            *(ref.datasetType.name, ref.run, str(ref.id)),
+            *(ref.dataId.get(name) for name in dimensions),
+            *(values[i] for values in more.values()),
+        )
+        for i, ref in enumerate(refs)
+    ]
+    return ["type", "run", "id", *dimensions, *more], rows
 
 
 def _table(columns: Sequence[str], rows: Iterable[Row]) -> int:

@@ -16,17 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 from zlib import crc32
 
 from pipetask.errors import JournalError, RunLockedError
 
 _FRAME = struct.Struct("<II")
-
-
-def journal_path(root: str | os.PathLike[str], run: str) -> Path:
-    """Where a repository keeps the journal of a run; slashes of the run's name are escaped."""
-    return Path(root) / ".journal" / (quote(run, safe="") + ".journal")
 
 
 def read_journal(path: Path) -> Iterator[bytes]:

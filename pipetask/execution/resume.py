@@ -6,9 +6,10 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipetask.butler.repository import journal_path
 from pipetask.errors import JournalError
 from pipetask.execution.commit import commit
-from pipetask.execution.journal import Journal, journal_path
+from pipetask.execution.journal import Journal
 from pipetask.execution.report import Report
 from pipetask.graph.quantum_graph import QuantumGraph
 

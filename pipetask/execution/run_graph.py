@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pipetask.butler.repository import journal_path
 from pipetask.errors import InconsistentRunError
 from pipetask.execution import init_run
 from pipetask.execution.coordinator import Coordinator
 from pipetask.execution.executors.base import Executor
 from pipetask.execution.executors.processes import ProcessExecutor, start_fork_server
 from pipetask.execution.executors.serial import SerialExecutor
-from pipetask.execution.journal import Journal, journal_path
+from pipetask.execution.journal import Journal
 from pipetask.execution.resume import forget, graph_path
 from pipetask.execution.single_quantum import QuantumRunner
 from pipetask.execution.summary import RunSummary, Tally

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pipetask.butler.repository import journal_path
 from pipetask.errors import EmptyQueryResultError
 from pipetask.execution.commit import data_id_texts
-from pipetask.execution.journal import journal_path, read_journal
+from pipetask.execution.journal import read_journal
 from pipetask.execution.report import Failure, Report, Status
 from pipetask.execution.resume import graph_path
 from pipetask.execution.summary import OK, SOME_FAILED, ErrorGroup, Errors

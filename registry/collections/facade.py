@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from registry.collections.base import CollectionInfo, CollectionKind, Kind
 from registry.collections.calibration import CalibrationKind
 from registry.collections.chained import ChainedKind, refuse_cycle, write_links
 from registry.collections.lookup import CollectionLookup
+from registry.collections.names import check_name
 from registry.collections.run import RunKind
 from registry.collections.tagged import TaggedKind
 from registry.dataset_ref import DatasetRef
@@ -20,7 +20,6 @@ from registry.dimensions.coordinate import DataId
 from registry.errors import (
     CollectionExistsError,
     CollectionTypeError,
-    InvalidNameError,
     OrphanedRecordError,
 )
 from registry.patterns import as_names
@@ -29,10 +28,6 @@ from registry.timespan import Timespan
 KINDS: Mapping[str, CollectionKind] = {
     kind.name: kind for kind in (RunKind(), TaggedKind(), ChainedKind(), CalibrationKind())
 }
-
-_PART = r"[^/*?\[,\x00-\x1f\x7f]{1,255}"
-_NAME = re.compile(rf"(?![- ]){_PART}(/{_PART})*(?<! )")
-"""Names that no pattern, list of names, option, table or folder misreads."""
 
 
 class Collections(CollectionLookup):
@@ -52,11 +47,7 @@ class Collections(CollectionLookup):
         """
         if kind not in KINDS:
             raise CollectionTypeError(f"{kind!r} is no kind of collection; there are {', '.join(KINDS)}.")
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise InvalidNameError(
-                f"{name!r} cannot name a collection: it needs 1 to 255 characters between single slashes, "
-                "none of them *, ?, [, a comma or a control character, and no '-' first nor spaces around it."
-            )
+        check_name(name)
         if self._known(name, kind):
             return False
         with self._db.transaction():
@@ -82,8 +73,15 @@ class Collections(CollectionLookup):
             self._db.execute(table.update().where(table.c.id == self.get_info(name).id).values(doc=doc))
             self._db.changed("collections")
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, unlink_from_chains: bool = False) -> None:
         """Remove a collection and its associations, never a dataset.
+
+        Parameters
+        ----------
+        name : `str`
+            The collection.
+        unlink_from_chains : `bool`, optional
+            Whether it is taken out of the chains that hold it first; else these are an error.
 
         Raises
         ------
@@ -93,7 +91,10 @@ class Collections(CollectionLookup):
         with self._db.transaction():
             info = self.get_info(name)
             chains = self.parents(name)
-            if chains:
+            if unlink_from_chains:
+                for chain in chains:
+                    self.remove_from_chain(chain, name)
+            elif chains:
                 raise OrphanedRecordError(
                     f"Collection {name!r} is in the chain {', '.join(map(repr, chains))}; "
                     "remove it from there first."
@@ -135,9 +136,9 @@ class Collections(CollectionLookup):
             self.set_chain(name, [*kept, *new])
 
     def remove_from_chain(self, name: str, children: str | Sequence[str]) -> None:
-        """Take collections out of a chain; those that it does not hold are left alone."""
+        """Take collections, which must exist, out of a chain; those that it does not hold are left alone."""
         with self._db.transaction():
-            gone = set(as_names(children))
+            gone = {self.get_info(child).name for child in as_names(children)}
             self.set_chain(name, [c for c in self._of_kind(name, "CHAINED").children if c not in gone])
 
     # Members

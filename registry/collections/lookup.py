@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import get_args
 
 from sqlalchemy import select
 
-from registry.collections.base import CollectionInfo
+from registry.collections.base import CollectionInfo, Kind
 from registry.collections.chained import flatten
 from registry.collections.summary import Summaries
 from registry.database import Database
 from registry.dataset_type import DatasetType
 from registry.datasets.types import DatasetTypes
-from registry.errors import MissingCollectionError
+from registry.errors import CollectionTypeError, MissingCollectionError
 from registry.patterns import as_names, is_glob, matching
 from registry.schema.schema import Schema
 from registry.suggest import suggest
@@ -108,14 +109,19 @@ class CollectionLookup:
         include_chains : `bool`, optional
             Whether chains themselves are returned.
         """
+        wanted = None if kinds is None else set(as_names(kinds))
+        for kind in wanted or ():
+            if kind not in get_args(Kind):
+                raise CollectionTypeError(
+                    f"{kind!r} is no kind of collection; there are {', '.join(get_args(Kind))}."
+                )
         found: dict[str, None] = {}
         for name in self._expand(patterns):
             found[name] = None
             if flatten_chains:
                 found |= dict.fromkeys(self._below(name))
-        if kinds is None and include_chains:
+        if wanted is None and include_chains:
             return list(found)
-        wanted = None if kinds is None else set(as_names(kinds))
         kept = []
         for name in found:
             kind = self.get_info(name).kind

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from registry.database import Database
@@ -97,10 +97,22 @@ def remove_locations(db: Database, schema: Schema, ids: AnyIds) -> None:
 
 
 def paths_in_use(db: Database, schema: Schema, store: str, paths: Iterable[str]) -> set[str]:
-    """Return those of the paths of a store that still hold a dataset."""
+    """Return the files, of some paths of a store, that still hold a dataset, whole or in a part.
+
+    A path that ends in ``#part`` asks for all parts of its file, and any other for the file as a whole.
+    """
     table = schema.dataset_location
-    keys = [(path,) for path in paths]
-    return {row[0] for row in db.fetch_by_keys([table.c.path], [table.c.path], keys, table.c.store == store)}
+    files = {path for path in paths if "#" not in path}
+    of_parts = {path.partition("#")[0] for path in paths} - files
+    of_store = table.c.store == store
+    keys = [(path,) for path in files | of_parts]
+    found = {row[0] for row in db.fetch_by_keys([table.c.path], [table.c.path], keys, of_store)}
+    for file in of_parts - found:
+        # All that begins with the file's name and "#": "$" is the character after it.
+        part = select(table.c.path).where(of_store, table.c.path >= f"{file}#", table.c.path < f"{file}$")
+        if db.fetch(part.limit(1)):
+            found.add(file)
+    return found
 
 
 def locations_of_run(db: Database, schema: Schema, run_id: int) -> list[tuple[UUID, Location]]:
@@ -112,6 +124,19 @@ def locations_of_run(db: Database, schema: Schema, run_id: int) -> list[tuple[UU
         .where(d.c.run_id == run_id)
     )
     return [(UUID(bytes=id), tuple(fields)) for id, *fields in db.fetch(query)]
+
+
+def count_datasets(db: Database, schema: Schema, run_id: int) -> dict[str, int]:
+    """Return how many datasets of each type a run holds."""
+    d, t = schema.dataset, schema.dataset_type
+    query = (
+        select(t.c.name, func.count())
+        .join_from(d, t, d.c.dataset_type_id == t.c.id)
+        .where(d.c.run_id == run_id)
+        .group_by(t.c.name)
+        .order_by(t.c.name)
+    )
+    return {name: int(n) for name, n in db.fetch(query)}
 
 
 def _read(db: Database, schema: Schema, ids: list[bytes]) -> list[tuple[Any, ...]]:

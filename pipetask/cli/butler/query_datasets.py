@@ -10,7 +10,7 @@ from pipetask.cli.options import (
     repository_argument,
     where_option,
 )
-from pipetask.cli.show import format_option, show
+from pipetask.cli.show import dataset_rows, format_option, show
 
 
 @click.command("query-datasets", cls=RepositoryCommand, short_help="List datasets.")
@@ -62,14 +62,4 @@ def command(
     if limit and len(refs) > limit:
         refs = refs[:limit]
         click.echo(f"Only the first {limit} datasets are shown; use --limit 0 for all.", err=True)
-    dimensions = list(dict.fromkeys(name for ref in refs for name in ref.dataId.dimensions.required))
-    columns = ["type", "run", "id", *dimensions, *(["uri"] if show_uri else [])]
-    rows = (
-        (
-            *(ref.datasetType.name, ref.run, str(ref.id)),
-            *(ref.dataId.get(name) for name in dimensions),
-            *([uris[i]] if show_uri else []),
-        )
-        for i, ref in enumerate(refs)
-    )
-    show(columns, rows, format_)
+    show(*dataset_rows(refs, {"uri": uris} if show_uri else {}), format_)

@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 
 from pipetask.butler import ArtifactRecord
+from pipetask.butler.repository import journal_path
 from pipetask.errors import RunLockedError
-from pipetask.execution.journal import Journal, journal_path, read_journal
+from pipetask.execution.journal import Journal, read_journal
 from pipetask.execution.report import Failure, Report, Status
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipetask.butler.repository import journal_path
 from pipetask.errors import InconsistentRunError, RunLockedError
-from pipetask.execution.journal import Journal, journal_path
+from pipetask.execution.journal import Journal
 from pipetask.execution.report import Status
 from pipetask.execution.resume import replay
 from pipetask.execution.run_graph import run_graph

@@ -2,8 +2,9 @@
 
 import pytest
 
+from pipetask.butler.repository import journal_path
 from pipetask.errors import EmptyQueryResultError
-from pipetask.execution.journal import Journal, journal_path
+from pipetask.execution.journal import Journal
 from pipetask.execution.report import Status
 from pipetask.reports.run import run_report
 

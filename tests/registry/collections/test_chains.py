@@ -4,7 +4,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry.errors import CollectionCycleError, CollectionTypeError, MissingCollectionError
+from registry.errors import (
+    CollectionCycleError,
+    CollectionTypeError,
+    MissingCollectionError,
+    OrphanedRecordError,
+)
 from registry.registry import Registry
 
 
@@ -63,6 +68,23 @@ def test_only_chains_are_edited_and_only_known_collections_chained(collections):
         collections.set_chain("a", ["b"])
     with pytest.raises(MissingCollectionError, match="'d'"):
         collections.set_chain("outer", ["a", "d"])
+
+
+def test_what_is_taken_out_of_a_chain_must_exist(collections):
+    collections.set_chain("outer", ["a", "b"])
+    with pytest.raises(MissingCollectionError, match="'nope'"):
+        collections.remove_from_chain("outer", ["a", "nope"])
+    assert collections.get_info("outer").children == ("a", "b")
+
+
+def test_a_removed_collection_is_unlinked_from_chains_if_asked(collections):
+    collections.set_chain("inner", ["a", "b"])
+    collections.set_chain("outer", ["inner", "a"])
+    with pytest.raises(OrphanedRecordError, match="'inner', 'outer'"):
+        collections.remove("a")
+    collections.remove("a", unlink_from_chains=True)
+    assert collections.get_info("inner").children == ("b",)
+    assert collections.get_info("outer").children == ("inner",)
 
 
 def expected(name, chains, above=()):

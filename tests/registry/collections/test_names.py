@@ -50,13 +50,29 @@ def test_the_description_can_be_changed(collections):
 
 
 @pytest.mark.parametrize(
-    "name", ["", " x", "a*", "a[b", "a,b", "a\nb", "a\0b", "/", "/a", "a/", "a//b", "-a", "a/" + "b" * 256, 3]
+    "name", ["", " x", "a*", "a[b", "a,b", "a\nb", "a\0b", "/", "/a", "a/", "a//b", "-a", "a/" + "b" * 254, 3]
 )
 def test_names_that_patterns_or_people_would_misread_are_refused(collections, name):
     with pytest.raises(ValueError, match="cannot name a collection"):
         collections.register(name)
 
 
+@pytest.mark.parametrize("name", ["butler.yaml", "registry.sqlite3/x", "Registry.SQLite3-wal"])
+def test_files_of_a_repository_are_no_names(collections, name):
+    with pytest.raises(ValueError, match="is a file of the repository"):
+        collections.register(name)
+
+
+def test_the_longest_name_can_be_used(collections):
+    assert collections.register("a" * 255)
+    assert collections.query("a*") == ["a" * 255]
+
+
 def test_an_unknown_kind_is_refused(collections):
     with pytest.raises(CollectionTypeError, match="'FOLDER'"):
         collections.register("x", "FOLDER")
+
+
+def test_kinds_to_select_must_exist(collections):
+    with pytest.raises(CollectionTypeError, match="'FOLDER'"):
+        collections.query("*", kinds=["RUN", "FOLDER"])

@@ -1,0 +1,36 @@
+"""``butler remove-runs``: remove runs with all their datasets and files."""
+
+import click
+
+from pipetask.cli.confirm import ask, confirm_option
+from pipetask.cli.options import RepositoryCommand, repository_argument
+from pipetask.cli.show import show
+
+
+@click.command("remove-runs", cls=RepositoryCommand, short_help="Remove runs with their datasets and files.")
+@repository_argument()
+@click.argument("collection", nargs=-1, required=True)
+@confirm_option()
+@click.option(
+    "--force", is_flag=True, help="Take the runs out of chains without asking; needed with --no-confirm."
+)
+def command(repo: str | None, collection: tuple[str, ...], confirm: bool, force: bool) -> None:
+    """Remove the runs whose names match COLLECTION (names or patterns), their datasets and files."""
+    from pipetask.butler import Butler
+    from pipetask.cli.errors import nothing_found
+
+    patterns = [name for part in collection for name in part.split(",") if name]
+    with Butler.from_config(repo, writeable=True) as butler:
+        runs = butler.collections.query(patterns, "RUN")
+        if not runs:
+            nothing_found(f"No run matches {' '.join(patterns)}.")
+        counts = {run: butler.registry.count_datasets(run) for run in runs}
+        chains = {run: butler.collections.parents(run) for run in runs}
+        if confirm:
+            rows = [(run, sum(counts[run].values()), list(counts[run]), chains[run]) for run in runs]
+            show(["run", "datasets", "dataset_types", "in_chains"], rows, "table")
+            ask(f"{len(runs)} runs will be removed, with their files. Continue?")
+        butler.removeRuns(runs, unlink_from_chains=confirm or force)
+    click.echo(
+        f"Removed {len(runs)} runs with {sum(sum(each.values()) for each in counts.values())} datasets."
+    )

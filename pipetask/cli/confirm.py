@@ -1,0 +1,27 @@
+"""Asking before something is lost."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+def confirm_option() -> Callable[[Any], Any]:  # click's decorators take functions and commands alike
+    """Add ``--confirm/--no-confirm``."""
+    return click.option(
+        "--confirm/--no-confirm",
+        default=True,
+        show_default=True,
+        help="Show what will happen, and ask first.",
+    )
+
+
+def ask(question: str) -> None:
+    """Ask on the terminal; leave with a sentence and exit code 2 unless the answer is yes."""
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        raise click.UsageError("Nobody answered: add --no-confirm to go on without being asked.") from None
+    if not agreed:
+        click.echo("Nothing was changed.", err=True)
+        raise click.exceptions.Exit(2)
