@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,12 +26,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from registry.columns import as_array
 from registry.dialects.base import Dialect, OnConflict, Rows
-from registry.errors import DatabaseConflictError, OrphanedRecordError
+from registry.errors import DatabaseConflictError, DatabaseUnavailableError, OrphanedRecordError
 
 T = TypeVar("T")
 
 _KEYS = (1, 10, 100, 500)  # keys named in one select: enough to hide the cost of a statement
 _MOST_KEYS = _KEYS[-1]
+_PAGE = 10_000  # rows held at once where there may be millions
 
 
 class Prepared:
@@ -68,6 +71,7 @@ class Session:
         self.depth = 0
         self.failed = False
         self.change: Hashable = None
+        self.checked = -math.inf  # when `change` was read; by the monotonic clock
         self.cache: dict[str, dict[Hashable, Any]] = {}
 
 
@@ -77,7 +81,7 @@ class Database:
     Parameters
     ----------
     url : `str`
-        Where it is; for messages.
+        Where it is; messages show it without a password.
     dialect : `Dialect`
         How it differs from other databases.
     engine : `sqlalchemy.Engine`
@@ -87,7 +91,7 @@ class Database:
     """
 
     def __init__(self, url: str, dialect: Dialect, engine: Engine, *, writeable: bool) -> None:
-        self.url = url
+        self.url = dialect.shown(url)
         self.dialect = dialect
         self.engine = engine
         self.writeable = writeable
@@ -125,11 +129,27 @@ class Database:
         if not isinstance(statement, Prepared):
             statement = Prepared(statement, self.engine)
         with self._translated():
-            cursor = self.session.connection.connection.cursor()
+            cursor = self.dialect.cursor(self.session.connection)
             cursor.execute(statement.sql, statement.bind(values or {}))
             rows: list[Any] = list(cursor.fetchall())
             cursor.close()
         return rows
+
+    def stream(self, statement: Executable) -> Iterator[list[Any]]:
+        """Run a select and yield its rows some thousands at a time, so that not all are in memory."""
+        prepared = Prepared(statement, self.engine)
+        with self._translated():
+            cursor = self.dialect.cursor(self.session.connection)
+            cursor.execute(prepared.sql, prepared.bind({}))
+        try:
+            while True:
+                with self._translated():
+                    rows: list[Any] = list(cursor.fetchmany(_PAGE))
+                if not rows:
+                    return
+                yield rows
+        finally:
+            cursor.close()
 
     def fetch_columns(
         self, statement: Executable | Prepared, values: Mapping[str, Any] | None = None
@@ -162,7 +182,9 @@ class Database:
             part = values[start : start + _MOST_KEYS]
             n = next(size for size in _KEYS if size >= len(part))
             part += part[-1:] * (n - len(part))  # few shapes: filled up with the last key
-            some = partial(wanted.where, key[0].in_([bindparam(f"key_{i}") for i in range(n)]))
+            some = partial(
+                wanted.where, key[0].in_([bindparam(f"key_{i}", type_=key[0].type) for i in range(n)])
+            )
             shape = ("by keys", *map(str, (*columns, *key)), n)
             # Other conditions hold values of their own.
             statement = Prepared(some(), self.engine) if where else self.prepared(shape, some)
@@ -203,14 +225,35 @@ class Database:
         try:
             yield
             self._commit(session)
-        except BaseException:
+        except BaseException as error:
             session.cache.clear()
             if not session.connection.closed:
-                session.connection.connection.rollback()
+                with suppress(self.dialect.driver_error):  # of a connection that is lost
+                    session.connection.connection.rollback()
+            if isinstance(error, IntegrityError) and self.dialect.violation(error):
+                raise DatabaseConflictError(
+                    f"Another client changed {self.url} meanwhile ({_first_line(error.orig)}): "
+                    "nothing was stored; try again."
+                ) from error
             raise
         finally:
             session.depth = 0
             session.failed = False
+
+    def lock(self) -> None:
+        """Let others that call this wait until the transaction ends.
+
+        For what depends on what was read before, and no constraint guards: definitions, validity ranges,
+        overlaps.
+        """
+        session = self.session
+        with self._translated():
+            self.dialect.lock(session.connection)
+        session.checked = -math.inf  # what others did while this one waited must be seen
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Return a context after whose failure the transaction around it can go on."""
+        return self.dialect.savepoint(self.session.connection)
 
     def _commit(self, session: Session) -> None:
         if session.failed:
@@ -219,7 +262,7 @@ class Database:
             )
         try:
             with self._translated():
-                session.connection.exec_driver_sql("COMMIT")
+                self.dialect.commit(session.connection)
         except IntegrityError as error:  # of the checks that wait until here
             raise OrphanedRecordError(
                 "Datasets name a producing quantum that is not stored; insert it in the same transaction."
@@ -252,11 +295,13 @@ class Database:
         `changed`.
         """
         session = self.session
-        with self._translated():
-            counter = self.dialect.change_counter(session.connection)
-        if counter != session.change:
-            session.cache.clear()
-            session.change = counter
+        if (now := time.monotonic()) - session.checked > self.dialect.fresh_s:
+            with self._translated():
+                counter = self.dialect.change_counter(session.connection)
+            if counter != session.change:
+                session.cache.clear()
+                session.change = counter
+            session.checked = now
         values = session.cache.setdefault(part, {})
         if key in values:
             found: T = values[key]
@@ -279,4 +324,13 @@ class Database:
             explained = self.dialect.explain(error, self.url)
             if explained is None:
                 raise
+            session = getattr(self._local, "session", None)
+            if isinstance(explained, DatabaseUnavailableError) and session is not None and not session.depth:
+                self._sessions.remove(session)
+                self._local.session = None  # the next call connects again
+                session.connection.invalidate()
             raise explained from error
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().partition("\n")[0]

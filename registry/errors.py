@@ -112,6 +112,10 @@ class DatabaseConflictError(RegistryError, RuntimeError):
     exit_code = 1
 
 
+class DatabaseUnavailableError(RegistryError, ConnectionError):
+    """A database that cannot be reached, or that lets the user not in."""
+
+
 class InvalidQueryError(RegistryError, ValueError):
     """A query expression that is malformed, or that names something unknown.
 

@@ -35,21 +35,25 @@ def open_database(url: str, dialect: Dialect, *, writeable: bool) -> tuple[Datab
         fixed = FixedTables(MetaData(), dialect)
         version = _first(db, select(fixed.alembic_version.c.version_num))
         if version != REVISION:
-            remedy = "migrate it with: alembic upgrade head" if version < REVISION else "use a newer program"
+            remedy = (
+                "migrate it with: butler migrate upgrade" if version < REVISION else "use a newer program"
+            )
             raise SchemaVersionError(
-                f"{url} has the tables of version {version!r}, this program those of {REVISION!r}; {remedy}."
+                f"{db.url} has the tables of version {version!r}, this program those of {REVISION!r}; "
+                f"{remedy}."
             )
         attributes = fixed.repository.c
         text = _first(db, select(attributes.value).where(attributes.name == _UNIVERSE))
     except (DBAPIError, dialect.driver_error) as error:
         db.close()
-        raise RepositoryFormatError(f"{url} is no registry: {getattr(error, 'orig', error)}.") from error
+        reason = str(getattr(error, "orig", error)).partition("\n")[0]
+        raise RepositoryFormatError(f"{db.url} is no registry: {reason}.") from error
     except RegistryError:
         db.close()
         raise
     if not text:
         db.close()
-        raise RepositoryFormatError(f"{url} is no registry: it has no dimension universe.")
+        raise RepositoryFormatError(f"{db.url} is no registry: it has no dimension universe.")
     return db, Schema(DimensionUniverse.from_yaml(text), dialect)
 
 

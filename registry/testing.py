@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from registry.collections.base import CollectionInfo, CollectionKind, Kind
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
-from registry.dialects.base import Dialect, Mode, dialect_for
+from registry.dialects.base import Dialect, Mode, OnConflict, dialect_for
 from registry.errors import CollectionExistsError, MissingCollectionError, OrphanedRecordError
 from registry.registry import Registry
 from registry.timespan import Timespan
@@ -62,7 +62,7 @@ class DialectSuite:
             "child",
             metadata,
             Column("a", Integer, primary_key=True),
-            Column("b", Text),
+            Column("b", Text(collation=dialect.collation)),
             Column("parent_id", dialect.id_type, ForeignKey("parent.id")),
         )
         metadata.create_all(connect("create"))
@@ -81,24 +81,41 @@ class DialectSuite:
         found = {bytes(row[0]) for row in connection.execute(select(tables[0].c.id))}
         assert found == set(ids)
 
-    @pytest.mark.parametrize(
-        ("policy", "written", "left"),
-        [("skip", 1, {1: "old", 2: "new"}), ("replace", 2, {1: "new", 2: "new"})],
-    )
+    @pytest.mark.parametrize("n", [2, 300])
+    @pytest.mark.parametrize(("policy", "written", "kept"), [("skip", -1, "old"), ("replace", 0, "new")])
     def test_conflicts_are_skipped_or_replaced_and_counted(
         self,
         dialect: Dialect,
         connection: Connection,
         tables: tuple[Table, Table],
-        policy: str,
+        n: int,
+        policy: OnConflict,
         written: int,
-        left: dict[int, str],
+        kept: str,
     ) -> None:
         child = tables[1]
         dialect.insert(connection, child, ["a", "b"], [(1, "old")])
-        rows = [(1, "new"), (2, "new")]
-        assert dialect.insert(connection, child, ["a", "b"], rows, policy) == written  # type: ignore[arg-type]
-        assert {row.a: row.b for row in connection.execute(select(child.c.a, child.c.b))} == left
+        rows = [(i, "new") for i in range(n)]
+        assert dialect.insert(connection, child, ["a", "b"], rows, policy) == n + written
+        left = {row.a: row.b for row in connection.execute(select(child.c.a, child.c.b))}
+        assert left == dict.fromkeys(range(n), "new") | {1: kept}
+
+    def test_of_two_rows_of_one_key_the_last_replaces(
+        self, dialect: Dialect, connection: Connection, tables: tuple[Table, Table]
+    ) -> None:
+        dialect.insert(connection, tables[1], ["a", "b"], [(1, "x"), (1, "y")], "replace")
+        assert connection.execute(select(tables[1].c.b)).scalar_one() == "y"
+
+    def test_text_sorts_by_code_point(
+        self, dialect: Dialect, connection: Connection, tables: tuple[Table, Table]
+    ) -> None:
+        child, texts = tables[1], ["b", "B", "_", "a", "é", "Z9", "Z10"]
+        dialect.insert(connection, child, ["a", "b"], list(enumerate(texts)))
+        query = select(child.c.b).order_by(child.c.b)
+        assert connection.execute(query).scalars().all() == sorted(texts)
+        assert {row for (row,) in connection.execute(select(child.c.b).where(child.c.b < "a"))} == {
+            text for text in texts if text < "a"
+        }
 
     def test_columns_may_come_in_any_order(
         self, dialect: Dialect, connection: Connection, tables: tuple[Table, Table]
@@ -107,20 +124,30 @@ class DialectSuite:
         dialect.insert(connection, child, ["b", "a"], [("x", 1)])
         assert tuple(connection.execute(select(child.c.a, child.c.b)).one()) == (1, "x")
 
+    @pytest.mark.parametrize("n", [2, 300])
     def test_broken_rules_are_told_apart_and_the_transaction_goes_on(
-        self, dialect: Dialect, connection: Connection, tables: tuple[Table, Table]
+        self, dialect: Dialect, connection: Connection, tables: tuple[Table, Table], n: int
     ) -> None:
         child = tables[1]
         dialect.begin(connection, durable=False)
         dialect.insert(connection, child, ["a"], [(1,)])
         with pytest.raises(IntegrityError) as caught:
-            dialect.insert(connection, child, ["a"], [(7,), (1,)])
+            dialect.insert(connection, child, ["a"], [(i,) for i in range(n, 0, -1)])
         assert dialect.violation(caught.value) == "unique"
         with pytest.raises(IntegrityError) as caught:
-            dialect.insert(connection, child, ["a", "parent_id"], [(2, b"x" * 16)])
+            dialect.insert(connection, child, ["a", "parent_id"], [(2 + i, b"x" * 16) for i in range(n)])
         assert dialect.violation(caught.value) == "foreign key"
         assert connection.execute(select(child.c.a)).scalars().all() == [1]
-        connection.exec_driver_sql("COMMIT")
+        dialect.commit(connection)
+
+    def test_only_those_that_lock_wait_for_a_lock(
+        self, dialect: Dialect, connection: Connection, connect: Connect
+    ) -> None:
+        reader = connect("read")
+        dialect.begin(connection, durable=False)
+        dialect.lock(connection)
+        assert dialect.change_counter(reader) is not None
+        dialect.commit(connection)
 
     def test_a_rolled_back_transaction_leaves_neither_rows_nor_tables(
         self, dialect: Dialect, connection: Connection, connect: Connect, tables: tuple[Table, Table]

@@ -39,7 +39,7 @@ def certify(
     group = entry.dataset_type.dimensions
     table = schema.calibration_table(entry.group_id)
     # Nobody else may add a range between the check and the insertion.
-    db.dialect.lock(db.session.connection, table)
+    db.lock()
     taken = {
         key: (begin, end, id) for key, begin, end, id in _overlapping(db, schema, collection, entry, timespan)
     }
@@ -80,7 +80,7 @@ def decertify(
     )
     table = schema.calibration_table(entry.group_id)
     # Nobody else may change a range between reading and replacing it.
-    db.dialect.lock(db.session.connection, table)
+    db.lock()
     cut = [
         each
         for each in _overlapping(db, schema, collection, entry, timespan)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, Table, bindparam, select
+from sqlalchemy import ColumnElement, Integer, Select, Table, bindparam, select
 
 from registry.collections.base import CollectionInfo
 from registry.collections.facade import Collections
@@ -239,7 +239,7 @@ def point_select(schema: Schema, entry: TypeEntry, n: int, *, calibration: bool)
     d = schema.dataset
     columns: list[ColumnElement[Any]] = [table.c.dataset_id, table.c.collection_id, d.c.run_id]
     conditions = [
-        table.c.collection_id.in_([bindparam(f"c_{i}") for i in range(n)]),
+        table.c.collection_id.in_([bindparam(f"c_{i}", type_=Integer) for i in range(n)]),
         table.c.dataset_type_id == bindparam("type"),
         *(table.c[name] == bindparam(f"k_{name}") for name in entry.dataset_type.dimensions.required),
     ]

@@ -146,8 +146,9 @@ def remove_datasets(db: Database, schema: Schema, ids: AnyIds) -> None:
     with db.transaction():
         db.execute(parts.delete().where(parts.c.composite_id == bindparam("id")), [{"id": v} for v in values])
         try:
-            for start in range(0, len(values), _BATCH):
-                db.execute(d.delete().where(d.c.id.in_(values[start : start + _BATCH])))
+            with db.savepoint():
+                for start in range(0, len(values), _BATCH):
+                    db.execute(d.delete().where(d.c.id.in_(values[start : start + _BATCH])))
         except IntegrityError as error:
             raise _used_part(db, schema, values) or error from error
 
@@ -158,7 +159,8 @@ def remove_run(db: Database, schema: Schema, run: CollectionInfo) -> None:
     mine = select(d.c.id).where(d.c.run_id == run.id)
     db.execute(parts.delete().where(parts.c.composite_id.in_(mine)))
     try:
-        db.execute(d.delete().where(d.c.run_id == run.id))
+        with db.savepoint():
+            db.execute(d.delete().where(d.c.run_id == run.id))
     except IntegrityError as error:
         raise _used_part(db, schema, [row[0] for row in db.fetch(mine)]) or error from error
 

@@ -60,6 +60,7 @@ class DatasetTypes:
         if self._known(dataset_type):
             return False
         with self._db.transaction():
+            self._db.lock()
             if self._known(dataset_type):
                 return False
             group_id = self._group(dataset_type)
@@ -151,6 +152,7 @@ class DatasetTypes:
         """Remove a dataset type without datasets; `OrphanedRecordError` if there are any."""
         entry = self.entry(name)
         with self._db.transaction():
+            self._db.lock()
             d, t = self._schema.dataset, self._schema.dataset_type
             if self._db.fetch(select(d.c.id).where(d.c.dataset_type_id == entry.id).limit(1)):
                 raise OrphanedRecordError(

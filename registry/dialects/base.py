@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy
@@ -17,7 +18,10 @@ Mode = Literal["create", "write", "read"]
 OnConflict = Literal["error", "skip", "replace"]
 Rows = Sequence[tuple[Any, ...]]
 
-_DIALECTS = {"sqlite": "registry.dialects.sqlite:SQLiteDialect"}
+_DIALECTS = {
+    "sqlite": "registry.dialects.sqlite:SQLiteDialect",
+    "postgresql": "registry.dialects.postgresql:PostgreSQLDialect",
+}
 
 
 class Dialect(ABC):
@@ -28,8 +32,16 @@ class Dialect(ABC):
     """Column type of a 16-byte dataset id; its Python value is `bytes`."""
     clustered: ClassVar[Mapping[str, Any]] = {}
     """Table options that store the rows in the order of the primary key."""
+    collation: ClassVar[str | None] = None
+    """Collation of text columns that sorts by code point, where that is not the default."""
     driver_error: ClassVar[type[Exception]]
     """Base of the errors that the driver raises."""
+    fresh_s: ClassVar[float] = 0.0
+    """For how long a value of `change_counter` holds, so that one call asks for it once."""
+
+    @abstractmethod
+    def shown(self, url: str) -> str:
+        """Return a URL as messages show it and files keep it: without a password."""
 
     @abstractmethod
     def make_engine(self, url: str, mode: Mode) -> Engine:
@@ -48,8 +60,20 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    def lock(self, connection: Connection, table: Table) -> None:
-        """Keep others from changing a table until the transaction ends."""
+    def commit(self, connection: Connection) -> None:
+        """Commit the transaction; an error if the database has given it up."""
+
+    @abstractmethod
+    def savepoint(self, connection: Connection) -> AbstractContextManager[None]:
+        """Return a context after whose failure the transaction around it can go on."""
+
+    @abstractmethod
+    def lock(self, connection: Connection) -> None:
+        """Keep others that take this lock waiting until the transaction ends; readers never wait."""
+
+    @abstractmethod
+    def cursor(self, connection: Connection) -> Any:  # of the driver: no common type
+        """Return a cursor for reading rows as plain tuples, ids as `bytes`."""
 
     @abstractmethod
     def change_counter(self, connection: Connection) -> Hashable:
@@ -85,12 +109,19 @@ def dialect_for(url: str) -> Dialect:
         backend = sqlalchemy.make_url(url).get_backend_name()
     except sqlalchemy.exc.ArgumentError:
         raise RepositoryFormatError(
-            f"{url!r} is no database URL; write one such as sqlite:///folder/registry.sqlite3."
+            "This is no database URL; write one such as sqlite:///folder/registry.sqlite3 "
+            "or postgresql+psycopg://user@host/database."
         ) from None
     if backend not in _DIALECTS:
         raise RepositoryFormatError(
-            f"No support for databases of kind {backend!r} (in {url!r}); supported: {', '.join(_DIALECTS)}."
+            f"No support for databases of kind {backend!r}; supported: {', '.join(_DIALECTS)}."
         )
     module, name = _DIALECTS[backend].split(":")
-    made: Dialect = getattr(importlib.import_module(module), name)()
+    try:
+        made: Dialect = getattr(importlib.import_module(module), name)()
+    except ModuleNotFoundError as error:
+        raise RepositoryFormatError(
+            f"The driver for {backend} is not installed ({error.name}); "
+            f"install it with: pip install 'pipetask[{backend}]'"
+        ) from error
     return made

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -39,6 +40,10 @@ class SQLiteDialect(Dialect):
     def __init__(self, busy_timeout_s: float = 60.0) -> None:
         self.busy_timeout_s = busy_timeout_s
         self._inserts: dict[tuple[str, tuple[str, ...], OnConflict], str] = {}
+
+    def shown(self, url: str) -> str:
+        """Return the path of the file."""
+        return sqlalchemy.make_url(url).database or url
 
     def make_engine(self, url: str, mode: Mode) -> Engine:
         """Return an engine for a file, or for a database in memory (of one thread)."""
@@ -75,8 +80,29 @@ class SQLiteDialect(Dialect):
         _driver(connection).execute(f"PRAGMA synchronous = {level}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    def lock(self, connection: Connection, table: Table) -> None:
+    def commit(self, connection: Connection) -> None:
+        """Commit."""
+        connection.exec_driver_sql("COMMIT")
+
+    @contextmanager
+    def savepoint(self, connection: Connection) -> Iterator[None]:
+        """Roll back to where it began after an error."""
+        driver = _driver(connection)
+        driver.execute("SAVEPOINT inner")
+        try:
+            yield
+        except BaseException:
+            driver.execute("ROLLBACK TO inner")
+            raise
+        finally:
+            driver.execute("RELEASE inner")
+
+    def lock(self, connection: Connection) -> None:
         """Do nothing: there is one writer at a time."""
+
+    def cursor(self, connection: Connection) -> sqlite3.Cursor:
+        """Return a cursor of the driver."""
+        return _driver(connection).cursor()
 
     def change_counter(self, connection: Connection) -> Hashable:
         """Return SQLite's own counter of the commits of others; 2 µs."""
@@ -97,15 +123,8 @@ class SQLiteDialect(Dialect):
         shape = (table.name, tuple(names), on_conflict)
         if (sql := self._inserts.get(shape)) is None:
             sql = self._inserts[shape] = _insert_sql(connection, table, shape[1], on_conflict)
-        driver = _driver(connection)
-        driver.execute("SAVEPOINT bulk")
-        try:
+        with self.savepoint(connection):
             return connection.exec_driver_sql(sql, list(rows)).rowcount
-        except BaseException:
-            driver.execute("ROLLBACK TO bulk")
-            raise
-        finally:
-            driver.execute("RELEASE bulk")
 
     def violation(self, error: BaseException) -> Literal["foreign key", "unique"] | None:
         """Tell by SQLite's extended result code."""

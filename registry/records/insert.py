@@ -52,6 +52,8 @@ def insert_records(
     stored = [*columns, *circles] if circles else columns
     rows = list(zip(*stored, strict=True))
     with db.transaction():
+        if circles:
+            db.lock()  # records of two families inserted at once would not see each other's regions
         try:
             written = db.insert(table, names, rows, "skip" if conflict == "error" else conflict)
         except IntegrityError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -17,6 +17,7 @@ from registry.schema.schema import Schema
 from registry.suggest import suggest
 
 _CACHED = 50_000  # records of one element held per thread
+_FEW = 5  # so many are read one by one, by statements that are compiled already
 
 
 class DimensionRecords:
@@ -82,9 +83,63 @@ class DimensionRecords:
                     )
         return coordinate.expanded(values, found if records else None)
 
+    def expand_all(self, data_ids: Sequence[DataCoordinate]) -> list[DataCoordinate]:
+        """Return data IDs of one group, whose values have records, with all values and records.
+
+        Each distinct record is read once, and shared.
+        """
+        if not data_ids:
+            return []
+        group = data_ids[0].dimensions
+        columns = dict(
+            zip(group.required, zip(*(d.values_tuple for d in data_ids), strict=True), strict=True)
+        )
+        found: dict[str, list[DimensionRecord | None]] = {}
+        for name in reversed(group.elements):  # records that imply values come before those that need them
+            element = self._schema.universe[name]
+            keys = list(zip(*(columns[n] for n in element.required), strict=True))
+            records = self._get_all(element, set(keys))
+            found[name] = [records.get(key) for key in keys]
+            for position, implied in enumerate(element.implied, len(element.required)):
+                columns.setdefault(implied, tuple([r and r.values_tuple()[position] for r in found[name]]))
+        values = (
+            zip(*(columns[name] for name in group.keys), strict=True) if group.keys else [()] * len(data_ids)
+        )
+        by_row = zip(*found.values(), strict=True) if found else [()] * len(data_ids)
+        names = tuple(found)
+        return [
+            data_id.expanded(value, dict(zip(names, records, strict=True)))
+            for data_id, value, records in zip(data_ids, values, by_row, strict=True)
+        ]
+
+    def _get_all(
+        self, element: DimensionElement, keys: set[tuple[Any, ...]]
+    ) -> dict[tuple[Any, ...], DimensionRecord | None]:
+        """Return the records that have one of many keys."""
+        cache: dict[Any, Any] = self._db.cached("records", element.name, dict)
+        missing = [key for key in keys if key not in cache]
+        if element.skypix is not None or len(missing) < _FEW:
+            return {key: self.get(element, key) for key in keys}
+        if len(cache) + len(missing) > _CACHED:
+            cache.clear()
+            missing = list(keys)
+        table = self._schema.element_table(element.name)
+        names = element.required if element.view_of else element.column_names
+        for row in self._db.fetch_by_keys(
+            [table.c[name] for name in names], [table.c[name] for name in element.required], missing
+        ):
+            record = record_of(element, row)
+            cache[record.values_tuple()[: len(element.required)]] = record
+        return cache
+
     def _read(self, element: DimensionElement, key: tuple[Any, ...]) -> DimensionRecord | None:
         if element.skypix is not None:
-            return DimensionRecord(element, dict(zip(element.required, key, strict=True)))
+            from registry.spatial import pixelization
+
+            (number,) = key
+            return DimensionRecord(
+                element, {element.name: number, "region": pixelization(*element.skypix).pixel(number)}
+            )
         table = self._schema.element_table(element.name)
         names = element.required if element.view_of else element.column_names
         statement = self._db.prepared(

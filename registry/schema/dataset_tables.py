@@ -34,7 +34,7 @@ def _member_table(
         metadata,
         Column("collection_id", ForeignKey("collection.id"), primary_key=True, autoincrement=False),
         Column("dataset_type_id", ForeignKey("dataset_type.id"), primary_key=True, autoincrement=False),
-        *key_columns(group.universe, group.required),
+        *key_columns(group.universe, group.required, dialect),
         *validity,
         Column("dataset_id", dialect.id_type, ForeignKey("dataset.id", ondelete="CASCADE"), nullable=False),
         *parent_constraints(group.universe, group.required),

@@ -28,10 +28,12 @@ from registry.dimensions.universe import DimensionUniverse
 from registry.schema.naming import CIRCLE, overlap_table_name
 
 
-def column_type(column: RecordColumn) -> TypeEngine[Any]:
+def column_type(column: RecordColumn, dialect: Dialect) -> TypeEngine[Any]:
     """Return the SQL type of a record's column."""
     if column.type == "string":
-        return String(column.length) if column.length else Text()
+        text = String(column.length) if column.length else Text()
+        text.collation = dialect.collation
+        return text
     types: dict[str, type[TypeEngine[Any]]] = {
         "int": BigInteger,
         "float": Double,
@@ -43,13 +45,13 @@ def column_type(column: RecordColumn) -> TypeEngine[Any]:
     return types[column.type]()
 
 
-def key_columns(universe: DimensionUniverse, names: Iterable[str]) -> list[Column[Any]]:
+def key_columns(universe: DimensionUniverse, names: Iterable[str], dialect: Dialect) -> list[Column[Any]]:
     """Return new primary-key columns for dimensions."""
     columns = []
     for name in names:
         key = universe[name].key
         assert key is not None
-        columns.append(Column(name, column_type(key), primary_key=True, autoincrement=False))
+        columns.append(Column(name, column_type(key, dialect), primary_key=True, autoincrement=False))
     return columns
 
 
@@ -75,9 +77,9 @@ def parent_constraints(
 def element_table(element: DimensionElement, metadata: MetaData, dialect: Dialect) -> Table:
     """Return the table of an element's records."""
     universe = element.universe
-    columns = key_columns(universe, element.required)
+    columns = key_columns(universe, element.required, dialect)
     for column in element.columns[len(element.required) :]:
-        columns.append(Column(column.name, column_type(column), nullable=column.nullable))
+        columns.append(Column(column.name, column_type(column, dialect), nullable=column.nullable))
     if element.spatial:
         columns += [Column(name, Double) for name in CIRCLE]
     others = [name for name in element.required + element.implied if name != element.name]
@@ -107,7 +109,7 @@ def overlap_table(universe: DimensionUniverse, a: str, b: str, metadata: MetaDat
         )
         for element in (universe[a], universe[b])
     ]
-    table = Table(name, metadata, *key_columns(universe, names), *constraints, **dialect.clustered)
+    table = Table(name, metadata, *key_columns(universe, names, dialect), *constraints, **dialect.clustered)
     # The primary key serves "what overlaps this a", the index "what overlaps this b".
     Index(None, *(table.c[column] for column in right))
     return table

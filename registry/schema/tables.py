@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -39,6 +41,7 @@ class FixedTables:
     def __init__(self, metadata: MetaData, dialect: Dialect) -> None:
         clustered = dialect.clustered
         id_type = dialect.id_type
+        text = partial(String, collation=dialect.collation)  # sorted by code point everywhere
         self.alembic_version = Table(
             "alembic_version",
             metadata,
@@ -46,7 +49,7 @@ class FixedTables:
             PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),  # as alembic makes it
         )
         self.repository = Table(
-            "repository", metadata, Column("name", String(128), primary_key=True), Column("value", Text)
+            "repository", metadata, Column("name", text(128), primary_key=True), Column("value", Text)
         )
         self.dimension_group = Table(
             "dimension_group",
@@ -58,17 +61,17 @@ class FixedTables:
             "dataset_type",
             metadata,
             Column("id", Integer, primary_key=True),
-            Column("name", String(NAME_LENGTH), nullable=False, unique=True),
+            Column("name", text(NAME_LENGTH), nullable=False, unique=True),
             Column("dimension_group_id", ForeignKey("dimension_group.id"), nullable=False),
-            Column("storage_class", String(NAME_LENGTH), nullable=False),
+            Column("storage_class", text(NAME_LENGTH), nullable=False),
             Column("is_calibration", Boolean, nullable=False),
         )
         self.collection = Table(
             "collection",
             metadata,
             Column("id", Integer, primary_key=True),
-            Column("name", String(NAME_LENGTH), nullable=False, unique=True),
-            Column("kind", String(16), nullable=False),
+            Column("name", text(NAME_LENGTH), nullable=False, unique=True),
+            Column("kind", text(16), nullable=False),
             Column("doc", Text, nullable=False),
         )
         # The index serves "which chains hold this collection", asked when it is removed.
@@ -99,10 +102,10 @@ class FixedTables:
             metadata,
             Column("id", id_type, primary_key=True),
             Column("run_id", ForeignKey("run.collection_id", ondelete="CASCADE"), nullable=False, index=True),
-            Column("task_label", String(NAME_LENGTH), nullable=False),
+            Column("task_label", text(NAME_LENGTH), nullable=False),
             Column("task_class", Text, nullable=False),
             Column("data_id", Text, nullable=False),
-            Column("status", String(16), nullable=False),
+            Column("status", text(16), nullable=False),
             Column("host", Text),
             Column("pid", Integer),
             Column("begin_ns", BigInteger),
@@ -142,7 +145,7 @@ class FixedTables:
                 primary_key=True,
                 index=True,
             ),
-            Column("connection", String(NAME_LENGTH), primary_key=True),
+            Column("connection", text(NAME_LENGTH), primary_key=True),
             **clustered,
         )
         self.collection_summary = Table(
@@ -156,8 +159,8 @@ class FixedTables:
             "collection_summary_governor",
             metadata,
             Column("collection_id", ForeignKey("collection.id", ondelete="CASCADE"), primary_key=True),
-            Column("governor", String(NAME_LENGTH), primary_key=True),
-            Column("value", String(NAME_LENGTH), primary_key=True),
+            Column("governor", text(NAME_LENGTH), primary_key=True),
+            Column("value", text(NAME_LENGTH), primary_key=True),
             **clustered,
         )
         # The index serves "who else has bytes in this file", asked before a file is removed.
@@ -165,15 +168,15 @@ class FixedTables:
             "dataset_location",
             metadata,
             Column("dataset_id", id_type, ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True),
-            Column("component", String(NAME_LENGTH), primary_key=True),
-            Column("store", String(128), primary_key=True),
-            Column("path", Text, nullable=False, index=True),
+            Column("component", text(NAME_LENGTH), primary_key=True),
+            Column("store", text(128), primary_key=True),
+            Column("path", Text(collation=dialect.collation), nullable=False, index=True),
             Column("offset", BigInteger, nullable=False),
             Column("size", BigInteger, nullable=False),
-            Column("checksum", String(128)),
-            Column("algorithm", String(32)),
+            Column("checksum", text(128)),
+            Column("algorithm", text(32)),
             Column("formatter", Text, nullable=False),
-            Column("storage_class", String(NAME_LENGTH), nullable=False),
+            Column("storage_class", text(NAME_LENGTH), nullable=False),
             **clustered,
         )
         # The index serves "is this part in use", asked when a dataset is removed.
@@ -181,7 +184,7 @@ class FixedTables:
             "composite_part",
             metadata,
             Column("composite_id", id_type, ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True),
-            Column("component", String(NAME_LENGTH), primary_key=True),
+            Column("component", text(NAME_LENGTH), primary_key=True),
             Column("part_id", id_type, ForeignKey("dataset.id"), primary_key=True, index=True),
             **clustered,
         )

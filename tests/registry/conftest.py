@@ -1,10 +1,9 @@
-"""Small registries in memory, named by what is in them."""
+"""Small registries on each kind of database, named by what is in them."""
 
 import pytest
 from lsst.sphgeom import ConvexPolygon, LonLat, UnitVector3d
 
 from registry.dataset_type import DatasetType
-from registry.registry import Registry
 from registry.timespan import Timespan
 
 DAY = 20260101
@@ -28,9 +27,9 @@ def sky_square():
 
 
 @pytest.fixture
-def empty_registry():
+def empty_registry(new_registry):
     """A new registry without anything in it."""
-    with Registry.create("sqlite://") as registry:
+    with new_registry() as registry:
         yield registry
 
 

@@ -87,7 +87,7 @@ def test_creation_overwrites_nothing(url):
 
 def test_another_version_of_the_tables_is_refused_with_the_way_out(url, path):
     connection = sqlite3.connect(path)
-    for version, remedy in (("0000", "alembic upgrade"), ("9999", "newer program")):
+    for version, remedy in (("0000", "butler migrate upgrade"), ("9999", "newer program")):
         connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
         connection.commit()
         with pytest.raises(SchemaVersionError, match=remedy):

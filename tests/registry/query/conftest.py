@@ -1,4 +1,4 @@
-"""A small world on SQLite in memory, with its records at hand as plain dictionaries."""
+"""A small world on each kind of database, with its records at hand as plain dictionaries."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -193,10 +193,10 @@ class World:
         return [tuple(row) for row in self.database.fetch(self.dataset_statement(*arguments, **options))]
 
 
-def make_world():
+def make_world(url):
     universe = DimensionUniverse.default()
-    dialect = dialect_for("sqlite://")
-    database = Database("sqlite://", dialect, dialect.make_engine("sqlite://", "create"), writeable=True)
+    dialect = dialect_for(url)
+    database = Database(url, dialect, dialect.make_engine(url, "create"), writeable=True)
     schema = Schema(universe, dialect)
     records = make_records()
     with database.transaction():
@@ -235,10 +235,13 @@ def make_world():
     return World(universe, schema, database, records)
 
 
-@pytest.fixture(scope="session")
-def world():
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def world(request):
     """Share one world: nothing here changes it, except by adding dataset types of new names."""
-    made = make_world()
+    url = "sqlite://"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql_server").new_schema()
+    made = make_world(url)
     made.add_datasets(
         "raw", ["exposure", "detector"],
         [(1, 1, cam, detector, 100 + i) for cam, n in (("Cam", 3), ("Two", 2)) for i in range(n) for detector in range(2)],

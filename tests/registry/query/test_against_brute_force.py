@@ -3,6 +3,7 @@
 import fnmatch
 import itertools
 import operator
+import re
 from dataclasses import dataclass
 
 from hypothesis import HealthCheck, given, settings
@@ -112,7 +113,8 @@ def comparison(draw):
     bind = {}
     shown = quoted(value)
     if draw(st.booleans()):
-        bind, shown = {f"value_{element}": value}, f":value_{element}"
+        name = re.sub(r"\W", "_", f"value_{element}_{value}")  # two comparisons of an expression have two
+        bind, shown = {name: value}, f":{name}"
     if draw(st.booleans()):
         return Case(
             f"{text} {op} {shown}",
@@ -147,8 +149,9 @@ def member(draw):
     with_null, negated, bound = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
     shown = [f"{a} .. {b}:{step}" if step > 1 else f"{a}..{b}" for a, b, step in ranges]
     shown += ["NULL"] if with_null else []
-    bind = {f"list_{element}": set(values)} if bound else {}
-    shown += [f":list_{element}"] if bound else [quoted(value) for value in values]
+    name = re.sub(r"\W", "_", f"list_{element}_{sorted(values)}")
+    bind = {name: set(values)} if bound else {}
+    shown += [f":{name}"] if bound else [quoted(value) for value in values]
     wanted = set(values).union(*(range(a, b + 1, step) for a, b, step in ranges))
 
     def holds(row):
