@@ -25,11 +25,15 @@ class LogRecord:
     def from_logging(cls, record: logging.LogRecord) -> LogRecord:
         """Keep what can be kept of a record of `logging`, with its arguments formatted in."""
         exception = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
+        try:
+            message = record.getMessage()
+        except Exception as error:  # as `logging`, which lets nobody fail for what is only said
+            message = f"{record.msg} {record.args} ({type(error).__name__}: {error})"
         return cls(
             record.created,
             record.levelno,
             record.name,
-            record.getMessage(),
+            message,
             record.filename,
             record.lineno,
             exception,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Packages
-from pipetask.errors import InconsistentRunError
+from pipetask.errors import InconsistentRunError, InvalidQuantumError
 from pipetask.execution.commit import quantum_ids
 from pipetask.execution.report import Status
 from pipetask.execution.single_quantum import LoadedTask, task_setups
@@ -19,6 +20,7 @@ from pipetask.task.pipeline_task import init_outputs
 if TYPE_CHECKING:
     from pipetask.butler import ArtifactRecord, Butler, DatasetRef, LimitedButler
     from pipetask.graph.quantum_graph import QuantumGraph
+    from pipetask.task.pipeline_task import PipelineTask
 
 Records = dict[UUID, list["ArtifactRecord"]]
 
@@ -83,6 +85,8 @@ def write_init_outputs(graph: QuantumGraph, butler: Butler) -> Records:
     ------
     InconsistentRunError
         If the run has one already that differs.
+    InvalidQuantumError
+        If a task cannot be constructed.
     """
     init_inputs = [ref for refs in graph.init_inputs.values() for ref in refs.values()]
     records = butler.artifacts({ref.id for ref in init_inputs})
@@ -95,13 +99,24 @@ def write_init_outputs(graph: QuantumGraph, butler: Butler) -> Records:
             for name, ref in setup.init_inputs.items()
         }
         task = LoadedTask.load(label, setup, given)
-        made = init_outputs(task.make(), task.connections)
+        made = init_outputs(_constructed(task), task.connections)
         refs = graph.init_outputs.get(label, {})
         objects |= {refs[name].datasetType.name: obj for name, obj in made.items()}
         new += [(refs[name], obj) for name, obj in made.items()]
         new.append((graph.config_refs[label], task.config))
     new.append((graph.packages_ref, Packages.from_system()))
     return records | _write_missing(graph, butler, limited, new)
+
+
+def _constructed(task: LoadedTask) -> PipelineTask:
+    try:
+        return task.make()
+    except Exception as err:  # a user's constructor may raise anything
+        last = traceback.extract_tb(err.__traceback__)[-1]
+        raise InvalidQuantumError(
+            f"Task {task.label!r} can't be constructed: {type(err).__name__}: {err} ({last.filename}, line "
+            f"{last.lineno}). Check its configuration and __init__."
+        ) from err
 
 
 def _write_missing(

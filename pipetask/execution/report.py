@@ -47,7 +47,11 @@ class Failure:
     def from_exception(cls, error: BaseException) -> Failure:
         """Describe an exception, with its causes in the traceback."""
         text = "".join(traceback.format_exception(error))
-        return cls(type(error).__name__, str(error), text)
+        try:
+            message = str(error)
+        except Exception as another:  # an exception of somebody else's making
+            message = f"(its text cannot be had: {type(another).__name__})"
+        return cls(type(error).__name__, message, text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,9 @@ def _executor(
 ) -> Executor:
     if processes == 1 and timeout_s is None:
         return SerialExecutor(runner)
-    return ProcessExecutor(runner, processes, modules=_modules(graph), timeout_s=timeout_s)
+    return ProcessExecutor(
+        runner, min(processes, graph.n_quanta), modules=_modules(graph), timeout_s=timeout_s
+    )
 
 
 def _modules(graph: QuantumGraph) -> set[str]:

@@ -68,7 +68,7 @@ def _filled_in(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
 def _run(config: Any, code: str, name: str, file: str, names: dict[str, Any], where: str) -> None:
     try:
         config.loadFromString(compile(code, name, "exec"), filename=file, extraLocals=names)
-    except Exception as err:
+    except (Exception, SystemExit) as err:
         reason = _reason(err) if isinstance(err, FieldValidationError) else f"{type(err).__name__}: {err}"
         raise ConfigOverrideError(f"{where}: {name!r} failed{_line(err, name)}: {reason}") from err
 

@@ -21,6 +21,11 @@ def dict_connection(kind, name, dimensions=("instrument", "detector"), **kwargs)
     return kind(doc=name, name=name, storageClass="StructuredDataDict", dimensions=dimensions, **kwargs)
 
 
+class SpeechlessError(Exception):
+    def __str__(self):
+        raise RuntimeError("even its text is broken")
+
+
 class DoubleConnections(PipelineTaskConnections, dimensions=("instrument", "detector")):
     number = dict_connection(connectionTypes.Input, "number")
     doubled = dict_connection(connectionTypes.Output, "doubled")
@@ -30,11 +35,14 @@ class DoubleConnections(PipelineTaskConnections, dimensions=("instrument", "dete
 class DoubleConfig(PipelineTaskConfig, pipelineConnections=DoubleConnections):
     fail_on = ListField(dtype=int, default=[], doc="Detectors that raise.")
     no_work_on = ListField(dtype=int, default=[], doc="Detectors without work.")
+    speechless_on = ListField(dtype=int, default=[], doc="Detectors whose error cannot even say so.")
+    bad_log_on = ListField(dtype=int, default=[], doc="Detectors with a message whose arguments don't fit.")
     exit_on = ListField(dtype=int, default=[], doc="Detectors that end their process.")
     fail_after_put_on = ListField(dtype=int, default=[], doc="Detectors that raise after the output is put.")
     partial_on = ListField(dtype=int, default=[], doc="Detectors that make only a part of their outputs.")
     sleep_s = Field(dtype=float, default=0.0, doc="How long to sleep.")
     fail_while_exists = Field(dtype=str, default="", doc="Environment variable that names a file.")
+    construct = Field(dtype=bool, default=True, doc="Whether the task can be constructed.")
     unit = Field(dtype=str, default="adu", doc="Goes into the schema.")
 
 
@@ -45,6 +53,8 @@ class DoubleTask(PipelineTask):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.schema = {"unit": self.config.unit}
+        if not self.config.construct:
+            raise RuntimeError("no such instrument")
 
     def runQuantum(self, butlerQC, inputRefs, outputRefs):
         detector = inputRefs.number.dataId["detector"]
@@ -53,6 +63,10 @@ class DoubleTask(PipelineTask):
         flag = self.config.fail_while_exists
         if detector in self.config.fail_on or (flag and Path(os.environ[flag]).exists()):
             raise ValueError(f"detector {detector} is broken")
+        if detector in self.config.speechless_on:
+            raise SpeechlessError
+        if detector in self.config.bad_log_on:
+            self.log.info("detector %d", "three")
         if detector in self.config.no_work_on:
             raise NoWorkFound(f"nothing on detector {detector}")
         if detector in self.config.exit_on:

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from pipetask.butler.repository import journal_path
-from pipetask.errors import InconsistentRunError, RunLockedError
+from pipetask.errors import InconsistentRunError, InvalidQuantumError, RunLockedError
+from pipetask.execution.executors.processes import ProcessExecutor
 from pipetask.execution.journal import Journal
 from pipetask.execution.report import Status
 from pipetask.execution.resume import replay
@@ -152,6 +153,37 @@ def test_partial_outputs_that_were_announced_are_kept(numbers_repo):
     assert summary.total() == summary.total(Status.SUCCEEDED)
     assert got(numbers_repo, "plus_one", 1)["n"] == 23
     assert "half" in [record.message for record in got(numbers_repo, "double_log", 1)][-1]
+
+
+def test_an_error_without_a_text_fails_its_quantum_alone(numbers_repo, processes):
+    summary = run(numbers_repo, numbers_repo.graph(double__speechless_on=[1]), processes)
+    assert counts(summary)["double"] == {"succeeded": 3, "failed": 1}
+    assert summary.errors[0].failure.kind == "SpeechlessError"
+
+
+def test_a_message_that_cannot_be_formatted_is_logged_as_it_stands(numbers_repo):
+    summary = run(numbers_repo, numbers_repo.graph(double__bad_log_on=[1]))
+    assert summary.total() == summary.total(Status.SUCCEEDED)
+    assert "detector %d" in [record.message for record in got(numbers_repo, "double_log", 1)][1]
+
+
+def test_a_task_that_cannot_be_constructed_is_told_with_its_line(numbers_repo):
+    with pytest.raises(InvalidQuantumError, match=r"'double'.*RuntimeError: no such instrument.*_tasks.py"):
+        run(numbers_repo, numbers_repo.graph(double__construct=False))
+
+
+def test_no_more_workers_are_started_than_there_are_quanta(numbers_repo, monkeypatch):
+    started = []
+
+    class Counted(ProcessExecutor):
+        def __init__(self, runner, processes, **options):
+            started.append(processes)
+            super().__init__(runner, processes, **options)
+
+    monkeypatch.setattr("pipetask.execution.run_graph.ProcessExecutor", Counted)
+    graph = numbers_repo.graph()
+    run(numbers_repo, graph, graph.n_quanta + 3)
+    assert started == [graph.n_quanta]
 
 
 def test_a_task_that_ends_its_process_fails_alone(numbers_repo):

@@ -78,6 +78,7 @@ def test_dotted_fields_reach_subconfigurations(one):
         ),
         ("python: config.apRad = 'x'", "failed in line 1: Value x is of incorrect type str"),
         ("python: 'config.apRad = '", "failed in line 1: SyntaxError"),
+        ("python: 'raise SystemExit(5)'", "failed in line 1: SystemExit: 5"),
         ("file: /no/such/file.py", "cannot read the config file '/no/such/file.py': No such file"),
     ],
 )
