@@ -31,10 +31,11 @@ def commands() -> str:
 
 
 def _help(group: CommandFolder, name: str) -> str:
-    parent = click.Context(group, info_name=group.name, terminal_width=100, max_content_width=100)
+    settings = {**group.context_settings, "terminal_width": 100, "max_content_width": 100}
+    parent = click.Context(group, info_name=group.name, **settings)
     command = group.get_command(parent, name)
     assert command is not None
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+    context = click.Context(command, info_name=name, parent=parent)
     return command.get_help(context)
 
 

@@ -20,7 +20,10 @@ from pipetask.cli.pipeline_options import data_options, load_pipeline, only_one_
 @processes_option()
 @click.option("--register-dataset-types", is_flag=True, help="Register dataset types that are new.")
 @click.option(
-    "--timeout", type=float, metavar="SECONDS", help="Stop a quantum that takes longer; it has failed."
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Stop a quantum that takes longer; it has failed.",
 )
 @click.option("--fail-fast", is_flag=True, help="Begin nothing more after the first failure.")
 @click.option("--no-progress", is_flag=True, help="Don't show a progress bar on the terminal.")

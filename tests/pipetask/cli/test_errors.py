@@ -76,3 +76,12 @@ def test_sizes_out_of_range_are_usage_errors(arguments):
     result = CliRunner().invoke(butler, arguments)
     assert result.exit_code == 2
     assert "is not in the range" in result.stderr
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1"])
+def test_a_time_limit_that_nothing_meets_is_a_usage_error(seconds):
+    from pipetask.cli.main import pipetask
+
+    result = CliRunner().invoke(pipetask, ["run", "--timeout", seconds])
+    assert result.exit_code == 2
+    assert "is not in the range" in result.stderr
