@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Iterator
 from functools import total_ordering
 from typing import TYPE_CHECKING, Final, final
@@ -19,6 +20,7 @@ MAX_NS: Final = 2**63 - 1
 
 _NS_PER_DAY: Final = 86_400_000_000_000
 _EPOCH_JD: Final = 2440587.5
+_TAI_MINUS_UTC_NS: Final = 37_000_000_000  # since 2017, and no leap second is planned
 
 
 def time_to_ns(time: Time) -> int:
@@ -175,3 +177,8 @@ def _nsec(other: Timespan | Time) -> tuple[int, int]:
 def iso_tai(ns: int) -> str:
     """Return a time in TAI nanoseconds as ISO 8601 text."""
     return str(np.datetime64(ns, "ns")).rstrip("0").rstrip(".")
+
+
+def now_ns() -> int:
+    """Return the time [TAI ns], as the computer's clock has it."""
+    return clock.time_ns() + _TAI_MINUS_UTC_NS

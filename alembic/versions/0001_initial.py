@@ -8,14 +8,19 @@ revision = "0001"
 down_revision = None
 
 ID = sa.LargeBinary(16).with_variant(sa.Uuid(), "postgresql")
+PATH = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def text(length: int) -> sa.String:
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     op.create_table(
         "collection",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=256), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("name", text(256), nullable=False),
+        sa.Column("kind", text(16), nullable=False),
         sa.Column("doc", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_collection")),
         sa.UniqueConstraint("name", name=op.f("uq_collection_name")),
@@ -29,7 +34,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "repository",
-        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("name", text(128), nullable=False),
         sa.Column("value", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_repository")),
     )
@@ -48,8 +53,8 @@ def upgrade() -> None:
     op.create_table(
         "collection_summary_governor",
         sa.Column("collection_id", sa.Integer(), nullable=False),
-        sa.Column("governor", sa.String(length=256), nullable=False),
-        sa.Column("value", sa.String(length=256), nullable=False),
+        sa.Column("governor", text(256), nullable=False),
+        sa.Column("value", text(256), nullable=False),
         sa.ForeignKeyConstraint(
             ["collection_id"],
             ["collection.id"],
@@ -64,9 +69,9 @@ def upgrade() -> None:
     op.create_table(
         "dataset_type",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("name", text(256), nullable=False),
         sa.Column("dimension_group_id", sa.Integer(), nullable=False),
-        sa.Column("storage_class", sa.String(length=256), nullable=False),
+        sa.Column("storage_class", text(256), nullable=False),
         sa.Column("is_calibration", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["dimension_group_id"], ["dimension_group.id"], name=op.f("fk_dataset_type_dimension_group_id")
@@ -109,10 +114,10 @@ def upgrade() -> None:
         "quantum",
         sa.Column("id", ID, nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=False),
-        sa.Column("task_label", sa.String(length=256), nullable=False),
+        sa.Column("task_label", text(256), nullable=False),
         sa.Column("task_class", sa.Text(), nullable=False),
         sa.Column("data_id", sa.Text(), nullable=False),
-        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("status", text(16), nullable=False),
         sa.Column("host", sa.Text(), nullable=True),
         sa.Column("pid", sa.Integer(), nullable=True),
         sa.Column("begin_ns", sa.BigInteger(), nullable=True),
@@ -162,7 +167,7 @@ def upgrade() -> None:
     op.create_table(
         "composite_part",
         sa.Column("composite_id", ID, nullable=False),
-        sa.Column("component", sa.String(length=256), nullable=False),
+        sa.Column("component", text(256), nullable=False),
         sa.Column("part_id", ID, nullable=False),
         sa.ForeignKeyConstraint(
             ["composite_id"], ["dataset.id"], name=op.f("fk_composite_part_composite_id"), ondelete="CASCADE"
@@ -175,15 +180,15 @@ def upgrade() -> None:
     op.create_table(
         "dataset_location",
         sa.Column("dataset_id", ID, nullable=False),
-        sa.Column("component", sa.String(length=256), nullable=False),
-        sa.Column("store", sa.String(length=128), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("component", text(256), nullable=False),
+        sa.Column("store", text(128), nullable=False),
+        sa.Column("path", PATH, nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("checksum", sa.String(length=128), nullable=True),
-        sa.Column("algorithm", sa.String(length=32), nullable=True),
+        sa.Column("checksum", text(128), nullable=True),
+        sa.Column("algorithm", text(32), nullable=True),
         sa.Column("formatter", sa.Text(), nullable=False),
-        sa.Column("storage_class", sa.String(length=256), nullable=False),
+        sa.Column("storage_class", text(256), nullable=False),
         sa.ForeignKeyConstraint(
             ["dataset_id"], ["dataset.id"], name=op.f("fk_dataset_location_dataset_id"), ondelete="CASCADE"
         ),
@@ -195,7 +200,7 @@ def upgrade() -> None:
         "quantum_input",
         sa.Column("quantum_id", ID, nullable=False),
         sa.Column("dataset_id", ID, nullable=False),
-        sa.Column("connection", sa.String(length=256), nullable=False),
+        sa.Column("connection", text(256), nullable=False),
         sa.ForeignKeyConstraint(
             ["dataset_id"], ["dataset.id"], name=op.f("fk_quantum_input_dataset_id"), ondelete="CASCADE"
         ),

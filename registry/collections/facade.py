@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from registry.collections.base import CollectionInfo, CollectionKind, Kind
 from registry.collections.calibration import CalibrationKind
 from registry.collections.chained import ChainedKind, refuse_cycle, write_links
+from registry.collections.history import CollectionEdit, read_history, record_edit
 from registry.collections.lookup import CollectionLookup
 from registry.collections.names import check_name
 from registry.collections.run import RunKind
@@ -50,12 +53,13 @@ class Collections(CollectionLookup):
         check_name(name)
         if self._known(name, kind):
             return False
-        with self._db.transaction():
+        with self._definition():
             if self._known(name, kind):
                 return False
             self._db.insert(self._schema.collection, ("name", "kind", "doc"), [(name, kind, doc)])
             self._db.changed("collections")
             KINDS[kind].on_register(self._db, self._schema, self.get_info(name))
+            self._record(name, "register", kind=kind, doc=doc)
         return True
 
     def _known(self, name: str, kind: Kind) -> bool:
@@ -69,9 +73,10 @@ class Collections(CollectionLookup):
     def set_doc(self, name: str, doc: str) -> None:
         """Change what is said about a collection."""
         table = self._schema.collection
-        with self._db.transaction():
+        with self._definition():
             self._db.execute(table.update().where(table.c.id == self.get_info(name).id).values(doc=doc))
             self._db.changed("collections")
+            self._record(name, "set doc", doc=doc)
 
     def remove(self, name: str, *, unlink_from_chains: bool = False) -> None:
         """Remove a collection and its associations, never a dataset.
@@ -88,7 +93,7 @@ class Collections(CollectionLookup):
         OrphanedRecordError
             If it is in a chain, or a RUN with datasets.
         """
-        with self._db.transaction():
+        with self._definition():
             info = self.get_info(name)
             chains = self.parents(name)
             if unlink_from_chains:
@@ -104,6 +109,7 @@ class Collections(CollectionLookup):
             table = self._schema.collection
             self._db.execute(table.delete().where(table.c.id == info.id))
             self._db.changed("collections", "summary")
+            self._record(name, "remove", kind=info.kind)
 
     # Chains
 
@@ -115,29 +121,30 @@ class Collections(CollectionLookup):
         CollectionCycleError
             If the chain would contain itself.
         """
-        with self._db.transaction():
+        with self._definition():
             info = self._of_kind(name, "CHAINED")
             unique = list(dict.fromkeys(as_names(children)))
             infos = [self.get_info(child) for child in unique]
             refuse_cycle(name, unique, self.get_info)
             write_links(self._db, self._schema, info, infos)
             self._db.changed("collections")
+            self._record(name, "set chain", children=unique)
 
     def prepend_chain(self, name: str, children: str | Sequence[str]) -> None:
         """Put collections at the front of a chain; those that it holds already move there."""
-        with self._db.transaction():
+        with self._definition():
             self.set_chain(name, [*as_names(children), *self._of_kind(name, "CHAINED").children])
 
     def extend_chain(self, name: str, children: str | Sequence[str]) -> None:
         """Put collections at the end of a chain; those that it holds already move there."""
-        with self._db.transaction():
+        with self._definition():
             new = as_names(children)
             kept = [child for child in self._of_kind(name, "CHAINED").children if child not in new]
             self.set_chain(name, [*kept, *new])
 
     def remove_from_chain(self, name: str, children: str | Sequence[str]) -> None:
         """Take collections, which must exist, out of a chain; those that it does not hold are left alone."""
-        with self._db.transaction():
+        with self._definition():
             gone = {self.get_info(child).name for child in as_names(children)}
             self.set_chain(name, [c for c in self._of_kind(name, "CHAINED").children if c not in gone])
 
@@ -146,14 +153,20 @@ class Collections(CollectionLookup):
     def associate(self, name: str, refs: Iterable[DatasetRef]) -> None:
         """Add datasets to a TAGGED collection; a data ID that it holds another dataset for is an error."""
         with self._db.transaction():
+            count = {}
             for info, entry, members in self._members(name, "TAGGED", refs):
                 insert_members(self._db, self._schema, self.summaries, info, entry, *keys_and_ids(members))
+                count[entry.dataset_type.name] = len(members)
+            self._record(name, "associate", datasets=count)
 
     def disassociate(self, name: str, refs: Iterable[DatasetRef]) -> None:
         """Take datasets out of a TAGGED collection; those that it does not hold are left alone."""
         with self._db.transaction():
+            count = {}
             for info, entry, members in self._members(name, "TAGGED", refs):
                 delete_members(self._db, self._schema, info, entry, keys_and_ids(members)[1])
+                count[entry.dataset_type.name] = len(members)
+            self._record(name, "disassociate", datasets=count)
 
     def certify(self, name: str, refs: Iterable[DatasetRef], timespan: Timespan) -> None:
         """Say for which time datasets are valid, in a CALIBRATION collection.
@@ -164,10 +177,13 @@ class Collections(CollectionLookup):
             If another dataset of the same type and data ID is valid in a part of that time.
         """
         with self._db.transaction():
+            count = {}
             for info, entry, members in self._members(name, "CALIBRATION", refs):
                 calibrations.certify(
                     self._db, self._schema, self.summaries, info, entry, *keys_and_ids(members), timespan
                 )
+                count[entry.dataset_type.name] = len(members)
+            self._record(name, "certify", datasets=count, timespan_ns=timespan.nsec)
 
     def decertify(
         self,
@@ -194,7 +210,30 @@ class Collections(CollectionLookup):
         with self._db.transaction():
             info = self._of_kind(name, "CALIBRATION")
             entry = self._types.entry(dataset_type)
-            return calibrations.decertify(self._db, self._schema, info, entry, timespan, data_ids)
+            cut = calibrations.decertify(self._db, self._schema, info, entry, timespan, data_ids)
+            self._record(
+                name, "decertify", datasets={entry.dataset_type.name: cut}, timespan_ns=timespan.nsec
+            )
+        return cut
+
+    # History
+
+    def history(self, name: str) -> list[CollectionEdit]:
+        """Return what was done to a collection, oldest first, even if it is gone."""
+        edits = read_history(self._db, self._schema, name)
+        if not edits:
+            self.get_info(name)  # a name that never was is an error
+        return edits
+
+    def _record(self, name: str, action: str, **detail: Any) -> None:
+        record_edit(self._db, self._schema, name, action, detail)
+
+    @contextmanager
+    def _definition(self) -> Iterator[None]:
+        """Make one change of what collections there are, while nobody else makes any."""
+        with self._db.transaction():
+            self._db.lock()
+            yield
 
     def _of_kind(self, name: str, kind: Kind) -> CollectionInfo:
         info = self.get_info(name)

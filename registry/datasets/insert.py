@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -23,8 +22,8 @@ from registry.dimensions.coordinate import DataCoordinate
 from registry.errors import CollectionTypeError, ConflictingDefinitionError, DataIdError, OrphanedRecordError
 from registry.schema.schema import Schema
 from registry.suggest import suggest
+from registry.timespan import now_ns
 
-_TAI_MINUS_UTC_NS = 37_000_000_000  # since 2017, and no leap second is planned
 _BATCH = 500  # ids named in one delete
 
 
@@ -54,9 +53,8 @@ def insert_datasets(
     id_bytes = to_bytes(array)
     if len(id_bytes) != len(keys):
         raise ValueError(f"{len(id_bytes)} ids for {len(keys)} data IDs of {entry.dataset_type.name!r}.")
-    now = time.time_ns() + _TAI_MINUS_UTC_NS
     names: tuple[str, ...] = ("id", "dataset_type_id", "run_id", "ingest_ns")
-    head = (entry.id, run.id, now)
+    head = (entry.id, run.id, now_ns())
     dataset_rows: list[tuple[Any, ...]] = [(id, *head) for id in id_bytes]
     if quantum_ids is not None:
         names += ("quantum_id",)

@@ -48,6 +48,13 @@ class Dialect(ABC):
         """Return an engine without a pool, in driver-level autocommit; transactions are begun explicitly."""
 
     @abstractmethod
+    def backup(self, url: str, label: str) -> str | None:
+        """Copy the database before its tables change; return where to, `None` where others see to copies.
+
+        Called while this connection's transaction keeps writers away.
+        """
+
+    @abstractmethod
     def begin(self, connection: Connection, *, durable: bool) -> None:
         """Begin a transaction that may write, waiting for other writers.
 
@@ -74,6 +81,10 @@ class Dialect(ABC):
     @abstractmethod
     def cursor(self, connection: Connection) -> Any:  # of the driver: no common type
         """Return a cursor for reading rows as plain tuples, ids as `bytes`."""
+
+    def streaming_cursor(self, connection: Connection) -> Any:  # of the driver, as above
+        """Return a cursor that need not hold all rows in memory."""
+        return self.cursor(connection)
 
     @abstractmethod
     def change_counter(self, connection: Connection) -> Hashable:

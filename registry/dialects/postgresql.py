@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import count
 from typing import Any, ClassVar, Literal
 
 import psycopg
@@ -128,6 +129,7 @@ class PostgreSQLDialect(Dialect):
 
     def __init__(self, lock_timeout_s: float = 60.0) -> None:
         self.lock_timeout_s = lock_timeout_s
+        self._streams = count()
 
     def shown(self, url: str) -> str:
         """Return the URL without a password."""
@@ -169,6 +171,10 @@ class PostgreSQLDialect(Dialect):
         connection.execute(sql.SQL("; ").join(settings))
         return connection
 
+    def backup(self, url: str, label: str) -> str | None:
+        """Leave copies to the server's own means: migrations are transactions, and dumps need its tools."""
+        return None
+
     def begin(self, connection: Connection, *, durable: bool) -> None:
         """Begin; each statement sees what others have committed before it."""
         wait = "on" if durable else "off"  # off may lose the last commits at a crash, and nothing else
@@ -201,8 +207,13 @@ class PostgreSQLDialect(Dialect):
         """Return a cursor that receives numbers and ids in binary form, as fast as the driver can."""
         return _driver(connection).cursor(binary=True)
 
+    def streaming_cursor(self, connection: Connection) -> psycopg.ServerCursor[tuple[Any, ...]]:
+        """Return a cursor of the server; it outlives the transaction of its statement."""
+        name = f"stream_{next(self._streams)}"
+        return _driver(connection).cursor(name, binary=True, withhold=True)
+
     def change_counter(self, connection: Connection) -> Hashable:
-        """Return which transactions are over; it changes with those of other schemas too, which does no harm."""
+        """Return which transactions are over; those of other schemas count too, harmlessly."""
         row = _driver(connection).execute("SELECT pg_current_snapshot()::text").fetchone()
         assert row is not None
         return str(row[0])

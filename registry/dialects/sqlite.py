@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -72,6 +72,24 @@ class SQLiteDialect(Dialect):
         if mode != "read":
             connection.execute(f"PRAGMA synchronous = {_FAST}")
         return connection
+
+    def backup(self, url: str, label: str) -> str | None:
+        """Copy the file to one beside it."""
+        path = sqlalchemy.make_url(url).database
+        if not path or path == ":memory:":
+            return None
+        target = Path(f"{path}.{label}")
+        number = 1
+        while target.exists():
+            number += 1
+            target = Path(f"{path}.{label}.{number}")
+        source_uri = _file_uri(Path(path), "read")
+        with (
+            closing(sqlite3.connect(source_uri, uri=True)) as source,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy)
+        return str(target)
 
     def begin(self, connection: Connection, *, durable: bool) -> None:
         """Begin as the only writer; how far a commit is synced is a setting of the connection."""

@@ -21,8 +21,8 @@ from sqlalchemy import (
 
 from registry.dialects.base import Dialect
 
-REVISION = "0001"
-"""The migration that makes these tables; bump it with each new one."""
+REVISION = "0002"
+"""The newest migration; the tables below are what it leaves."""
 
 NAME_LENGTH = 256
 
@@ -81,6 +81,17 @@ class FixedTables:
             Column("parent_id", ForeignKey("collection.id", ondelete="CASCADE"), primary_key=True),
             Column("position", Integer, primary_key=True, autoincrement=False),
             Column("child_id", ForeignKey("collection.id"), nullable=False, index=True),
+        )
+        # The index serves "what happened to this collection"; the name, since the collection may be gone.
+        self.collection_log = Table(
+            "collection_log",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("collection", text(NAME_LENGTH), nullable=False, index=True),
+            Column("edit_ns", BigInteger, nullable=False),
+            Column("who", Text, nullable=False),
+            Column("action", text(16), nullable=False),
+            Column("detail", Text, nullable=False),
         )
         self.run = Table(
             "run",
