@@ -8,6 +8,20 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 
+def text_of(error: BaseException) -> str:
+    """Return the text of any exception, also of somebody else's making whose ``__str__`` fails."""
+    try:
+        return str(error)
+    except Exception as another:
+        return f"(its text cannot be had: {type(another).__name__})"
+
+
+def described(error: BaseException) -> str:
+    """Return type and text of any exception; the type alone if there is no text."""
+    text, kind = text_of(error), type(error).__name__
+    return f"{kind}: {text}" if text else kind
+
+
 class PipetaskError(Exception):
     """Base of all errors that pipetask raises on purpose.
 

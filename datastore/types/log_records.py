@@ -28,7 +28,7 @@ class LogRecord:
         try:
             message = record.getMessage()
         except Exception as error:  # as `logging`, which lets nobody fail for what is only said
-            message = f"{record.msg} {record.args} ({type(error).__name__}: {error})"
+            message = _unformatted(record, type(error).__name__)
         return cls(
             record.created,
             record.levelno,
@@ -42,6 +42,13 @@ class LogRecord:
     def __str__(self) -> str:
         text = f"{logging.getLevelName(self.level)} {self.name}: {self.message}"
         return f"{text}\n{self.exception}" if self.exception else text
+
+
+def _unformatted(record: logging.LogRecord, reason: str) -> str:
+    try:
+        return f"{record.msg} {record.args} ({reason})"
+    except Exception:  # not even its parts have a text
+        return f"(a message that cannot be had: {reason})"
 
 
 class LogRecords:

@@ -7,6 +7,9 @@ import click
 
 from pipetask.cli.main import Command
 
+MOST_PROCESSES = 1024
+"""More are a slip of the finger: they would take all memory before they did anything."""
+
 Decorator = Callable[[Any], Any]  # click's decorators take functions and commands alike
 
 
@@ -99,5 +102,10 @@ def order_by_option() -> Decorator:
 def processes_option() -> Decorator:
     """Add ``-j/--processes``."""
     return click.option(
-        "-j", "--processes", default=1, show_default=True, type=click.IntRange(1), help="Processes to use."
+        "-j",
+        "--processes",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1, MOST_PROCESSES),
+        help="Processes to use.",
     )

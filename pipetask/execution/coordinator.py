@@ -150,7 +150,7 @@ class Coordinator:
         blocked = self._walker.finish(report.quantum, ok=report.ok)
         if report.failure:
             name = f"{work.label} {self._data_id(report.quantum)}"
-            _log.error("%s failed: %s: %s", name, report.failure.kind, report.failure.message)
+            _log.error("%s failed: %s", name, report.failure.headline)
             self._errors.add(work.label, self._data_id(report.quantum), report.failure)
             reason = Failure("Blocked", f"It needs what {name} was to make, which failed.")
             self._blocked.update(dict.fromkeys(blocked, reason))

@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Packages
-from pipetask.errors import InconsistentRunError, InvalidQuantumError
+from pipetask.errors import InconsistentRunError, InvalidQuantumError, described
 from pipetask.execution.commit import quantum_ids
 from pipetask.execution.report import Status
 from pipetask.execution.single_quantum import LoadedTask, task_setups
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from pipetask.task.pipeline_task import PipelineTask
 
 Records = dict[UUID, list["ArtifactRecord"]]
+InitOutputs = list[tuple["DatasetRef", Any]]
+
+
+def check_inputs(graph: QuantumGraph, butler: Butler) -> None:
+    """Raise `MissingCollectionError` if the repository lacks collections that a graph reads from."""
+    butler.registry.collections.resolve(graph.header.input_collections)
 
 
 def register_dataset_types(graph: QuantumGraph, butler: Butler) -> None:
@@ -73,26 +79,19 @@ def define_collections(graph: QuantumGraph, butler: Butler) -> None:
         collections.set_chain(header.output, list(dict.fromkeys([header.output_run, *behind])))
 
 
-def write_init_outputs(graph: QuantumGraph, butler: Butler) -> Records:
-    """Construct each task once; write init-outputs, configurations and package versions that the run lacks.
+def make_init_outputs(graph: QuantumGraph, butler: Butler) -> InitOutputs:
+    """Construct each task once, and return init-outputs, configurations and package versions.
 
-    Returns
-    -------
-    records : `dict` [ `uuid.UUID`, `list` [ `ArtifactRecord` ] ]
-        Artifacts of all init-inputs and init-outputs, by their ids in the graph.
+    Nothing is written: a task that can't be constructed leaves the repository as it is.
 
     Raises
     ------
-    InconsistentRunError
-        If the run has one already that differs.
     InvalidQuantumError
         If a task cannot be constructed.
     """
-    init_inputs = [ref for refs in graph.init_inputs.values() for ref in refs.values()]
-    records = butler.artifacts({ref.id for ref in init_inputs})
-    limited = butler.limited(records)
+    limited = butler.limited(_init_input_records(graph, butler))
     objects: dict[str, Any] = {}  # init-outputs of earlier tasks, by dataset type
-    new: list[tuple[DatasetRef, Any]] = []
+    new: InitOutputs = []
     for label, setup in task_setups(graph).items():
         given = {
             name: objects[ref.datasetType.name] if ref.datasetType.name in objects else limited.get(ref)
@@ -105,23 +104,42 @@ def write_init_outputs(graph: QuantumGraph, butler: Butler) -> Records:
         new += [(refs[name], obj) for name, obj in made.items()]
         new.append((graph.config_refs[label], task.config))
     new.append((graph.packages_ref, Packages.from_system()))
-    return records | _write_missing(graph, butler, limited, new)
+    return new
+
+
+def write_init_outputs(graph: QuantumGraph, butler: Butler, new: InitOutputs) -> Records:
+    """Write what `make_init_outputs` gave and the run lacks.
+
+    Returns
+    -------
+    records : `dict` [ `uuid.UUID`, `list` [ `ArtifactRecord` ] ]
+        Artifacts of all init-inputs and init-outputs, by their ids in the graph.
+
+    Raises
+    ------
+    InconsistentRunError
+        If the run has one already that differs.
+    """
+    records = _init_input_records(graph, butler)
+    return records | _write_missing(graph, butler, butler.limited(records), new)
+
+
+def _init_input_records(graph: QuantumGraph, butler: Butler) -> Records:
+    return butler.artifacts({ref.id for refs in graph.init_inputs.values() for ref in refs.values()})
 
 
 def _constructed(task: LoadedTask) -> PipelineTask:
     try:
         return task.make()
-    except Exception as err:  # a user's constructor may raise anything
+    except (Exception, SystemExit) as err:  # a user's constructor may raise anything
         last = traceback.extract_tb(err.__traceback__)[-1]
         raise InvalidQuantumError(
-            f"Task {task.label!r} can't be constructed: {type(err).__name__}: {err} ({last.filename}, line "
+            f"Task {task.label!r} can't be constructed: {described(err)} ({last.filename}, line "
             f"{last.lineno}). Check its configuration and __init__."
         ) from err
 
 
-def _write_missing(
-    graph: QuantumGraph, butler: Butler, limited: LimitedButler, new: list[tuple[DatasetRef, Any]]
-) -> Records:
+def _write_missing(graph: QuantumGraph, butler: Butler, limited: LimitedButler, new: InitOutputs) -> Records:
     run = graph.header.output_run
     found: Records = {}
     written: dict[Any, Any] = {}  # as `Butler.record` takes them

@@ -10,6 +10,10 @@ from enum import StrEnum
 from uuid import UUID
 
 from pipetask.butler import ArtifactRecord
+from pipetask.errors import text_of
+
+HEADLINE = 300
+"""Characters of a failure that are shown in one line."""
 
 
 class Status(StrEnum):
@@ -47,11 +51,16 @@ class Failure:
     def from_exception(cls, error: BaseException) -> Failure:
         """Describe an exception, with its causes in the traceback."""
         text = "".join(traceback.format_exception(error))
-        try:
-            message = str(error)
-        except Exception as another:  # an exception of somebody else's making
-            message = f"(its text cannot be had: {type(another).__name__})"
-        return cls(type(error).__name__, message, text)
+        return cls(type(error).__name__, text_of(error), text)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}" if self.message else self.kind
+
+    @property
+    def headline(self) -> str:
+        """The beginning of it, in one line; "…" where there is more."""
+        first, *more = str(self).strip().splitlines()
+        return f"{first[:HEADLINE]} …" if more or len(first) > HEADLINE else first
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,10 @@ def run_graph(
     InconsistentRunError
         If the run was cut short and not replayed, holds what this graph made before, or was made with other
         configurations or packages.
+    MissingCollectionError
+        If the repository lacks an input collection of the graph.
+    InvalidQuantumError
+        If a task cannot be constructed.
     MissingDatasetTypeError
         If dataset types are not registered and ``register_dataset_types`` is false.
     """
@@ -78,14 +82,17 @@ def run_graph(
             raise InconsistentRunError(
                 f"Run {run!r} was cut short, and what it did is in its journal only. Go on with --extend-run."
             )
-        if register_dataset_types:
-            init_run.register_dataset_types(graph, butler)
-        init_run.check_dataset_types(graph, butler)
+        if not register_dataset_types:
+            init_run.check_dataset_types(graph, butler)
+        init_run.check_inputs(graph, butler)
         init_run.check_not_run_before(graph, butler)
         if processes > 1:
             start_fork_server(_modules(graph))
+        init_outputs = init_run.make_init_outputs(graph, butler)
+        if register_dataset_types:
+            init_run.register_dataset_types(graph, butler)
         init_run.define_collections(graph, butler)
-        init_records = init_run.write_init_outputs(graph, butler)
+        init_records = init_run.write_init_outputs(graph, butler, init_outputs)
         saved = graph_path(journal.path)
         graph.save(saved)
         runner = QuantumRunner(butler.limited_config(), saved, init_records)

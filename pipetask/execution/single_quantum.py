@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid4
 
 from pipetask.butler import ArtifactRecord, DatasetRef, LimitedButler, LogRecords, TaskMetadata
-from pipetask.errors import AnnotatedPartialOutputsError, InvalidQuantumError, NoWorkFound
+from pipetask.errors import AnnotatedPartialOutputsError, InvalidQuantumError, NoWorkFound, described
 from pipetask.execution.report import Failure, Report, Status
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.task.adjust import adjust, overrides_adjust_quantum
@@ -105,7 +105,7 @@ class LoadedTask:
         except Exception as err:  # a user's module and configuration may raise anything
             raise InvalidQuantumError(
                 f"Task {label!r}: can't load {setup.task_class_name} with its configuration: "
-                f"{type(err).__name__}: {err}. Is the package with this class installed in {sys.prefix}?"
+                f"{described(err)}. Is the package with this class installed in {sys.prefix}?"
             ) from err
         return cls(label, task_class, config, connections, init_inputs)
 
@@ -312,8 +312,7 @@ class LogCapture(logging.Handler):
 
 def _record_of(label: str, failure: Failure) -> logging.LogRecord:
     """Make the last message of a failed quantum's log; the coordinator shows its own to the user."""
-    text = f"{failure.kind}: {failure.message}"
-    return logging.LogRecord(label, logging.ERROR, "", 0, text, None, None)
+    return logging.LogRecord(label, logging.ERROR, "", 0, str(failure), None, None)
 
 
 def _by_connection(unit: Quantum, ids: set[UUID]) -> dict[str, list[UUID]]:

@@ -13,10 +13,12 @@ OK = 0
 SOME_FAILED = 1
 INTERRUPTED = 130
 
+_VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """Failures of one task that differ in nothing but numbers.
+    """Failures of one task that differ in nothing but numbers and addresses in memory.
 
     Parameters
     ----------
@@ -107,7 +109,7 @@ class Tally:
 
 
 class Errors:
-    """Groups failures by task, kind and message without its numbers, while they come in."""
+    """Groups failures by task, kind and message without its numbers and addresses, while they come in."""
 
     def __init__(self) -> None:
         self._first: dict[tuple[str, str, str], tuple[str, Failure]] = {}
@@ -115,7 +117,7 @@ class Errors:
 
     def add(self, label: str, data_id: str, failure: Failure) -> None:
         """Count a failure; the first of its group is kept as the example."""
-        key = label, failure.kind, re.sub(r"\d+", "#", failure.message)
+        key = label, failure.kind, _VARYING.sub("#", failure.message)
         self._first.setdefault(key, (data_id, failure))
         self._count[key] += 1
 

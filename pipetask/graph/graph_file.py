@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -58,7 +59,13 @@ V = TypeVar("V")
 
 
 def save(graph: QuantumGraph, path: str | Path) -> None:
-    """Write a graph to a file, which appears under its name when it is complete."""
+    """Write a graph to a file, which appears under its name when it is complete.
+
+    Raises
+    ------
+    GraphFileError
+        If the file can't be written.
+    """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.part")
     try:
@@ -67,8 +74,14 @@ def save(graph: QuantumGraph, path: str | Path) -> None:
             for name, table in _tables(graph):
                 add_table(archive, name, table)
         temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as err:
+        with suppress(OSError):
+            temporary.unlink()
+        if isinstance(err, OSError):
+            raise GraphFileError(
+                f"Can't save the quantum graph to '{target}': {err.strerror or err}. Name a file in a folder "
+                "that exists and may be written to."
+            ) from err
         raise
 
 

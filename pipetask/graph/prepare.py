@@ -6,6 +6,7 @@ from getpass import getuser
 from pathlib import PurePath
 
 from pipetask.butler import Butler
+from pipetask.errors import OutputCollectionError
 from pipetask.graph.builder import QuantumGraphBuilder
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.graph.run_collections import RunCollections, resolve
@@ -45,6 +46,11 @@ class DataSelection:
 
 def choose_collections(butler: Butler, pipeline: Pipeline, selection: DataSelection) -> RunCollections:
     """Find the collections that a selection means; see `run_collections.resolve`."""
+    if selection.clobber_outputs and not selection.extend_run:
+        raise OutputCollectionError(
+            "--clobber-outputs replaces outputs of a run that is continued. Add --extend-run, or leave this "
+            "out."
+        )
     name = PurePath(pipeline.document.file).stem
     return resolve(
         butler,

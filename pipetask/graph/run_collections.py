@@ -79,13 +79,25 @@ def resolve(
         output_run = runs[0]
     if not output_run:
         output_run = f"{output}/{timestamp()}"
-    if not extend_run and _exists(butler, output_run):
-        raise OutputCollectionError(
-            f"Run '{output_run}' exists already. Add --extend-run to continue it, or name another run."
-        )
+    _check_run(butler, output_run, extend_run=extend_run)
     earlier = [run for run in runs if run != output_run]
     search = dict.fromkeys([*([output_run] if extend_run else []), *earlier, *inputs])
     return RunCollections(tuple(search), output, output_run)
+
+
+def _check_run(butler: Butler, name: str, *, extend_run: bool) -> None:
+    if not _exists(butler, name):
+        return
+    kind = butler.registry.collections.get_info(name).kind
+    if kind != "RUN":
+        raise OutputCollectionError(
+            f"'{name}' is a {kind} collection; --output-run names a RUN one. Name another run, or use -o "
+            "to add a run to a chain."
+        )
+    if not extend_run:
+        raise OutputCollectionError(
+            f"Run '{name}' exists already. Add --extend-run to continue it, or name another run."
+        )
 
 
 def timestamp() -> str:

@@ -90,7 +90,6 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def _error_lines(errors: Sequence[ErrorGroup]) -> list[str]:
     lines = []
     for group in errors:
-        message = group.failure.message.partition("\n")[0]
-        lines.append(f"{group.count} x {group.label}: {group.failure.kind}: {message}")
+        lines.append(f"{group.count} x {group.label}: {group.failure.headline}")
         lines.append(f"    for example {group.data_id}")
     return ["", "Errors:", *lines] if lines else []

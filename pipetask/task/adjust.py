@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from pipetask.butler import DataCoordinate, DatasetRef, suggest
-from pipetask.errors import InvalidQuantumError, MissingPrerequisiteError, NoWorkFound
+from pipetask.errors import InvalidQuantumError, MissingPrerequisiteError, NoWorkFound, described
 from pipetask.task.connection_types import BaseInput, PrerequisiteInput
 from pipetask.task.connections import PipelineTaskConnections
 from pipetask.task.quantum import (
@@ -66,7 +66,7 @@ def adjust(
             raise InvalidQuantumError(f"Task {label!r}, {data_id}: adjustQuantum {err}") from err
         except Exception as err:
             raise InvalidQuantumError(
-                f"Task {label!r}, {data_id}: adjustQuantum failed: {type(err).__name__}: {err}"
+                f"Task {label!r}, {data_id}: adjustQuantum failed: {described(err)}"
             ) from err
     check_counts(connections, inputs, outputs, label, data_id)
     return inputs, outputs

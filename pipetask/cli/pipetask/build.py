@@ -43,10 +43,23 @@ def command(
         "mermaid": lambda: draw_mermaid(graph),
         "dot": lambda: draw_dot(graph),
     }
+    if save_pipeline:
+        _save(document.to_yaml(), Path(save_pipeline))
     for what in shown:
         click.echo(drawn[what]())
     if save_pipeline:
-        Path(save_pipeline).write_text(document.to_yaml(), "utf-8")
         click.echo(f"Saved {len(graph.tasks)} tasks to {save_pipeline}.")
     if not (shown or save_pipeline):
         click.echo(f"{pipeline}: {len(graph.tasks)} tasks that fit together.")
+
+
+def _save(text: str, path: Path) -> None:
+    from pipetask.errors import PipelineDocumentError
+
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise PipelineDocumentError(
+            f"Can't save the pipeline to '{path}': {error.strerror}. Name a file in a folder that exists and "
+            "may be written to."
+        ) from error

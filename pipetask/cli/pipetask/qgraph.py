@@ -61,8 +61,9 @@ def command(
                 if "explain" in shown:
                     click.echo(empty.explanation)
                 raise
+    if save_qgraph:
+        graph.save(save_qgraph)
     for what in shown or ("summary",):
         click.echo(graph_text(graph, what))
     if save_qgraph:
-        graph.save(save_qgraph)
         click.echo(f"Saved {graph.n_quanta} quanta to {save_qgraph}.")

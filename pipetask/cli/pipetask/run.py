@@ -1,6 +1,7 @@
 """``pipetask run``: build the quantum graph of a pipeline and execute it."""
 
 import sys
+from math import isnan
 from typing import Any
 
 import click
@@ -8,6 +9,17 @@ import click
 from pipetask.cli.main import Command
 from pipetask.cli.options import processes_option, repository_option
 from pipetask.cli.pipeline_options import data_options, load_pipeline, only_one_of, pipeline_options
+
+
+class Seconds(click.FloatRange):
+    """A time greater than zero; what is no number (NaN) is greater than nothing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Refuse NaN, which passes a check of bounds."""
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value} is no time.", param, ctx)
+        return seconds
 
 
 @click.command("run", cls=Command, short_help="Execute a pipeline.")
@@ -21,7 +33,7 @@ from pipetask.cli.pipeline_options import data_options, load_pipeline, only_one_
 @click.option("--register-dataset-types", is_flag=True, help="Register dataset types that are new.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Seconds(0, min_open=True),
     metavar="SECONDS",
     help="Stop a quantum that takes longer; it has failed.",
 )

@@ -25,6 +25,8 @@ N_DETECTORS = 4
 class NumbersRepo:
     """The repository, and how to get a graph of it."""
 
+    pipeline = PIPELINE
+
     def __init__(self, root):
         self.root = root
         self.butler = Butler.makeRepo(root)

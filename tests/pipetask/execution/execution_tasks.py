@@ -35,6 +35,8 @@ class DoubleConnections(PipelineTaskConnections, dimensions=("instrument", "dete
 class DoubleConfig(PipelineTaskConfig, pipelineConnections=DoubleConnections):
     fail_on = ListField(dtype=int, default=[], doc="Detectors that raise.")
     no_work_on = ListField(dtype=int, default=[], doc="Detectors without work.")
+    wordless_on = ListField(dtype=int, default=[], doc="Detectors whose error has no text.")
+    wordy_on = ListField(dtype=int, default=[], doc="Detectors whose error has many lines.")
     speechless_on = ListField(dtype=int, default=[], doc="Detectors whose error cannot even say so.")
     bad_log_on = ListField(dtype=int, default=[], doc="Detectors with a message whose arguments don't fit.")
     exit_on = ListField(dtype=int, default=[], doc="Detectors that end their process.")
@@ -65,6 +67,10 @@ class DoubleTask(PipelineTask):
             raise ValueError(f"detector {detector} is broken")
         if detector in self.config.speechless_on:
             raise SpeechlessError
+        if detector in self.config.wordless_on:
+            raise GeneratorExit
+        if detector in self.config.wordy_on:
+            raise ValueError("no fit\n" + "residual\n" * 200)
         if detector in self.config.bad_log_on:
             self.log.info("detector %d", "three")
         if detector in self.config.no_work_on:

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from pipetask.butler import Butler
 from pipetask.butler.repository import journal_path
 from pipetask.errors import InconsistentRunError, InvalidQuantumError, RunLockedError
 from pipetask.execution.executors.processes import ProcessExecutor
@@ -161,15 +162,37 @@ def test_an_error_without_a_text_fails_its_quantum_alone(numbers_repo, processes
     assert summary.errors[0].failure.kind == "SpeechlessError"
 
 
+def test_a_failure_is_shown_in_one_line_that_says_if_there_is_more(numbers_repo, caplog):
+    summary = run(numbers_repo, numbers_repo.graph(double__wordy_on=[1], double__wordless_on=[2]))
+    shown = [record.getMessage() for record in caplog.records]
+    assert shown == [
+        'double {"instrument": "Cam", "detector": 1} failed: ValueError: no fit …',
+        'double {"instrument": "Cam", "detector": 2} failed: GeneratorExit',
+    ]
+    assert summary.errors[0].failure.message.count("residual") == 200
+
+
 def test_a_message_that_cannot_be_formatted_is_logged_as_it_stands(numbers_repo):
     summary = run(numbers_repo, numbers_repo.graph(double__bad_log_on=[1]))
     assert summary.total() == summary.total(Status.SUCCEEDED)
     assert "detector %d" in [record.message for record in got(numbers_repo, "double_log", 1)][1]
 
 
-def test_a_task_that_cannot_be_constructed_is_told_with_its_line(numbers_repo):
+def test_a_task_that_cannot_be_constructed_is_told_with_its_line_and_leaves_nothing(numbers_repo):
     with pytest.raises(InvalidQuantumError, match=r"'double'.*RuntimeError: no such instrument.*_tasks.py"):
         run(numbers_repo, numbers_repo.graph(double__construct=False))
+    registry = numbers_repo.butler.registry
+    assert registry.collections.query("*") == ["numbers"]
+    assert [known.name for known in registry.query_dataset_types()] == ["number"]
+
+
+def test_a_graph_whose_inputs_are_elsewhere_leaves_nothing(numbers_repo, tmp_path):
+    graph = numbers_repo.graph()
+    with Butler.makeRepo(tmp_path / "other") as other:
+        with pytest.raises(LookupError, match="'numbers'"):
+            run_graph(graph, other, register_dataset_types=True)
+        assert other.registry.collections.query("*") == []
+        assert other.registry.query_dataset_types() == []
 
 
 def test_no_more_workers_are_started_than_there_are_quanta(numbers_repo, monkeypatch):

@@ -35,7 +35,7 @@ def test_a_summary_shows_the_statuses_that_occur_and_one_example_per_error():
     assert lines[1].split() == ["task", "succeeded", "failed", "blocked"]
     assert lines[2].split() == ["isr", "7", "3", "0"]
     assert lines[3].split() == ["detect", "7", "0", "3"]
-    assert lines[-2] == "3 x isr: ValueError: no bias"
+    assert lines[-2] == "3 x isr: ValueError: no bias …"
     assert lines[-1].endswith('{"detector": 1}')
 
 
@@ -62,6 +62,13 @@ def test_errors_that_differ_in_numbers_only_are_one_group():
     assert [group.count for group in groups] == [5, 1, 1]
     assert groups[0].data_id == "d0"
     assert groups[0].failure.message == "detector 0 has 0 bad pixels"
+
+
+def test_errors_that_differ_in_addresses_only_are_one_group():
+    errors = Errors()
+    for address in ("0x7f3a00de", "0x7F3a11ad"):
+        errors.add("isr", "d", Failure("TypeError", f"<Task object at {address}> is not callable"))
+    assert [group.count for group in errors.groups()] == [2]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,75 @@
+"""`pipetask` commands on numbers: what they refuse, in one line and before anything is done."""
+
+import pytest
+from click.testing import CliRunner
+
+from pipetask.cli.main import pipetask
+
+
+class Commands:
+    """Runs commands on a repository, with a pipeline beside it."""
+
+    def __init__(self, repo, pipeline):
+        self.repo = repo
+        self.pipeline = pipeline
+
+    def __call__(self, name, *options, exit_code=0):
+        words = [name, *(["-p", str(self.pipeline)] if "-g" not in options else []), *map(str, options)]
+        result = CliRunner().invoke(pipetask, words, env={"BUTLER_REPO": str(self.repo.root)})
+        assert result.exit_code == exit_code, f"{words}: {result.exit_code}\n{result.output}"
+        return result
+
+    def error(self, name, *options, exit_code=2):
+        """Run a command that must fail with nothing on stdout; return the last line that it says."""
+        result = self(name, *options, exit_code=exit_code)
+        assert result.stdout == ""
+        return result.stderr.splitlines()[-1]
+
+
+@pytest.fixture
+def commands(numbers_repo, tmp_path):
+    path = tmp_path / "numbers.yaml"
+    path.write_text(numbers_repo.pipeline)
+    return Commands(numbers_repo, path)
+
+
+RUN = ("-i", "numbers", "-o", "out", "--register-dataset-types")
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_a_time_limit_that_is_no_time_is_refused(commands, seconds):
+    assert "'--timeout'" in commands.error("run", *RUN, "--timeout", seconds)
+
+
+def test_an_absurd_number_of_processes_is_refused(commands):
+    assert "'-j'" in commands.error("run", *RUN, "-j", 100_000_000)
+
+
+def test_a_run_that_is_a_chain_is_called_so(commands):
+    commands("run", *RUN)
+    line = commands.error("run", "-i", "numbers", "--output-run", "out")
+    assert line.startswith("Error: 'out' is a CHAINED collection; --output-run names a RUN one.")
+
+
+def test_clobbering_without_extending_is_refused(commands):
+    assert "Add --extend-run" in commands.error("run", *RUN, "--clobber-outputs")
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "what"),
+    [("qgraph", "--save-qgraph", "quantum graph"), ("build", "--save-pipeline", "pipeline")],
+)
+def test_a_place_where_nothing_can_be_saved_is_named_before_anything_is_shown(
+    commands, tmp_path, command, option, what
+):
+    where = tmp_path / "nowhere" / "x"
+    inputs = ("-i", "numbers") if command == "qgraph" else ()
+    line = commands.error(command, *inputs, option, where)
+    assert line.startswith(f"Error: Can't save the {what} to '{where}': No such file or directory.")
+
+
+def test_a_saved_graph_is_run_once(commands, tmp_path):
+    graph = tmp_path / "x.qg"
+    commands("qgraph", "-i", "numbers", "-o", "out", "-q", graph)
+    commands("run", "-g", graph, "--register-dataset-types")
+    assert "were run already" in commands.error("run", "-g", graph)
