@@ -179,6 +179,11 @@ def iso_tai(ns: int) -> str:
     return str(np.datetime64(ns, "ns")).rstrip("0").rstrip(".")
 
 
+def iso_utc(ns: int) -> str:
+    """Return a recent time in TAI nanoseconds as ISO 8601 text in UTC, to the second."""
+    return f"{np.datetime64(ns - _TAI_MINUS_UTC_NS, 'ns').astype('datetime64[s]')}Z"
+
+
 def now_ns() -> int:
     """Return the time [TAI ns], as the computer's clock has it."""
     return clock.time_ns() + _TAI_MINUS_UTC_NS

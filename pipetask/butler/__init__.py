@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from registry.suggest import suggest as suggest
     from registry.timespan import Timespan as Timespan
     from registry.timespan import iso_tai as iso_tai
+    from registry.timespan import iso_utc as iso_utc
 
 _HOME = {
     "ArtifactHint": "datastore.records",
@@ -102,6 +103,7 @@ _HOME = {
     "from_rows": "registry.columns",
     "input_collections": "pipetask.butler.defaults",
     "iso_tai": "registry.timespan",
+    "iso_utc": "registry.timespan",
     "is_repository": "pipetask.butler.repository",
     "n_rows": "registry.columns",
     "new_id": "registry.dataset_ref",

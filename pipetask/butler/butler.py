@@ -76,9 +76,29 @@ class Butler:
             self.registry.collections.register(run)
 
     @classmethod
-    def makeRepo(cls, root: str | os.PathLike[str], *, universe: DimensionUniverse | None = None) -> Self:
-        """Make a repository in an empty or new folder, and open it for writing."""
-        repository = new_repository(root)
+    def makeRepo(
+        cls,
+        root: str | os.PathLike[str],
+        *,
+        universe: DimensionUniverse | None = None,
+        registry_db: str | None = None,
+        schema: str | None = None,
+    ) -> Self:
+        """Make a repository in an empty or new folder, and open it for writing.
+
+        Parameters
+        ----------
+        root : path
+            The folder.
+        universe : `DimensionUniverse`, optional
+            Dimensions of your own.
+        registry_db : `str`, optional
+            URL of the database, as in ``postgresql+psycopg://user@host/database``; by default an SQLite file
+            in the folder. A password in it is used, and stored nowhere.
+        schema : `str`, optional
+            Schema of a PostgreSQL database that is to hold the registry; made if there is none of that name.
+        """
+        repository = new_repository(root, registry_db, schema)
         Registry.create(repository.registry, universe=universe).close()
         write_config(repository)
         return cls(repository)

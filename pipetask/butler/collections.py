@@ -10,6 +10,7 @@ from registry.patterns import as_names
 
 if TYPE_CHECKING:
     from registry.collections.base import CollectionInfo
+    from registry.collections.history import CollectionEdit
     from registry.dataset_ref import DatasetRef
     from registry.dataset_type import DatasetType
     from registry.dimensions.coordinate import DataId
@@ -71,6 +72,10 @@ class ButlerCollections:
         for other in self.parents(name) if inverse else info.children:
             found += self.tree(other, inverse=inverse, depth=depth + 1)
         return found
+
+    def history(self, name: str) -> list[CollectionEdit]:
+        """Return what was done to a collection, by whom and when, oldest first, even if it is gone."""
+        return self._all.history(name)
 
     def dataset_types(self, names: Names) -> list[DatasetType]:
         """Return the dataset types that some of the collections may hold, by name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -14,12 +15,14 @@ from pipetask.errors import RepositoryConfigError, RepositoryExistsError, Reposi
 
 CONFIG_NAME = "butler.yaml"
 REPOSITORY_VARIABLE = "BUTLER_REPO"
-_PASSWORD = re.compile(r"(://[^:/@]*):.*@")
+_PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@|(?<=password=)[^&]*")
+_FILE = "registry.sqlite3"
 _INITIAL = """\
-# A repository of datasets. Paths are relative to this folder.
-registry: registry.sqlite3
+# A repository of datasets. Paths are relative to this folder. Passwords have no place here: they are taken
+# from $PGPASSWORD, or from the file that $PGPASSFILE names.
+registry: {registry}
 # Storage classes, formatters and file name templates of this repository, over the built-in ones.
-datastore: {}
+datastore: {{}}
 """
 
 
@@ -38,7 +41,7 @@ class Repository:
     """
 
     root: str
-    registry: str
+    registry: str = field(repr=False)  # may hold a password, if it was given with one
     datastore: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -72,8 +75,28 @@ def find_repository(location: str | os.PathLike[str] | None = None) -> Repositor
     return _from_text(folder, (folder / CONFIG_NAME).read_bytes())
 
 
-def new_repository(root: str | os.PathLike[str]) -> Repository:
-    """Make the folder of a new repository, which must be empty or not exist yet; see `write_config`."""
+def new_repository(
+    root: str | os.PathLike[str], registry_db: str | None = None, schema: str | None = None
+) -> Repository:
+    """Make the folder of a new repository, which must be empty or not exist yet; see `write_config`.
+
+    Parameters
+    ----------
+    root : path
+        The folder.
+    registry_db : `str`, optional
+        URL of the database; a file in the folder by default.
+    schema : `str`, optional
+        Schema (namespace) in a PostgreSQL database.
+    """
+    if schema is not None and not (registry_db or "").startswith("postgresql"):
+        raise RepositoryConfigError(
+            "A schema is a part of a PostgreSQL database; name one with --registry-db."
+        )
+    if registry_db is not None and "://" not in registry_db:
+        raise RepositoryConfigError(
+            f"{registry_db!r} is no URL of a database, as postgresql+psycopg://user@host/database is one."
+        )
     if not str(root) or "://" in str(root):
         raise RepositoryExistsError(f"{str(root)!r} cannot become a repository; name a new local folder.")
     folder = Path(root)
@@ -81,12 +104,22 @@ def new_repository(root: str | os.PathLike[str]) -> Repository:
         what = "a repository" if is_repository(folder) else "something else"
         raise RepositoryExistsError(f"{str(root)!r} already holds {what}; name an empty or new folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    return _from_text(folder, _INITIAL)
+    if registry_db and schema:
+        registry_db += f"{'&' if '?' in registry_db else '?'}schema={quote(schema, safe='')}"
+    return _from_text(folder, _INITIAL.format(registry=json.dumps(registry_db or _FILE)))
 
 
 def write_config(repository: Repository) -> None:
     """Write ``butler.yaml``: from then on, the folder is a repository."""
-    (Path(repository.root) / CONFIG_NAME).write_text(_INITIAL, encoding="utf-8")
+    from registry.dialects.base import dialect_for
+
+    registry = repository.registry
+    if registry == f"sqlite:///{Path(repository.root) / _FILE}":
+        registry = _FILE  # so that the folder may be moved
+    elif not registry.startswith("sqlite"):
+        registry = dialect_for(registry).shown(registry)
+    text = _INITIAL.format(registry=registry if registry == _FILE else json.dumps(registry))
+    (Path(repository.root) / CONFIG_NAME).write_text(text, encoding="utf-8")
 
 
 def config_of(repository: Repository, key: str = "") -> Any:
@@ -99,7 +132,9 @@ def config_of(repository: Repository, key: str = "") -> Any:
     """
     found: Any = {
         "root": repository.root,
-        "registry": _PASSWORD.sub(r"\1:***@", repository.registry),
+        "registry": _PASSWORD.sub(
+            lambda found: f"{found[1]}:***@" if found[1] else "***", repository.registry
+        ),
         "datastore": dict(repository.datastore),
     }
     for name in filter(None, key.split(".")):

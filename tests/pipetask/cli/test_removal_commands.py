@@ -134,6 +134,7 @@ def test_the_configuration_is_shown_whole_or_in_part(on_repo, tmp_path):
 def test_a_password_is_not_shown():
     from pipetask.butler.repository import Repository, config_of
 
-    url = "postgresql+psycopg://me:se:c@ret@host/db"
+    url = "postgresql+psycopg://me:se:c@ret@host/db?password=secret&schema=s"
     shown = config_of(Repository("/r", url), "registry")
-    assert shown == "postgresql+psycopg://me:***@host/db"
+    assert shown == "postgresql+psycopg://me:***@host/db?password=***&schema=s"
+    assert "secret" not in repr(Repository("/r", url))

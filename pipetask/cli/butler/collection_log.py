@@ -1,0 +1,43 @@
+"""``butler collection-log``: what was done to a collection."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from pipetask.cli.options import RepositoryCommand, repository_argument
+from pipetask.cli.show import format_option, show
+
+
+@click.command("collection-log", cls=RepositoryCommand, short_help="Show the history of a collection.")
+@repository_argument()
+@click.argument("name")
+@format_option()
+def command(repo: str | None, name: str, format_: str) -> None:
+    """Show what was done to the collection NAME, when and by whom; also if it is gone."""
+    from pipetask.butler import Butler, iso_utc
+    from pipetask.cli.errors import nothing_found
+
+    with Butler.from_config(repo) as butler:
+        rows = [
+            (iso_utc(edit.edit_ns), edit.who, edit.action, _detail(edit.detail, format_))
+            for edit in butler.collections.history(name)
+        ]
+    if not rows:
+        nothing_found(f"Nothing was done to {name!r} since the repository keeps this history.")
+    show(["time", "who", "action", "detail"], rows, format_)
+
+
+def _detail(detail: Mapping[str, Any], format_: str) -> str:
+    if format_ != "table":
+        return json.dumps(detail)
+    return "; ".join(f"{name}: {_text(value)}" for name, value in detail.items() if value not in ("", [], {}))
+
+
+def _text(value: Any) -> str:  # what JSON holds
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{number} {name}" for name, number in value.items())
+    return str(value)
