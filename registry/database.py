@@ -139,7 +139,7 @@ class Database:
         """Run a select and yield its rows some thousands at a time, so that not all are in memory."""
         prepared = Prepared(statement, self.engine)
         with self._translated():
-            cursor = self.dialect.cursor(self.session.connection)
+            cursor = self.dialect.streaming_cursor(self.session.connection)
             cursor.execute(prepared.sql, prepared.bind({}))
         try:
             while True:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from registry.collections.facade import Collections
+from registry.columns import as_array
 from registry.database import Database
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
 from registry.datasets.find import Array, DatasetColumns, DatasetFinder, Names
-from registry.datasets.search import search
 from registry.datasets.types import DatasetTypes
 from registry.dimensions.coordinate import DataCoordinate
 from registry.dimensions.group import DimensionGroup
 from registry.dimensions.record import DimensionRecord
 from registry.dimensions.universe import DimensionUniverse
-from registry.query.regions import resolve
-from registry.query.select import data_id_select, dataset_select, record_select
-from registry.query.tree import Predicate, all_of, conjuncts
-from registry.query.where import Where, constrain, dimensions_of, interpret, missing_governors
-from registry.records.lookup import DimensionRecords, record_of
+from registry.records.lookup import DimensionRecords
 from registry.schema.schema import Schema
+
+if TYPE_CHECKING:
+    from registry.query.query import Query
+    from registry.query.tree import Predicate
+    from registry.query.where import Where
 
 Binds = Mapping[str, Any]
 
@@ -93,10 +94,14 @@ class Queries:
         data_id: Mapping[str, Any] | None = None,
     ) -> dict[str, Array]:
         """Return the distinct data IDs of some dimensions, implied values included, as columns."""
-        group = self.universe.conform(dimensions)
-        predicate = self._predicate(group, where, bind, data_id)
-        columns = self._db.fetch_columns(data_id_select(self._schema, group, predicate))
-        return {name: columns[name] for name in group.keys}
+        with self.query() as query:
+            found = query.data_ids(dimensions).where(where, data_id, bind=bind)
+            statement = found.statement()
+        names = found.dimensions.keys
+        if statement is None:
+            return {name: as_array(()) for name in names}
+        columns = self._db.fetch_columns(statement)
+        return {name: columns[name] for name in names}
 
     def split_where(
         self,
@@ -115,22 +120,16 @@ class Queries:
         dimensions : `DimensionGroup` or names, optional
             Dimensions of the query, for names that are not qualified.
         """
-        group = self.universe.conform(dimensions or ())
-        predicate = self._constrained(group, interpret(where, dimensions=group, bind=bind, data_id=data_id))
-        parts = conjuncts(predicate)
-        result = []
-        for part in parts:
-            own = dimensions_of(part, self.universe)
-            # A visit means nothing without its instrument, which another condition may name.
-            lacking = set(missing_governors(part, own))
-            others = [other for other in parts if lacking & self._governors_named(other)]
-            whole = all_of([part, *others])
-            result.append(WherePart(dimensions_of(whole, self.universe) if own else group, whole, str(part)))
-        return result
+        from registry.query.where import dimensions_of, independent
 
-    def _governors_named(self, predicate: Predicate) -> set[str]:
-        governors = dimensions_of(predicate, self.universe).governors
-        return set(governors).difference(missing_governors(predicate, self.universe.empty))
+        with self.query() as query:
+            found = query.data_ids(dimensions or ()).where(where, data_id, bind=bind)
+            predicate = found.source.constrained(found.spec)
+        result = []
+        for part, whole in independent(predicate, self.universe):
+            own = dimensions_of(part, self.universe) or found.dimensions
+            result.append(WherePart(dimensions_of(whole, self.universe) | own, whole, str(part)))
+        return result
 
     def find_dataset_columns(
         self,
@@ -156,23 +155,38 @@ class Queries:
         group = entry.dataset_type.dimensions
         if not where and set(data_id or ()) <= set(group.required):
             return self._finder.columns(entry, collections, data_id or {})
-        name = entry.dataset_type.name
-        predicate = self._predicate(group, where, bind, data_id, datasets=[name])
-        searched = [c for c in self._finder.candidates(entry, collections, {}) if c.kind != "CALIBRATION"]
-        if not searched:
-            return self._finder.as_columns(group.required, [])
-        statement = dataset_select(
-            self._schema,
-            group,
-            entry.id,
-            entry.group_id,
-            [c.id for c in searched],
-            predicate,
-            runs_only=all(c.kind == "RUN" for c in searched),
-        )
-        return self._finder.as_columns(group.required, self._db.fetch(statement))
+        names = [c.name for c in self._finder.candidates(entry, collections, {}) if c.kind != "CALIBRATION"]
+        with self.query() as query:
+            found = query.datasets(dataset_type, names).where(where, data_id, bind=bind)
+            statement = found.statement(implied=False)
+        return self._finder.as_columns(group.required, [] if statement is None else self._db.fetch(statement))
 
     # Objects
+
+    @contextmanager
+    def query(
+        self,
+        *,
+        default_collections: Callable[[str | None], Sequence[str]] | None = None,
+        default_data_id: Mapping[str, Any] | None = None,
+    ) -> Iterator[Query]:
+        """Return a context in which a `Query` can be built and asked; afterwards, what it stored is removed.
+
+        Parameters
+        ----------
+        default_collections : callable, optional
+            Returns what is searched where the query names no collections, given the instrument if known.
+        default_data_id : mapping, optional
+            Values of governor dimensions that the query does not name.
+        """
+        from registry.query.query import Query
+        from registry.query.source import Source, Spec
+
+        source = Source(self, default_collections, default_data_id)
+        try:
+            yield Query(source, Spec(self.universe.empty))
+        finally:
+            source.close()
 
     def query_data_ids(
         self,
@@ -186,11 +200,10 @@ class Queries:
         with_records: bool = False,
     ) -> list[DataCoordinate]:
         """Return the data IDs of some dimensions, with implied values, and with records if wanted."""
-        group = self.universe.conform(dimensions)
-        predicate = self._predicate(group, where, bind, data_id)
-        rows = self._db.fetch(data_id_select(self._schema, group, predicate, order_by=order_by, limit=limit))
-        found = [DataCoordinate.from_full(group, tuple(row) if group.keys else ()) for row in rows]
-        return [self._records.expand(each) for each in found] if with_records else found
+        with self.query() as query:
+            found = query.data_ids(dimensions).where(where, data_id, bind=bind)
+            found = found.order_by(*order_by).limit(limit)
+            return list(found.with_dimension_records() if with_records else found)
 
     def query_dimension_records(
         self,
@@ -203,10 +216,9 @@ class Queries:
         limit: int | None = None,
     ) -> list[DimensionRecord]:
         """Return records of an element."""
-        definition = self.universe[element]
-        predicate = self._predicate(definition.dimensions, where, bind, data_id)
-        statement = record_select(self._schema, definition, predicate, order_by=order_by, limit=limit)
-        return [record_of(definition, row) for row in self._db.fetch(statement)]
+        with self.query() as query:
+            found = query.dimension_records(element).where(where, data_id, bind=bind)
+            return list(found.order_by(*order_by).limit(limit))
 
     def query_datasets(
         self,
@@ -221,69 +233,8 @@ class Queries:
         limit: int | None = None,
         with_records: bool = False,
     ) -> list[DatasetRef]:
-        """Return datasets of one type, each once.
-
-        Parameters
-        ----------
-        dataset_type : `str` or `DatasetType`
-            A registered one.
-        collections : `str` or sequence of `str`
-            Where to search, in order. Of CALIBRATION collections all datasets are found, whenever valid.
-        find_first : `bool`, optional
-            Whether a dataset hides those of the same data ID in later RUN and TAGGED collections.
-        where, bind, data_id
-            What restricts the datasets.
-        order_by : sequence of `str`, optional
-            Names of dimensions or metadata, ``-`` before those to sort by in descending order.
-        limit : `int`, optional
-            Maximum number.
-        with_records : `bool`, optional
-            Whether the data IDs hold implied values and dimension records.
-        """
-        entry = self._types.entry(dataset_type)
-        group = entry.dataset_type.dimensions
-        predicate = self._predicate(group, where, bind, data_id, datasets=[entry.dataset_type.name])
-        refs = []
-        for *values, id, run_id in search(
-            self._db,
-            self._schema,
-            self._finder,
-            entry,
-            collections,
-            predicate,
-            find_first=find_first,
-            order_by=order_by,
-            limit=limit,
-        ):
-            coordinate = DataCoordinate.from_required(group, tuple(values))
-            if with_records:
-                coordinate = self._records.expand(coordinate)
-            run = self.collections.name_of(run_id)
-            refs.append(DatasetRef(entry.dataset_type, coordinate, run, id=UUID(bytes=id)))
-        return refs
-
-    def _predicate(
-        self,
-        group: DimensionGroup,
-        where: Where,
-        bind: Binds | None,
-        data_id: Mapping[str, Any] | None,
-        datasets: Sequence[str] = (),
-    ) -> Predicate:
-        """Return one condition of all that a caller says, ready for SQL."""
-        said = interpret(where, dimensions=group, bind=bind, data_id=data_id, datasets=datasets)
-        return resolve(self._constrained(group, said), self._schema, self._db.fetch)
-
-    def _constrained(self, group: DimensionGroup, predicate: Predicate) -> Predicate:
-        """Return a condition that also names the governor dimensions which have one value only."""
-        only = {}
-        for name in missing_governors(predicate, group):
-            values = self._governor_values(name)
-            if len(values) == 1:
-                only[name] = values[0]
-        return constrain(predicate, group, only)
-
-    def _governor_values(self, name: str) -> list[Any]:
-        column = self._schema.element_table(name).c[name]
-        statement = self._db.prepared(("governor", name), lambda: select(column).limit(2))
-        return [row[0] for row in self._db.fetch(statement)]
+        """Return datasets of one type, each once; see `Query.datasets` and the methods of its results."""
+        with self.query() as query:
+            found = query.datasets(dataset_type, collections, find_first=find_first)
+            found = found.where(where, data_id, bind=bind).order_by(*order_by).limit(limit)
+            return list(found.with_dimension_records() if with_records else found)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipetask.butler.data_ids import dataset_type_of
@@ -15,10 +16,26 @@ from registry.dimensions.record import DimensionRecord
 
 if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
+    from registry.query.query import Query
+    from registry.query.results import QueryResults
 
 T = TypeVar("T")
 DEFAULT_LIMIT = -20_000
 _log = logging.getLogger(__name__)
+
+
+@contextmanager
+def query(butler: Butler) -> Iterator[Query]:
+    """Return a context with a query of a repository, which searches what the butler searches by default."""
+    governors = {
+        name: value for name, value in butler.default_data_id.items() if butler.dimensions[name].governor
+    }
+
+    def collections(instrument: str | None) -> Sequence[str]:
+        return butler.search_path(None, instrument)
+
+    with butler.registry.query(default_collections=collections, default_data_id=governors) as made:
+        yield made
 
 
 def query_datasets(
@@ -68,27 +85,12 @@ def query_datasets(
     EmptyQueryResultError
         If nothing is found, with the reason, and ``explain`` is true.
     """
-    registered, wanted = dataset_type_of(butler, dataset_type)
-    data_id = {**(data_id or {}), **kwargs}
-    searched = butler.search_path(collections, data_id.get("instrument"))
-    found = butler.registry.query_datasets(
-        registered,
-        searched,
-        find_first=find_first,
-        where=where,
-        bind=bind,
-        data_id=data_id,
-        order_by=_names(order_by),
-        limit=_fetched(limit),
-        with_records=with_dimension_records,
-    )
-    if not found and explain:
-        raise EmptyQueryResultError(_why_no_datasets(butler, registered, searched, where, data_id))
-    found = _limited(found, limit)
-    if wanted.isComponent():
-        component = str(wanted.component())
-        return [ref.makeComponentRef(component, wanted.storageClass) for ref in found]
-    return [ref.overrideStorageClass(wanted.storageClass) for ref in found]
+    _, wanted = dataset_type_of(butler, dataset_type)
+    with query(butler) as made:
+        found = made.datasets(wanted, collections or None, find_first=find_first)
+        found = found.where(where, {**(data_id or {}), **kwargs}, bind=bind)
+        found = found.with_dimension_records() if with_dimension_records else found
+        return _listed(found, order_by, limit, explain=explain)
 
 
 def query_all_datasets(
@@ -126,19 +128,10 @@ def query_data_ids(
     **kwargs: Any,
 ) -> list[DataCoordinate]:
     """Return the data IDs of some dimensions for which there are records; see `query_datasets`."""
-    data_id, names = {**(data_id or {}), **kwargs}, _names(dimensions)
-    found = butler.registry.query_data_ids(
-        butler.dimensions.conform(names),
-        where=where,
-        bind=bind,
-        data_id=data_id,
-        order_by=_names(order_by),
-        limit=_fetched(limit),
-        with_records=with_dimension_records,
-    )
-    if not found and explain:
-        raise EmptyQueryResultError(f"No data IDs of {', '.join(names)}{_restricted(where, data_id)}.")
-    return _limited(found, limit)
+    with query(butler) as made:
+        found = made.data_ids(dimensions).where(where, {**(data_id or {}), **kwargs}, bind=bind)
+        found = found.with_dimension_records() if with_dimension_records else found
+        return _listed(found, order_by, limit, explain=explain)
 
 
 def query_dimension_records(
@@ -154,28 +147,22 @@ def query_dimension_records(
     **kwargs: Any,
 ) -> list[DimensionRecord]:
     """Return the records of one dimension (or other element); see `query_datasets`."""
-    name = butler.dimensions[element].name
-    data_id = {**(data_id or {}), **kwargs}
-    found = butler.registry.query_dimension_records(
-        name,
-        where=where,
-        bind=bind,
-        data_id=data_id,
-        order_by=_names(order_by),
-        limit=_fetched(limit),
-    )
-    if not found and explain:
-        raise EmptyQueryResultError(f"No records of {name!r}{_restricted(where, data_id)}.")
-    return _limited(found, limit)
+    with query(butler) as made:
+        found = made.dimension_records(element).where(where, {**(data_id or {}), **kwargs}, bind=bind)
+        return _listed(found, order_by, limit, explain=explain)
 
 
-def _names(names: str | Iterable[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
-
-
-def _fetched(limit: int | None) -> int | None:
-    """Return how many rows to ask for: one more than wanted where a warning depends on it."""
-    return limit if limit is None or limit >= 0 else 1 - limit
+def _listed(
+    found: QueryResults[T], order_by: str | Iterable[str], limit: int | None, *, explain: bool
+) -> list[T]:
+    """Return results as a list; `EmptyQueryResultError` says why there are none, if wanted."""
+    order = [order_by] if isinstance(order_by, str) else order_by
+    # One more than wanted where a warning depends on it.
+    fetched = 1 - limit if isinstance(limit, int) and limit < 0 else limit
+    rows = list(found.order_by(*order).limit(fetched))
+    if not rows and explain:
+        raise EmptyQueryResultError(" ".join(found.explain_no_results()) or "The limit is 0.")
+    return _limited(rows, limit)
 
 
 def _limited(found: list[T], limit: int | None) -> list[T]:
@@ -184,22 +171,3 @@ def _limited(found: list[T], limit: int | None) -> list[T]:
     if limit < 0:
         _log.warning("More than %d results; only these are returned. Give a limit to choose.", -limit)
     return found[: abs(limit)]
-
-
-def _restricted(where: str, data_id: Mapping[str, Any]) -> str:
-    limits = [f"{name}={value!r}" for name, value in data_id.items()] + ([where] if where else [])
-    return f" with {' and '.join(limits)}" if limits else ""
-
-
-def _why_no_datasets(
-    butler: Butler, dataset_type: DatasetType, searched: Sequence[str], where: str, data_id: Mapping[str, Any]
-) -> str:
-    names = ", ".join(searched)
-    held = butler.registry.collections.dataset_types(searched)
-    if dataset_type not in held:
-        known = ", ".join(sorted({other.name for other in held})) or "nothing"
-        return f"No datasets of type {dataset_type.name!r} in collections {names}, which hold {known}."
-    return (
-        f"No dataset {dataset_type.name!r} in collections {names}{_restricted(where, data_id)}; "
-        "they hold some with other data IDs."
-    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, true
+from sqlalchemy import ColumnElement, FromClause, and_, select, true
 
 from registry.dimensions.element import DimensionElement
 from registry.dimensions.group import DimensionGroup
@@ -17,14 +18,46 @@ from registry.query.tree import (
     Predicate,
     RegionsOverlap,
     all_of,
-    columns,
     conjuncts,
     walk,
 )
+from registry.query.tree import columns as columns_of
+from registry.query.value_rows import value_rows
 from registry.query.where import dimensions_of
 
 if TYPE_CHECKING:
     from registry.schema.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Rows that a query is joined with by their dimensions: datasets, data IDs, pixels of regions.
+
+    Attributes
+    ----------
+    rows : `~sqlalchemy.FromClause`
+        Table or select, with a column for each required dimension.
+    dimensions : `DimensionGroup`
+        Dimensions of the rows.
+    conditions : `tuple` [`~sqlalchemy.ColumnElement`]
+        What restricts the rows.
+    repeats : `bool`
+        Whether several rows may have one data ID, so that results must be made distinct.
+    """
+
+    rows: FromClause
+    dimensions: DimensionGroup
+    conditions: tuple[ColumnElement[bool], ...] = ()
+    repeats: bool = False
+
+
+def given_relation(rows: Sequence[tuple[Any, ...]], dimensions: DimensionGroup) -> Relation:
+    """Return distinct data IDs, values in the order of ``dimensions.required``, as rows to join."""
+    types = [key.type for name in dimensions.required if (key := dimensions.universe[name].key)]
+    # Materialized: else SQLite may read the values again for each row of another table.
+    given = value_rows(rows, types).cte().prefix_with("MATERIALIZED")
+    values = zip(dimensions.required, given.c, strict=True)
+    return Relation(select(*(column.label(name) for name, column in values)).subquery(), dimensions)
 
 
 class Join:
@@ -41,12 +74,10 @@ class Join:
         What the result needs: ``keys`` of these, or ``required`` with ``implied=False``.
     predicate : condition
         The condition; conditions that the join itself fulfils are taken out of `predicate`.
-    order : iterable of `Column`
+    columns : iterable of `Column`
         Further columns that are needed.
-    datasets : `~sqlalchemy.FromClause`, optional
-        Table or select of datasets, with a column for each required dimension of ``dataset_dimensions``.
-    dataset_dimensions : `DimensionGroup`, optional
-        Dimensions of the datasets.
+    relations : sequence of `Relation`, optional
+        What else to join; what one relates is not related by overlaps or visit definitions again.
     elements : iterable of `str`, optional
         Elements whose records are needed.
     implied : `bool`, optional
@@ -59,19 +90,20 @@ class Join:
         dimensions: DimensionGroup,
         predicate: Predicate,
         *,
-        order: Iterable[Column] = (),
-        datasets: FromClause | None = None,
-        dataset_dimensions: DimensionGroup | None = None,
+        columns: Iterable[Column] = (),
+        relations: Sequence[Relation] = (),
         elements: Iterable[str] = (),
         implied: bool = True,
     ) -> None:
         self.schema = schema
         self.universe = dimensions.universe
-        needed = [*order, *columns(predicate)]
+        self.relations = relations
+        needed = [*columns, *columns_of(predicate)]
         self.dimensions = dimensions.union(
             [
                 dimensions_of(predicate, self.universe),
-                self.universe.conform(name for each in order for name in self._names(each)),
+                self.universe.conform(name for each in columns for name in self._names(each)),
+                *(relation.dimensions for relation in relations),
             ]
         )
         self.predicate = predicate
@@ -81,11 +113,11 @@ class Join:
         self._covered: set[str] = set()
         self._owned: set[str] = set()  # dimensions whose values come from a table that they identify
         self.nullable: dict[str, ColumnElement[Any]] = {}
-        if datasets is not None and dataset_dimensions is not None:
-            self._owned.update(dataset_dimensions.required)
-            self._add_table(datasets, dataset_dimensions.required)
-        self._add_relations(dataset_dimensions)
-        self._add_overlaps(dataset_dimensions)
+        for relation in relations:
+            self._owned.update(relation.dimensions.required)
+            self._add_table(relation.rows, relation.dimensions.required)
+        self._add_relations()
+        self._add_overlaps()
         for name in [*elements, *(each.element for each in needed if each.element and not each.is_key)]:
             self._add(self.universe[name])
         for node in walk(self.predicate):
@@ -148,7 +180,8 @@ class Join:
         element = self.universe[name]
         if element.skypix is not None:
             raise InvalidQueryError(
-                f"There are no records of {name!r} to list; query datasets that have it, or name the pixels"
+                f"The pixels of the whole sky are not listed: name those of {name!r} that are wanted "
+                f"({name} IN (…), or {name}.region OVERLAPS …), or query datasets or regions with them"
             )
         return element
 
@@ -165,14 +198,18 @@ class Join:
         joined = [each for each in impliers if each in self.tables]
         self._add(self.universe[(joined or impliers)[0]])
 
-    def _add_relations(self, datasets: DimensionGroup | None) -> None:
-        """Join what always relates dimensions, unless the datasets are of related dimensions already."""
+    def _related(self, *elements: str) -> bool:
+        """Return whether one relation is of all the elements, which says how they go together."""
+        return any(set(elements) <= set(relation.dimensions.elements) for relation in self.relations)
+
+    def _add_relations(self) -> None:
+        """Join what always relates dimensions, unless there are rows of related dimensions already."""
         for name in self.dimensions.elements:
             element = self.universe[name]
-            if element.always_join and not (datasets is not None and name in datasets.elements):
+            if element.always_join and not self._related(name):
                 self._add(element)
 
-    def _add_overlaps(self, datasets: DimensionGroup | None) -> None:
+    def _add_overlaps(self) -> None:
         """Join elements by overlaps of their regions: those that the condition names, else the finest."""
         parts = conjuncts(self.predicate)
         explicit = [part for part in parts if isinstance(part, RegionsOverlap) and not part.negated]
@@ -180,14 +217,16 @@ class Join:
         families |= {self.universe[each.right].spatial for each in explicit}
         pairs = [(part.left, part.right) for part in explicit]
         for a, b in combinations(self.dimensions.spatial, 2):
-            related = datasets is not None and {a, b} <= set(datasets.elements)
-            if not related and not {self.universe[a].spatial, self.universe[b].spatial} <= families:
+            if (
+                not self._related(a, b)
+                and not {self.universe[a].spatial, self.universe[b].spatial} <= families
+            ):
                 pairs.append((a, b))
         for a, b in pairs:
-            for each in (self.universe[a], self.universe[b]):
-                if each.skypix is not None:
-                    raise InvalidQueryError(f"No overlaps are kept between {a!r} and {b!r}; query them apart")
-            self._overlap(a, b)
+            if not any(self.universe[each].skypix for each in (a, b)):
+                self._overlap(a, b)
+            elif not self._related(a, b):
+                raise InvalidQueryError(f"No overlaps are kept between {a!r} and {b!r}; query them apart")
         self.predicate = all_of(part for part in parts if part not in explicit)
 
     def _overlap(self, a: str, b: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from registry.dimensions.group import DimensionGroup
@@ -60,16 +60,24 @@ def interpret(
     DataIdError, UnknownDimensionError
         If a data ID is not.
     """
-    several = isinstance(where, Sequence) and not isinstance(where, str)
-    parts: Sequence[Any] = where if several else [where]  # type: ignore[assignment]
     universe = dimensions.universe
     checked: list[Predicate] = []
-    for part in parts:
+    for part in _parts(where):
         if isinstance(part, str):
+            if not part.strip():
+                continue
             checked.append(check(part, dimensions, bind=bind, datasets=datasets, known=known))
         else:
             checked.append(_one(part, universe, known))
     return all_of([*checked, equal(data_id or {}, universe, known)])
+
+
+def _parts(where: Any) -> Iterator[Any]:
+    if isinstance(where, Sequence) and not isinstance(where, str):
+        for part in where:
+            yield from _parts(part)
+    else:
+        yield where
 
 
 def _one(where: Any, universe: DimensionUniverse, known: Known | None) -> Predicate:
@@ -131,7 +139,12 @@ def missing_governors(predicate: Predicate, dimensions: DimensionGroup) -> tuple
     return tuple(name for name in governors if name not in spoken_of)
 
 
-def constrain(predicate: Predicate, dimensions: DimensionGroup, defaults: Mapping[str, Any]) -> Predicate:
+def constrain(
+    predicate: Predicate,
+    dimensions: DimensionGroup,
+    defaults: Mapping[str, Any],
+    given: Collection[str] = (),
+) -> Predicate:
     """Return the condition with defaults of the governor dimensions that it does not speak of.
 
     Parameters
@@ -142,6 +155,8 @@ def constrain(predicate: Predicate, dimensions: DimensionGroup, defaults: Mappin
         Dimensions of the query.
     defaults : `~collections.abc.Mapping`
         Values of governor dimensions.
+    given : collection of `str`, optional
+        Governor dimensions whose values come along with given data IDs.
 
     Raises
     ------
@@ -150,7 +165,7 @@ def constrain(predicate: Predicate, dimensions: DimensionGroup, defaults: Mappin
         almost always a mistake.
     """
     universe = dimensions.universe
-    missing = missing_governors(predicate, dimensions)
+    missing = [name for name in missing_governors(predicate, dimensions) if name not in given]
     needed = dimensions_of(predicate, universe).governors
     for name in missing:
         if name in needed and name not in defaults:
@@ -161,6 +176,25 @@ def constrain(predicate: Predicate, dimensions: DimensionGroup, defaults: Mappin
     return all_of(
         [predicate, equal({name: defaults[name] for name in missing if name in defaults}, universe)]
     )
+
+
+def independent(predicate: Predicate, universe: DimensionUniverse) -> list[tuple[Predicate, Predicate]]:
+    """Return the conditions that must all hold, each also with what it needs to be asked alone.
+
+    A visit means nothing without its instrument, which another condition may name.
+    """
+    parts = conjuncts(predicate)
+    result = []
+    for part in parts:
+        lacking = set(missing_governors(part, dimensions_of(part, universe)))
+        others = [other for other in parts if lacking & _governors_named(other, universe)]
+        result.append((part, all_of([part, *others])))
+    return result
+
+
+def _governors_named(predicate: Predicate, universe: DimensionUniverse) -> set[str]:
+    governors = dimensions_of(predicate, universe).governors
+    return set(governors).difference(missing_governors(predicate, universe.empty))
 
 
 def _dependents(predicate: Predicate, governor: str, universe: DimensionUniverse) -> list[str]:

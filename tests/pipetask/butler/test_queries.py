@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from pipetask.errors import EmptyQueryResultError
+from pipetask.butler import Butler
+from pipetask.errors import DataIdError, EmptyQueryResultError, InvalidQueryError
 
 
 @pytest.fixture
@@ -80,9 +81,9 @@ def test_data_ids_and_records_are_queried(filled):
     ("query", "message"),
     [
         (lambda b: b.query_datasets("calexp", "first"), "No datasets of type 'calexp' in collections first, which hold notes, table."),
-        (lambda b: b.query_datasets("table", "first", visit=3), "No dataset 'table' in collections first with visit=3; they hold some"),
-        (lambda b: b.query_data_ids(["visit"], where="visit > 5"), "No data IDs of visit with visit > 5."),
-        (lambda b: b.query_dimension_records("visit", visit=7), "No records of 'visit' with visit=7."),
+        (lambda b: b.query_datasets("table", "first", visit=3), "No dataset 'table' in collections first with visit = 3; they hold some"),
+        (lambda b: b.query_data_ids(["visit"], where="visit > 5"), "Nothing matches visit > 5."),
+        (lambda b: b.query_dimension_records("visit", visit=7), "Nothing matches visit = 7."),
     ],
 )  # fmt: skip
 def test_nothing_is_explained(filled, query, message):
@@ -94,3 +95,32 @@ def test_nothing_is_explained(filled, query, message):
 def test_nothing_is_an_empty_list_if_not_to_be_explained(filled):
     assert filled.query_datasets("calexp", "first", explain=False) == []
     assert filled.query_data_ids(["visit"], where="visit > 5", explain=False) == []
+
+
+def test_a_query_searches_what_the_butler_searches(filled):
+    with Butler.from_config(filled.root, collections=["second", "first"]) as butler, butler.query() as query:
+        refs = list(query.datasets("table").order_by("visit", "detector"))
+        assert [ref.run for ref in refs] == ["second", "first", "first", "first"]
+        assert (
+            query.join_dataset_search("notes", "first")
+            .where("visit = 2")
+            .data_ids(["visit", "detector"])
+            .count()
+            == 1
+        )
+
+
+def test_a_query_takes_governors_from_the_default_data_id(filled):
+    filled.registry.insert_dimension_records("instrument", [{"name": "Other"}])
+    with Butler.from_config(filled.root, instrument="Cam", visit=1) as butler, butler.query() as query:
+        assert query.where("visit > 1").data_ids("visit").count() == 2
+    with pytest.raises(InvalidQueryError, match="names visit but no instrument"):
+        filled.query_data_ids("visit", where="visit > 1")
+    with pytest.raises(DataIdError, match="did you mean 'Other'"):
+        filled.query_data_ids("visit", instrument="Othr")
+
+
+def test_keywords_precede_the_data_id(filled):
+    assert ids(
+        filled.query_datasets("table", "first", data_id={"visit": 1, "detector": 0}, visit=2), "visit"
+    ) == [(2,)]

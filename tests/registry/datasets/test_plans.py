@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import Select
 
-from registry.database import Database
+from registry.database import Database, Prepared
 from registry.timespan import Timespan
 
 DATA_ID = {"instrument": "Cam", "visit": 3, "detector": 1}
@@ -44,17 +44,18 @@ def plans(two_run_registry, monkeypatch):
     registry.collections.certify("cal", registry.query_datasets("bias", "first"), Timespan(None, None))
     registry.collections.associate("tag", registry.query_datasets("calexp", "first"))
     lines: list[str] = []
-    fetch = Database.fetch
+    run = {"fetch": Database.fetch, "stream": Database.stream}
 
-    def explained(self, statement, values=None):
-        from registry.database import Prepared
+    def explained(name):
+        def call(self, statement, *values):
+            prepared = Prepared(statement, self.engine) if isinstance(statement, Select) else statement
+            lines.extend(explain(self, prepared.sql, prepared.bind(*(values or [{}]))))
+            return run[name](self, statement, *values)
 
-        if isinstance(statement, Select):
-            statement = Prepared(statement, self.engine)
-        lines.extend(explain(self, statement.sql, statement.bind(values or {})))
-        return fetch(self, statement, values)
+        return call
 
-    monkeypatch.setattr(Database, "fetch", explained)
+    for name in run:
+        monkeypatch.setattr(Database, name, explained(name))
     return registry, lines
 
 

@@ -8,8 +8,11 @@ import pytest
 from registry.database import Database
 from registry.dialects.base import dialect_for
 from registry.dimensions import DimensionUniverse
+from registry.query.names import Names
 from registry.query.regions import resolve
-from registry.query.select import data_id_select, dataset_select, record_select
+from registry.query.searches import Search
+from registry.query.select import data_id_select, record_select, sort_terms
+from registry.query.tree import Column
 from registry.query.where import constrain, interpret
 from registry.schema.schema import Schema
 from registry.spatial import bounding_circles, encode, overlapping_pairs, polygon
@@ -133,14 +136,16 @@ class World:
     def data_ids(self, dimensions, where="", *, order_by=(), limit=None, **options):
         group = self.universe.conform(dimensions)
         statement = data_id_select(
-            self.schema, group, self.predicate(where, group, **options), order_by=order_by, limit=limit
-        )
+            self.schema, group, self.predicate(where, group, **options),
+            order=sort_terms(order_by, Names(group)), limit=limit,
+        )  # fmt: skip
         return [tuple(row) for row in self.database.fetch(statement)]
 
     def record_keys(self, element, where="", *, order_by=(), limit=None, **options):
         element = self.universe[element]
         predicate = self.predicate(where, element.dimensions, **options)
-        statement = record_select(self.schema, element, predicate, order_by=order_by, limit=limit)
+        order = sort_terms(order_by, Names(element.dimensions))
+        statement = record_select(self.schema, element, predicate, order=order, limit=limit)
         assert tuple(c.name for c in statement.selected_columns) == element.column_names
         return [tuple(row)[: len(element.required)] for row in self.database.fetch(statement)]
 
@@ -183,10 +188,13 @@ class World:
         **options,
     ):
         number, group = self.groups[name]
-        return dataset_select(
-            self.schema, group, number, number, collections,
-            self.predicate(where, group, datasets=[name], **options),
-            find_first=find_first, order_by=order_by, limit=limit, runs_only=runs_only,
+        search = Search(
+            name, group, number, number, tuple(collections), runs_only=runs_only, find_first=find_first
+        )
+        return data_id_select(
+            self.schema, group, self.predicate(where, group, datasets=[name], **options), searches=[search],
+            fields=[Column("", "dataset_id", "uuid", name), Column("", "run_id", "int", name)],
+            implied=False, order=sort_terms(order_by, Names(group, [name])), limit=limit,
         )  # fmt: skip
 
     def datasets(self, *arguments, **options):
