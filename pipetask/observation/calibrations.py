@@ -18,7 +18,7 @@ from pipetask.butler import (
     raw_id,
 )
 from pipetask.butler.defaults import calibration_collection
-from pipetask.errors import HeaderError
+from pipetask.errors import HeaderError, InvalidTimespanError
 from pipetask.observation.find_files import find_files
 from pipetask.observation.fits_headers import read_image_headers
 from pipetask.observation.image_file import Failure, detector_id, known_filter
@@ -127,6 +127,8 @@ def certify_calibrations(
         If the run has no such calibrations.
     ConflictingDefinitionError
         If others are valid in a part of that time.
+    InvalidTimespanError
+        If a string is no time.
     """
     refs = butler.query_datasets(dataset_type, run, limit=None)
     with butler.transaction():
@@ -152,4 +154,11 @@ def _data_id(camera: Instrument, header: Any, path: str, kind: DatasetType) -> D
 def _time(value: Any) -> Any:
     from astropy.time import Time
 
-    return Time(value, scale="utc") if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return Time(value, scale="utc")
+    except ValueError as err:
+        raise InvalidTimespanError(
+            f"{value!r} is no time; write it as 2026-01-10T03:00:00 (UTC), or the date alone."
+        ) from err

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipetask.errors import ConflictingDefinitionError, EmptyQueryResultError
+from pipetask.errors import ConflictingDefinitionError, EmptyQueryResultError, InvalidTimespanError
 from pipetask.observation.calibrations import certify_calibrations, ingest_calibrations
 from pipetask.observation.ingest_raws import ingest_raws
 from pipetask.observation.register_instrument import register_instrument
@@ -32,6 +32,13 @@ def test_overlapping_validity_is_refused(simcam_repo, simcam_file):
     certify_calibrations(simcam_repo, "a", "SimCam/calib", "bias")
     with pytest.raises(ConflictingDefinitionError):
         certify_calibrations(simcam_repo, "b", "SimCam/calib", "bias", begin="2020-01-01")
+
+
+@pytest.mark.parametrize("wrong", ["2020-13-01", "yesterday", ""])
+def test_what_is_no_time_is_refused(simcam_repo, simcam_file, wrong):
+    ingest_calibrations(simcam_repo, [simcam_file(1, 0)], "bias", instrument="SimCam", run="a")
+    with pytest.raises(InvalidTimespanError, match="is no time; write it as"):
+        certify_calibrations(simcam_repo, "a", "SimCam/calib", "bias", begin=wrong)
 
 
 def test_a_flat_is_for_a_detector_and_a_filter(simcam_repo, simcam_file):
