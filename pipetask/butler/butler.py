@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datastore.datastore import Datastore
     from datastore.ingest import Transfer
     from datastore.records import ArtifactRecord
+    from registry.query.query import Query
 
 Names = str | Sequence[str] | None
 Named = DatasetType | str
@@ -471,6 +472,14 @@ class Butler:
         self._transaction.wrote(records)
 
     # Querying
+
+    def query(self) -> AbstractContextManager[Query]:
+        """Return a context with a `Query`, which joins, restricts, counts, streams and explains.
+
+        Searches that name no collections are of the butler's own; governor dimensions that nothing is said of
+        have the values of the default data ID.
+        """
+        return queries.query(self)
 
     def query_datasets(
         self, dataset_type: Named, collections: Names = None, **options: Any
