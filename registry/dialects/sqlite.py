@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Hashable, Iterator, Sequence
@@ -19,6 +20,7 @@ from sqlalchemy.types import TypeEngine
 from registry.dialects.base import Dialect, Mode, OnConflict, Rows
 from registry.errors import DatabaseConflictError, RegistryError, RepositoryFormatError
 
+_LOG = logging.getLogger(__name__)
 _DURABLE = "FULL"
 _FAST = "NORMAL"  # a power cut may lose the last commits, never the file: the run's journal is the truth
 
@@ -68,7 +70,14 @@ class SQLiteDialect(Dialect):
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA cache_size = -65536")
         if mode == "create":
-            connection.execute("PRAGMA journal_mode = WAL")
+            (journal,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            if journal not in ("wal", "memory"):
+                _LOG.warning(
+                    "The file system of %s can't do write-ahead logging; with journal mode %s, readers and "
+                    "writers wait for each other. Better keep it on a local disk, or on PostgreSQL.",
+                    target,
+                    journal,
+                )
         if mode != "read":
             connection.execute(f"PRAGMA synchronous = {_FAST}")
         return connection

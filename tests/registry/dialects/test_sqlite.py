@@ -47,6 +47,17 @@ def test_a_new_registry_is_in_wal_mode(url, path):
     assert sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_a_file_system_without_shared_memory_gets_another_journal_and_this_is_said(path, monkeypatch, caplog):
+    from registry.dialects import sqlite
+
+    file_uri = sqlite._file_uri
+    monkeypatch.setattr(sqlite, "_file_uri", lambda *arguments: f"{file_uri(*arguments)}&vfs=unix-dotfile")
+    with Registry.create(f"sqlite:///{path}") as registry:
+        registry.collections.register("run")
+        assert registry.collections.query() == ["run"]
+    assert "can't do write-ahead logging; with journal mode delete" in caplog.text
+
+
 @pytest.mark.parametrize("content", [b"not a database, but long enough to look at" * 40, b""])
 def test_a_foreign_file_is_refused_in_one_line(path, content):
     path.write_bytes(content)
