@@ -200,6 +200,10 @@ class RunLockedError(PipetaskError, RuntimeError):
     """A run that another process is executing at this moment."""
 
 
+class WorkerStartError(PipetaskError, RuntimeError):
+    """Worker processes that can't be started."""
+
+
 class InconsistentRunError(PipetaskError, ValueError):
     """A run that can't be extended, because what it holds differs from what would be written now."""
 

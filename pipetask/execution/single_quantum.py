@@ -137,19 +137,22 @@ class QuantumRunner:
     _log: LogCapture | None = None
     _host: str = field(default_factory=socket.gethostname)
 
+    def open(self) -> None:
+        """Open the graph, and listen to `logging`."""
+        self._graph = QuantumGraph.load(self.graph_path)
+        self._log = LogCapture()
+
     def run(self, work: Work) -> Report:
         """Run one quantum; whatever the task does becomes part of the report."""
         assert isinstance(work, QuantumWork)
+        assert self._graph is not None
+        assert self._log is not None
         begin_ns, begin_cpu = time.time_ns(), time.process_time()
         _forget_peak_memory()
-        if self._graph is None:
-            self._graph = QuantumGraph.load(self.graph_path)
         unit = self._graph.quantum(work.quantum)
         found = {**self._graph.input_records(work.quantum), **work.made}
         records = {id: artifacts for id, artifacts in found.items() if artifacts}
         butler = self.butler.open(records)
-        if self._log is None:
-            self._log = LogCapture()
         log = self._log.start()
         status, failure, metadata = self._attempt(unit, records, butler)
         if failure:

@@ -28,8 +28,14 @@ class ScriptedWork:
 class ScriptedRunner:
     """Runs `ScriptedWork`: really exits, really crashes, really sleeps."""
 
+    opening_s: float = 0.0
+    """How long it takes until the first quantum can be run."""
     seen: int = field(default=0)
     """Quanta that this copy has run: workers keep their runner."""
+
+    def open(self) -> None:
+        """Take the time that it takes."""
+        time.sleep(self.opening_s)
 
     def run(self, work: Work) -> Report:
         """Do what the work says."""
@@ -48,6 +54,11 @@ class ScriptedRunner:
                 os.kill(os.getpid(), int(work.argument))
             case "segfault":
                 ctypes.string_at(0)
+            case "kill parent":
+                os.kill(os.getppid(), int(work.argument))
+            case "hang up":
+                os.closerange(3, 100)
+                time.sleep(60)
             case "print":
                 print("A task speaks. " * 10_000)  # noqa: T201 - the point of it
             case "fork":

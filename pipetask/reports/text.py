@@ -23,6 +23,7 @@ def summary_text(summary: RunSummary) -> str:
             + (", stopped before its end" if summary.interrupted else ""),
             *_aligned([["task", *(_WORDS[status] for status in shown)], *table]),
             *_error_lines(summary.errors),
+            *_next_steps(summary, f"pipetask report {summary.run}"),
         ]
     )
 
@@ -49,6 +50,7 @@ def report_text(report: RunReport) -> str:
             + (", not finished" if report.is_unfinished else ""),
             *_aligned([head, *table]),
             *_error_lines(report.errors),
+            *_next_steps(report),
         ]
     )
 
@@ -93,3 +95,14 @@ def _error_lines(errors: Sequence[ErrorGroup]) -> list[str]:
         lines.append(f"{group.count} x {group.label}: {group.failure.headline}")
         lines.append(f"    for example {group.data_id}")
     return ["", "Errors:", *lines] if lines else []
+
+
+def _next_steps(run: RunSummary | RunReport, *commands: str) -> list[str]:
+    """Say how to learn more, and how to try again what is not done."""
+    if not run.exit_code:
+        return []
+    steps = [*commands, "the same command with --extend-run, which tries again what is not done"]
+    if run.errors:
+        first = run.errors[0]
+        steps.append(f"butler.get('{first.label}_log', {first.data_id}, collections='{run.run}')")
+    return ["", "Next:", *(f"  {step}" for step in steps)]

@@ -27,6 +27,9 @@ class Work(Protocol):
 class Runner(Protocol):
     """Runs quanta. Every worker process gets a copy, before any use, and keeps it as long as it lives."""
 
+    def open(self) -> None:
+        """Load what all quanta need, before the first; the time that this takes is no quantum's."""
+
     def run(self, work: Work) -> Report:
         """Run one quantum; exceptions of the task are in the report, never raised."""
 

@@ -21,9 +21,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
+from pipetask.errors import WorkerStartError, described
 from pipetask.execution.executors import preload
 from pipetask.execution.executors.base import Executor, Runner, Work, lost, numbers
-from pipetask.execution.executors.worker import work_until_told
+from pipetask.execution.executors.worker import StderrLog, work_until_told
 from pipetask.execution.report import Report
 
 AHEAD_S = 0.2
@@ -39,6 +40,13 @@ UNKNOWN_S = 1e6
 """Expected time of a quantum as long as none of its task was seen: nobody gets another one beside it."""
 GOODBYE_S = 5.0
 """How long an idle worker may take to end when it is asked to."""
+START_ATTEMPTS = 20
+START_PAUSE_S = 0.1
+"""How often, and after what pause, a worker is started again if the fork server has just been killed."""
+
+
+LOST_SERVER = 255
+"""What `multiprocessing` gives as exit code if the fork server can't tell it any more."""
 
 
 def start_fork_server(modules: Iterable[str]) -> None:
@@ -58,6 +66,8 @@ class _Worker:
     sent_s: float = 0.0
     begun: float | None = None
     """When the first one began (monotonic), as far as can be seen from here; None while the worker starts."""
+    hung_up: bool = False
+    """Whether it has closed its end of the pipe, which a process that ends does before others are told."""
 
     def add(self, work: Work, size: int, expected_s: float) -> None:
         """Note a quantum that was sent."""
@@ -96,7 +106,8 @@ class ProcessExecutor(Executor):
         self._queue: deque[Work] = deque()
         self._expected_s: dict[str, float] = {}
         self._context = multiprocessing.get_context("forkserver")
-        start_fork_server(modules)
+        self._modules = set(modules)
+        self._stderr_log = StderrLog.of_this_process()
         self._workers = [self._start() for _ in range(processes)]
 
     @property
@@ -137,18 +148,31 @@ class ProcessExecutor(Executor):
                     worker.connection.send_bytes(b"")
         for worker in self._workers:
             worker.process.join(GOODBYE_S)
-            worker.process.kill()
             self._discard(worker)
         self._workers.clear()
 
     def _start(self) -> _Worker:
-        here, there = self._context.Pipe()
-        process = self._context.Process(
-            target=work_until_told, args=(there, self._runner_pickle), name="pipetask-worker"
-        )
-        process.start()
-        there.close()
-        return _Worker(process, here)
+        for attempts_left in reversed(range(START_ATTEMPTS)):
+            here, there = self._context.Pipe()
+            arguments = there, self._runner_pickle, self._stderr_log
+            process = self._context.Process(target=work_until_told, args=arguments, name="pipetask-worker")
+            try:
+                start_fork_server(self._modules)
+                process.start()
+            except (OSError, EOFError) as error:
+                # The fork server was killed, as any process is when memory is short, and not buried yet.
+                here.close()
+                if not attempts_left:
+                    raise WorkerStartError(
+                        f"No worker process can be started ({described(error)}). Is the system short of "
+                        "memory or processes? Go on with fewer (-j) and --extend-run: what was done is kept."
+                    ) from error
+                time.sleep(START_PAUSE_S)
+            else:
+                return _Worker(process, here)
+            finally:
+                there.close()
+        raise AssertionError("the last attempt returns or raises")
 
     def _feed(self) -> None:
         """Give each free worker one quantum, then each busy one as much as it may hold in advance."""
@@ -186,14 +210,15 @@ class ProcessExecutor(Executor):
         reports: list[Report] = []
         for worker in dict.fromkeys(ends[end] for end in wait(list(ends), timeout_s)):
             reports += self._receive_from(worker)
-            if not worker.process.is_alive():
+            if worker.hung_up or not worker.process.is_alive():
                 reports += self._receive_from(worker)  # what it sent with its last breath
+                worker.process.join(GOODBYE_S)
                 reports += self._replace(worker, *_how_it_ended(worker))
         return reports
 
     def _receive_from(self, worker: _Worker) -> list[Report]:
         reports: list[Report] = []
-        with suppress(EOFError, OSError):
+        try:
             while worker.connection.poll(0):
                 message = worker.connection.recv_bytes()
                 worker.begun = time.monotonic()
@@ -202,6 +227,8 @@ class ProcessExecutor(Executor):
                     report = Report.from_bytes(message)
                     self._learn(work.label, max(report.end_ns - report.begin_ns, 1000) * 1e-9)
                     reports.append(report)
+        except (EOFError, OSError):
+            worker.hung_up = True
         return reports
 
     def _learn(self, label: str, duration_s: float) -> None:
@@ -230,7 +257,11 @@ class ProcessExecutor(Executor):
         late = [
             worker
             for worker in self._workers
-            if worker.sent and worker.begun is not None and now - worker.begun > self._timeout_s
+            if worker.sent
+            and worker.begun is not None
+            and now - worker.begun > self._timeout_s
+            # One that has something to say, or has ended by itself, is heard first.
+            and not wait([worker.connection, worker.process.sentinel], 0)
         ]
         reports: list[Report] = []
         for worker in late:
@@ -248,14 +279,20 @@ class ProcessExecutor(Executor):
     @staticmethod
     def _discard(worker: _Worker) -> None:
         worker.connection.close()
+        worker.process.kill()
         worker.process.join()
         worker.process.close()
 
 
 def _how_it_ended(worker: _Worker) -> tuple[str, str]:
-    pid, code = worker.process.pid, worker.process.exitcode
-    if code is not None and code < 0:
+    code, hint = worker.process.exitcode, ""
+    if code is None:
+        how = "closed its connection"
+    elif code == LOST_SERVER:
+        how, hint = "was lost, with the server that workers come from or by itself,", " Out of memory?"
+    elif code < 0:
         name = signal.Signals(-code).name
-        why = " Out of memory?" if name == "SIGKILL" else ""
-        return "LostWorker", f"Worker process {pid} was ended by {name} while it ran this quantum.{why}"
-    return "LostWorker", f"Worker process {pid} ended itself with exit code {code} while it ran this quantum."
+        how, hint = f"was ended by {name}", " Out of memory?" if name == "SIGKILL" else ""
+    else:
+        how = f"ended itself with exit code {code}"
+    return "LostWorker", f"Worker process {worker.process.pid} {how} while it ran this quantum.{hint}"

@@ -17,6 +17,7 @@ class SerialExecutor(Executor):
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
+        runner.open()
         self._queue: deque[Work] = deque()
 
     @property

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import pickle
 import select
 import signal
+import sys
 import threading
+from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from types import FrameType
@@ -15,14 +18,41 @@ from types import FrameType
 from pipetask.execution.executors.base import Runner
 
 
-def work_until_told(connection: Connection, runner_pickle: bytes) -> None:
+@dataclass(frozen=True, slots=True)
+class StderrLog:
+    """What of the log the user sees on standard error, where workers write for themselves."""
+
+    level: int
+    formatter: logging.Formatter | None
+
+    @classmethod
+    def of_this_process(cls) -> StderrLog | None:
+        """Look at the handlers of the root logger."""
+        root = logging.getLogger()
+        for handler in root.handlers:
+            if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stderr, sys.__stderr__):
+                return cls(max(handler.level, root.level), handler.formatter)
+        return None
+
+    def show(self) -> None:
+        """Show the same of this process."""
+        handler = logging.StreamHandler()
+        handler.setLevel(self.level)
+        handler.setFormatter(self.formatter)
+        logging.getLogger().addHandler(handler)
+
+
+def work_until_told(connection: Connection, runner_pickle: bytes, stderr_log: StderrLog | None) -> None:
     """Run quanta from a pipe and answer with their reports, until the end of the pipe or an empty message."""
     end_with_parent()
+    if stderr_log:
+        stderr_log.show()
     # Ctrl-C, and a batch system's SIGTERM, reach all processes; only the coordinator decides what they mean.
     # A handler that does nothing, since programs that a task starts would inherit that signals are ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave_it_to_the_coordinator)
     runner: Runner = pickle.loads(runner_pickle)  # noqa: S301 - written by our own coordinator
+    runner.open()
     connection.send_bytes(b"")
     me = os.getpid()
     try:

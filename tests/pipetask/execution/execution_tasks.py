@@ -35,6 +35,7 @@ class DoubleConnections(PipelineTaskConnections, dimensions=("instrument", "dete
 class DoubleConfig(PipelineTaskConfig, pipelineConnections=DoubleConnections):
     fail_on = ListField(dtype=int, default=[], doc="Detectors that raise.")
     no_work_on = ListField(dtype=int, default=[], doc="Detectors without work.")
+    warn_on = ListField(dtype=int, default=[], doc="Detectors that are warned of.")
     wordless_on = ListField(dtype=int, default=[], doc="Detectors whose error has no text.")
     wordy_on = ListField(dtype=int, default=[], doc="Detectors whose error has many lines.")
     speechless_on = ListField(dtype=int, default=[], doc="Detectors whose error cannot even say so.")
@@ -67,6 +68,8 @@ class DoubleTask(PipelineTask):
             raise ValueError(f"detector {detector} is broken")
         if detector in self.config.speechless_on:
             raise SpeechlessError
+        if detector in self.config.warn_on:
+            self.log.warning("detector %d is saturated", detector)
         if detector in self.config.wordless_on:
             raise GeneratorExit
         if detector in self.config.wordy_on:

@@ -1,5 +1,10 @@
 """`pipetask` commands on numbers: what they refuse, in one line and before anything is done."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -14,7 +19,8 @@ class Commands:
         self.pipeline = pipeline
 
     def __call__(self, name, *options, exit_code=0):
-        words = [name, *(["-p", str(self.pipeline)] if "-g" not in options else []), *map(str, options)]
+        source = [] if name == "report" or "-g" in options else ["-p", str(self.pipeline)]
+        words = [name, *source, *map(str, options)]
         result = CliRunner().invoke(pipetask, words, env={"BUTLER_REPO": str(self.repo.root)})
         assert result.exit_code == exit_code, f"{words}: {result.exit_code}\n{result.output}"
         return result
@@ -73,3 +79,32 @@ def test_a_saved_graph_is_run_once(commands, tmp_path):
     commands("qgraph", "-i", "numbers", "-o", "out", "-q", graph)
     commands("run", "-g", graph, "--register-dataset-types")
     assert "were run already" in commands.error("run", "-g", graph)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_warnings_of_tasks_are_shown_wherever_they_run(commands, processes):
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).parent / "pipetask", "run", "-p", commands.pipeline, *RUN),
+            *("-c", "double:warn_on=[1, 2]", "-j", str(processes)),
+        ],
+        env=os.environ | {"BUTLER_REPO": str(commands.repo.root), "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(done.stderr.splitlines()) == [
+        "WARNING double: detector 1 is saturated",
+        "WARNING double: detector 2 is saturated",
+    ]
+
+
+def test_a_failed_run_says_what_to_do_next(commands):
+    shown = commands("run", *RUN, "-c", "double:fail_on=[1]", exit_code=1).stdout.splitlines()
+    run = shown[0].split()[1].rstrip(":")
+    assert f"  pipetask report {run}" in shown
+    assert any("with --extend-run" in line for line in shown)
+    log = commands.repo.butler.get("double_log", instrument="Cam", detector=1, collections=run)
+    code = next(line for line in shown if "_log" in line).strip()
+    assert eval(code, {"butler": commands.repo.butler}) == log
+    assert "with --extend-run" in commands("report", run, exit_code=1).stdout

@@ -10,6 +10,7 @@ import time
 import psutil
 import pytest
 
+from pipetask.errors import WorkerStartError
 from pipetask.execution.executors.processes import ProcessExecutor
 from pipetask.execution.executors.serial import SerialExecutor
 from pipetask.execution.testing import ExecutorSuite, ScriptedRunner, ScriptedWork, collect_all
@@ -73,6 +74,53 @@ def test_a_quantum_over_its_time_is_stopped_and_the_others_go_on(pool):
 def test_the_time_of_quanta_that_wait_behind_another_is_not_counted(pool):
     pool.submit([ScriptedWork(i, "sleep", "0.4") for i in range(12)])
     assert all(report.ok for report in collect_all(pool, 12))
+
+
+def test_the_time_that_a_worker_takes_to_start_is_not_counted():
+    with ProcessExecutor(ScriptedRunner(opening_s=0.8), 2, timeout_s=0.4) as executor:
+        executor.submit([ScriptedWork(i) for i in range(4)])
+        assert all(report.ok for report in collect_all(executor, 4))
+
+
+def test_workers_that_end_while_another_is_replaced_are_not_called_late():
+    class SlowlyReplaced(ProcessExecutor):
+        def _start(self):
+            if hasattr(self, "_workers"):
+                time.sleep(0.5)
+            return super()._start()
+
+    with SlowlyReplaced(ScriptedRunner(), 2, timeout_s=0.4) as executor:
+        executor.submit([ScriptedWork(i, "exit", "3") for i in range(4)])
+        assert {report.failure.kind for report in collect_all(executor, 4)} == {"LostWorker"}
+
+
+def test_a_lost_fork_server_loses_no_more_than_what_was_running(pool):
+    works = [ScriptedWork(i, "sleep", "0.02") for i in range(60)]
+    works[5] = ScriptedWork(5, "kill parent", "9")
+    pool.submit(works)
+    reports = collect_all(pool, 60)
+    assert sorted(report.quantum for report in reports) == list(range(60))
+    failed = [report for report in reports if not report.ok]
+    assert len(failed) <= 2
+    assert {report.failure.kind for report in failed} == {"LostWorker"}
+
+
+def test_a_task_that_closes_the_pipe_of_its_worker_fails(pool, monkeypatch):
+    monkeypatch.setattr("pipetask.execution.executors.processes.GOODBYE_S", 0.1)
+    pool.submit([ScriptedWork(0, "hang up"), ScriptedWork(1)])
+    reports = {report.quantum: report for report in collect_all(pool, 2)}
+    assert "closed its connection" in reports[0].failure.message
+    assert reports[1].ok
+
+
+def test_what_cannot_be_started_is_said(monkeypatch):
+    def refuse(modules):
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr("pipetask.execution.executors.processes.start_fork_server", refuse)
+    monkeypatch.setattr("pipetask.execution.executors.processes.START_PAUSE_S", 0.0)
+    with pytest.raises(WorkerStartError, match=r"No worker process.*Connection refused.*fewer \(-j\)"):
+        ProcessExecutor(ScriptedRunner(), 2)
 
 
 def test_a_task_that_forks_is_answered_once(pool):

@@ -35,8 +35,8 @@ def test_a_summary_shows_the_statuses_that_occur_and_one_example_per_error():
     assert lines[1].split() == ["task", "succeeded", "failed", "blocked"]
     assert lines[2].split() == ["isr", "7", "3", "0"]
     assert lines[3].split() == ["detect", "7", "0", "3"]
-    assert lines[-2] == "3 x isr: ValueError: no bias …"
-    assert lines[-1].endswith('{"detector": 1}')
+    example = lines.index("3 x isr: ValueError: no bias …") + 1
+    assert lines[example].endswith('{"detector": 1}')
 
 
 def test_a_summary_says_that_a_run_was_stopped():
