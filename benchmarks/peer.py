@@ -11,6 +11,10 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+# The folder of the scripts goes last, lest the benchmark registry.py hide the package of that name.
+if Path(sys.path[0]).resolve() == Path(__file__).resolve().parent:
+    sys.path.append(sys.path.pop(0))
+
 PACKAGES = ("lsst-daf-butler", "lsst-pipe-base", "lsst-ctrl-mpexec")
 
 
