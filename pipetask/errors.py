@@ -132,6 +132,12 @@ class ContractError(PipetaskError, ValueError):
     """Configurations of a pipeline's tasks that break one of its contracts."""
 
 
+class SubsetExpressionError(PipetaskError, ValueError):
+    """A subset expression (``--select-tasks``) that cannot be read, or that selects nothing."""
+
+    hint = "Names are labels, subsets and dataset types; operators are | & ~ ( ) < <= > >="
+
+
 class PipelineGraphError(PipetaskError, ValueError):
     """Tasks that do not fit together: cycles, two producers, dimensions or storage classes that differ."""
 

@@ -46,6 +46,13 @@ def pipeline_options(*, required: bool) -> Decorator:
             metavar="LABEL:FILE",
             help="Apply a Python file of configuration overrides to a task; may be repeated.",
         ),
+        click.option(
+            "--select-tasks",
+            default="",
+            metavar="EXPRESSION",
+            help="Keep only these tasks: labels, subsets, what leads to or follows a task or dataset type, "
+            "as in '<=calibrate | >calexp', joined by |, &, ~ and parentheses.",
+        ),
     )
 
 
@@ -89,8 +96,10 @@ def data_options() -> Decorator:
     )
 
 
-def load_pipeline(uri: str | None, overrides: Sequence[str], files: Sequence[str]) -> "Pipeline":
-    """Read the pipeline that ``-p``, ``-c`` and ``-C`` describe."""
+def load_pipeline(
+    uri: str | None, overrides: Sequence[str], files: Sequence[str], select_tasks: str = ""
+) -> "Pipeline":
+    """Read the pipeline that ``-p``, ``-c``, ``-C`` and ``--select-tasks`` describe."""
     from pipetask.pipeline.pipeline import Pipeline
 
     pipeline = Pipeline.from_file(uri or "")
@@ -101,7 +110,7 @@ def load_pipeline(uri: str | None, overrides: Sequence[str], files: Sequence[str
         label, assignment = _pair(text, ":", "-c", "LABEL:FIELD=VALUE")
         field, value = _pair(assignment, "=", "-c", "LABEL:FIELD=VALUE")
         pipeline = pipeline.with_config_override(label, field, value, where=f"-c {text}")
-    return pipeline
+    return pipeline.select_tasks(select_tasks) if select_tasks else pipeline
 
 
 def _pair(text: str, separator: str, option: str, form: str) -> tuple[str, str]:

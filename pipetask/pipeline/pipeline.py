@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler import suggest
-from pipetask.errors import ConfigOverrideError, TaskImportError
+from pipetask.errors import ConfigOverrideError, SubsetExpressionError, TaskImportError
 from pipetask.pipeline.contracts import check_contracts
 from pipetask.pipeline.document import Document, Override, Step, Subset, TaskEntry, anchored, read, to_yaml
 from pipetask.pipeline.imports import load, resolve
@@ -81,6 +81,25 @@ class Pipeline:
     def subset(self, names: Iterable[str]) -> Pipeline:
         """Return a pipeline of the named tasks and subsets only."""
         labels = expand_labels(self.document, names, "selection")
+        return Pipeline(select(self.document, labels))
+
+    def select_tasks(self, expression: str) -> Pipeline:
+        """Return a pipeline of the tasks that a subset expression stands for, as in ``<=calibrate & ~isr``.
+
+        Raises
+        ------
+        SubsetExpressionError
+            If the expression cannot be read, names something unknown, or stands for no task.
+        """
+        from pipetask.pipeline.dependencies import dependencies
+        from pipetask.pipeline.subset_expression import selected_tasks
+
+        subsets = {name: subset.labels for name, subset in self.subsets.items()}
+        labels = selected_tasks(expression, dependencies(self.configured()), subsets)
+        if not labels:
+            raise SubsetExpressionError(
+                f"{expression!r} selects no task of {self.document.file} (it has {', '.join(self.labels)})"
+            )
         return Pipeline(select(self.document, labels))
 
     def with_task(self, class_name: str, *, label: str = "") -> Pipeline:

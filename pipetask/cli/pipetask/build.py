@@ -1,14 +1,11 @@
 """``pipetask build``: read a pipeline, check it, show it, save it."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from pipetask.cli.main import Command
 from pipetask.cli.pipeline_options import load_pipeline, pipeline_options
-
-SHOWN = ("pipeline", "pipeline-graph", "mermaid", "dot")
 
 
 @click.command("build", cls=Command, short_help="Check a pipeline and show or save it.")
@@ -19,37 +16,38 @@ SHOWN = ("pipeline", "pipeline-graph", "mermaid", "dot")
     is_flag=False,
     flag_value="pipeline-graph",
     multiple=True,
-    type=click.Choice(SHOWN),
-    help="What to print: the pipeline as YAML, or its graph as text, Mermaid or DOT.",
+    metavar="ITEM[=VALUE]",
+    help="What to print: the pipeline as YAML; its pipeline-graph as text (if nothing is named), or as "
+    "mermaid, dot, svg; its task-graph, tasks, subsets, inputs; config=[LABEL::]PATTERN or "
+    "history=[LABEL::]PATTERN, the configuration fields of these names and where their values come from; "
+    "dump-config or dump-config=LABEL, whole configurations.",
 )
 @click.option("--save-pipeline", metavar="FILE", help="Write the pipeline with its overrides to this file.")
+@click.option("--pipeline-dot", metavar="FILE", help="Draw the graph in DOT to this file.")
+@click.option("--pipeline-mermaid", metavar="FILE", help="Draw the graph in Mermaid to this file.")
+@click.option("--pipeline-svg", metavar="FILE", help="Draw the graph to this SVG file.")
 def command(
     pipeline: str,
     config_overrides: tuple[str, ...],
     config_files: tuple[str, ...],
+    select_tasks: str,
     shown: tuple[str, ...],
-    save_pipeline: str | None,
+    **files: str | None,
 ) -> None:
     """Read a pipeline with its imports and overrides, and check that its tasks fit together."""
-    from pipetask.pipeline.draw.dot import draw_dot
-    from pipetask.pipeline.draw.mermaid import draw_mermaid
-    from pipetask.pipeline.draw.text import draw_text
+    from pipetask.reports.pipeline import pipeline_text
 
-    document = load_pipeline(pipeline, config_overrides, config_files)
+    items = [_item(text) for text in shown]
+    document = load_pipeline(pipeline, config_overrides, config_files, select_tasks)
     graph = document.to_graph()
-    drawn: dict[str, Callable[[], str]] = {
-        "pipeline": document.to_yaml,
-        "pipeline-graph": lambda: draw_text(graph),
-        "mermaid": lambda: draw_mermaid(graph),
-        "dot": lambda: draw_dot(graph),
-    }
-    if save_pipeline:
-        _save(document.to_yaml(), Path(save_pipeline))
-    for what in shown:
-        click.echo(drawn[what]())
-    if save_pipeline:
-        click.echo(f"Saved {len(graph.tasks)} tasks to {save_pipeline}.")
-    if not (shown or save_pipeline):
+    saved = {file: _WRITTEN[option] for option, file in files.items() if file}
+    for file, item in saved.items():
+        _save(pipeline_text(document, graph, item).rstrip("\n") + "\n", Path(file))
+    for item, value in items:
+        click.echo(pipeline_text(document, graph, item, value))
+    for file in saved:
+        click.echo(f"Saved {len(graph.tasks)} tasks to {file}.")
+    if not (shown or saved):
         click.echo(f"{pipeline}: {len(graph.tasks)} tasks that fit together.")
 
 
@@ -63,3 +61,26 @@ def _save(text: str, path: Path) -> None:
             f"Can't save the pipeline to '{path}': {error.strerror}. Name a file in a folder that exists and "
             "may be written to."
         ) from error
+
+
+_WRITTEN = {
+    "save_pipeline": "pipeline",
+    "pipeline_dot": "dot",
+    "pipeline_mermaid": "mermaid",
+    "pipeline_svg": "svg",
+}
+
+
+def _item(text: str) -> tuple[str, str]:
+    """Split ``item=value`` of ``--show``."""
+    from pipetask.butler import suggest
+    from pipetask.reports.pipeline import ITEMS, TAKES_VALUE
+
+    item, _, value = text.partition("=")
+    if item not in ITEMS:
+        raise click.UsageError(
+            f"--show has no item '{item}'{suggest(item, ITEMS)}; it has: {', '.join(ITEMS)}."
+        )
+    if value and item not in TAKES_VALUE:
+        raise click.UsageError(f"--show {item} takes no value, as '{value}'.")
+    return item, value

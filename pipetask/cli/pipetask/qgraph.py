@@ -34,6 +34,7 @@ def command(
     pipeline: str | None,
     config_overrides: tuple[str, ...],
     config_files: tuple[str, ...],
+    select_tasks: str,
     qgraph: str | None,
     save_qgraph: str | None,
     shown: tuple[str, ...],
@@ -46,12 +47,16 @@ def command(
     from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.reports.quantum_graph import graph_text
 
-    changes = {"config_overrides": config_overrides, "config_files": config_files}
+    changes = {
+        "config_overrides": config_overrides,
+        "config_files": config_files,
+        "select_tasks": select_tasks,
+    }
     only_one_of(pipeline, qgraph, selection | changes)
     if qgraph:
         graph = QuantumGraph.load(qgraph)
     else:
-        document = load_pipeline(pipeline, config_overrides, config_files)
+        document = load_pipeline(pipeline, config_overrides, config_files, select_tasks)
         with Butler.from_config(repo) as butler:
             try:
                 graph = prepare_graph(

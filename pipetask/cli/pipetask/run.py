@@ -44,6 +44,7 @@ def command(
     pipeline: str | None,
     config_overrides: tuple[str, ...],
     config_files: tuple[str, ...],
+    select_tasks: str,
     qgraph: str | None,
     processes: int,
     register_dataset_types: bool,
@@ -61,7 +62,11 @@ def command(
     from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.reports.text import summary_text
 
-    changes = {"config_overrides": config_overrides, "config_files": config_files}
+    changes = {
+        "config_overrides": config_overrides,
+        "config_files": config_files,
+        "select_tasks": select_tasks,
+    }
     only_one_of(pipeline, qgraph, selection | changes)
     with (
         Butler.from_config(repo, writeable=True) as butler,
@@ -77,7 +82,7 @@ def command(
         if qgraph:
             summary = run_graph(QuantumGraph.load(qgraph), butler, **how)
         else:
-            document = load_pipeline(pipeline, config_overrides, config_files)
+            document = load_pipeline(pipeline, config_overrides, config_files, select_tasks)
             summary = run_pipeline(butler, document, DataSelection(**selection), **how)
     click.echo(summary_text(summary))
     sys.exit(summary.exit_code)

@@ -1,1 +1,1 @@
-"""Pictures of a pipeline graph: text, Mermaid, DOT."""
+"""Pictures of a pipeline graph: text, Mermaid, DOT, SVG."""

@@ -1,7 +1,8 @@
-"""Drawings of pipeline graphs: text like git log, Mermaid, DOT."""
+"""Drawings of pipeline graphs: text like git log, Mermaid, DOT, SVG."""
 
 import itertools
 import re
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode, content
 from pipetask.pipeline.draw.dot import draw_dot
 from pipetask.pipeline.draw.mermaid import draw_mermaid
+from pipetask.pipeline.draw.svg import draw_svg
 from pipetask.pipeline.draw.text import draw_content, draw_text
+from pipetask.pipeline.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -135,3 +138,44 @@ def test_a_node_stands_below_a_line_exactly_if_something_leads_to_it(drawn):
             column = next(i for i, c in enumerate(line) if c in "■○")
             fed = column < len(above) and above[column] in goes_down
             assert fed == (line.split()[-1] in targets)
+
+
+def svg_elements(graph, name):
+    root = ET.fromstring(draw_svg(graph))
+    return list(root.iter("{http://www.w3.org/2000/svg}" + name))
+
+
+def test_an_svg_drawing_has_a_box_per_node_and_a_curve_per_arrow(pipeline):
+    graph = pipeline.to_graph()
+    drawn = content(graph)
+    texts = [text.text for text in svg_elements(graph, "text")]
+    assert texts[::2] == [node.name for node in drawn.nodes]
+    titles = [t.text for path in svg_elements(graph, "path") for t in path]
+    assert titles == [f"{arrow.source.name} → {arrow.target.name}" for arrow in drawn.arrows]
+
+
+def test_boxes_of_an_svg_drawing_do_not_overlap_and_lie_inside(pipeline):
+    graph = pipeline.to_graph()
+    width, height = map(float, ET.fromstring(draw_svg(graph)).get("viewBox").split()[2:])
+    boxes = [
+        tuple(float(rect.get(key)) for key in ("x", "y", "width", "height"))
+        for rect in svg_elements(graph, "rect")[1:]
+    ]
+    for i, (x, y, w, h) in enumerate(boxes):
+        assert 0 <= x <= x + w <= width
+        assert 0 <= y <= y + h <= height
+        assert not any(
+            x < x2 + w2 and x2 < x + w and y < y2 + h2 and y2 < y + h for x2, y2, w2, h2 in boxes[:i]
+        )
+
+
+def test_an_svg_drawing_escapes_text_and_loads_nothing():
+    graph = Pipeline.from_string("{description: a < b & c, tasks: {isr: sample_tasks.IsrTask}}").to_graph()
+    assert svg_elements(graph, "title")[0].text == "a < b & c"
+    assert "href" not in draw_svg(graph)
+    assert draw_svg(graph).count("http") == 1  # the name space
+
+
+def test_prerequisites_have_dashed_arrows_in_an_svg_drawing(pipeline):
+    dashed = [p[0].text for p in svg_elements(pipeline.to_graph(), "path") if p.get("stroke-dasharray")]
+    assert dashed == ["bias → isr"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipetask.errors import ContractError, PipelineDocumentError, TaskImportError
+from pipetask.errors import ContractError, PipelineDocumentError, SubsetExpressionError, TaskImportError
 from pipetask.pipeline.pipeline import Pipeline
 
 
@@ -105,3 +105,27 @@ def test_a_module_that_fails_to_import_says_why(write, monkeypatch, tmp_path):
     pipeline = Pipeline.from_string("description: d\ntasks: {one: broken_task_module.Task}\n")
     with pytest.raises(TaskImportError, match="RuntimeError: no licence"):
         pipeline.configured()
+
+
+@pytest.mark.parametrize(
+    ("expression", "labels"),
+    [
+        ("detector", ("isr", "calibrate")),
+        ("<focalPlane", ("isr", "calibrate")),
+        (">=calexp & ~isr", ("focalPlane",)),
+        (">isr_metadata | isr", ("isr",)),
+    ],
+)
+def test_tasks_are_selected_by_expression(pipeline, expression, labels):
+    assert pipeline.select_tasks(expression).labels == labels
+
+
+def test_selecting_by_expression_needs_no_definition_of_what_only_components_are_read_of(pipeline):
+    assert pipeline.subset(["focalPlane"]).select_tasks("focalPlane").labels == ("focalPlane",)
+
+
+def test_selecting_nothing_by_expression_is_an_error(pipeline):
+    with pytest.raises(
+        SubsetExpressionError, match=r"'isr & calibrate' selects no task.*it has focalPlane, isr"
+    ):
+        pipeline.select_tasks("isr & calibrate")

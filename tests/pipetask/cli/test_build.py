@@ -1,0 +1,134 @@
+"""pipetask build: what --show prints, --select-tasks, and the drawings written to files."""
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner
+
+from pipetask.cli.main import pipetask
+from pipetask.pipeline.pipeline import Pipeline
+
+PIPELINE = str(Path(__file__).parents[3] / "pipelines" / "aperture.yaml")
+
+
+def invoke(*words, exit_code=0):
+    result = CliRunner().invoke(pipetask, list(map(str, words)))
+    assert result.exit_code == exit_code, result.output
+    return result.stderr if exit_code else result.stdout
+
+
+def show(*items, options=()):
+    return invoke("build", "-p", PIPELINE, *options, *(w for item in items for w in ("--show", item)))
+
+
+def test_tasks_are_shown_with_class_and_dimensions():
+    assert show("tasks").splitlines()[-1] == (
+        "consolidateVisit: pipetask.tasks.consolidate_visit.ConsolidateVisitTask {instrument, visit}"
+    )
+
+
+def test_subsets_are_shown_with_their_labels_and_description():
+    assert show("subsets").splitlines()[2:4] == [
+        "calibration: isr, subtractBackground",
+        "  From raw images to background-subtracted ones.",
+    ]
+
+
+def test_inputs_are_what_the_selected_tasks_read_and_none_makes():
+    assert show("inputs").splitlines() == [
+        "camera: {instrument} StructuredDataDict, prerequisite of isr",
+        "raw: {instrument, detector, exposure} Exposure, input of isr",
+    ]
+    assert show("inputs", options=["--select-tasks", "subtractBackground"]).startswith("postISRCCD:")
+
+
+def test_the_task_graph_shows_no_dataset_types():
+    assert len(show("task-graph", options=["--select-tasks", "calibration"]).splitlines()) == 2
+
+
+def test_configuration_fields_are_shown_by_label_and_pattern():
+    shown = show("config=aperture::aprad", options=["-c", "aperture:apRad=8"])
+    assert shown.splitlines() == [
+        "### aperture: pipetask.tasks.aperture_photometry.ApertureTask",
+        "# Radius of the aperture [pixel].",
+        "config.apRad=8.0",
+    ]
+    assert "config.connections.outputName" in show("config=*.outputname")
+    assert "detectSources" in show("config=badMaskPlanes")
+
+
+def test_noignorecase_makes_the_pattern_exact():
+    options = ["--show", "config=aperture::aprad:NOIGNORECASE"]
+    assert "no config field is called like 'aprad:NOIGNORECASE'" in invoke(
+        "build", "-p", PIPELINE, *options, exit_code=2
+    )
+    assert "config.apRad=" in show("config=aperture::apRad:NOIGNORECASE")
+
+
+def test_a_dumped_configuration_can_be_loaded_again(tmp_path):
+    dumped = tmp_path / "config.py"
+    dumped.write_text(show("dump-config=aperture", options=["-c", "aperture:apRad=8"]))
+    _, config = Pipeline.from_file(PIPELINE).with_config_file("aperture", dumped).configured()["aperture"]
+    assert config.apRad == 8.0
+
+
+def test_all_configurations_are_dumped_if_no_label_is_given():
+    assert show("dump-config").count("### ") == 5
+
+
+def test_the_history_tells_where_each_value_comes_from(tmp_path):
+    (tmp_path / "more.py").write_text("\nconfig.apRad = 9.0\n")
+    options = ["-C", f"aperture:{tmp_path / 'more.py'}", "-c", "aperture:apRad=8"]
+    head, name, default, from_file, last = show("history=aperture::apRad", options=options).splitlines()
+    assert (head.partition(":")[0], name) == ("### aperture", "apRad")
+    assert "4.0 from " in default
+    assert "aperture_photometry.py:" in default
+    assert from_file == f"  9.0 from {tmp_path / 'more.py'}:2"
+    assert last == "  8.0 from -c aperture:apRad=8"
+
+
+def test_the_history_of_fields_of_parts_is_found():
+    assert "  connections.outputName" not in show("history=consolidateVisit::connections.inputName")
+    assert "connections.inputName\n" in show("history=consolidateVisit::connections.inputName")
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("tassks", "--show has no item 'tassks'; did you mean 'tasks'?"),
+        ("tasks=isr", "--show tasks takes no value, as 'isr'"),
+        ("config=isrr::*", "the pipeline has no task 'isrr' (it has isr, "),
+        ("dump-config=isrr", "the pipeline has no task 'isrr'"),
+        ("history=apRadd", "no config field is called like 'apRadd'"),
+    ],
+)
+def test_what_cannot_be_shown_is_a_usage_error(item, message):
+    assert message in invoke("build", "-p", PIPELINE, "--show", item, exit_code=2)
+
+
+def test_drawings_are_written_to_files(tmp_path):
+    files = {name: tmp_path / name for name in ("dot", "mermaid", "svg")}
+    invoke("build", "-p", PIPELINE, *(word for name in files for word in (f"--pipeline-{name}", files[name])))
+    assert files["dot"].read_text() == show("dot")
+    assert files["mermaid"].read_text() == show("mermaid")
+    assert ET.parse(files["svg"]).getroot().tag.endswith("svg")
+
+
+def test_select_tasks_keeps_the_tasks_of_an_expression(tmp_path):
+    saved = tmp_path / "part.yaml"
+    invoke("build", "-p", PIPELINE, "--select-tasks", "<=calexp & ~isr", "--save-pipeline", saved)
+    assert Pipeline.from_file(saved).labels == ("subtractBackground",)
+
+
+@pytest.mark.parametrize("command", ["build", "qgraph", "run"])
+def test_an_expression_that_cannot_be_read_is_an_error_of_each_command(command, on_repo):
+    repository = [] if command == "build" else ["-b", on_repo.root]
+    words = [command, *repository, "-p", PIPELINE, "--select-tasks", "isr | (aperture"]
+    assert "expected ), at character 16" in invoke(*words, exit_code=2)
+
+
+@pytest.mark.parametrize("command", ["qgraph", "run"])
+def test_a_saved_graph_has_its_tasks_selected_already(command):
+    message = invoke(command, "-g", "saved.qg", "--select-tasks", "isr", exit_code=2)
+    assert "--select-tasks: not with -g" in message
