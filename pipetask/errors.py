@@ -62,6 +62,10 @@ class ReadOnlyRepositoryError(PipetaskError, PermissionError):
     """A change to a repository that was opened for reading only."""
 
 
+class ExportFormatError(PipetaskError, ValueError):
+    """An export file that cannot be understood, or whose files are not where it says."""
+
+
 class EmptyQueryResultError(PipetaskError, LookupError):
     """A query that found nothing, with what to check."""
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from datastore.datastore import Datastore
     from datastore.ingest import Transfer
     from datastore.records import ArtifactRecord
+    from pipetask.butler.interchange.export import RepoExport
+    from pipetask.butler.interchange.import_ import ImportReport
     from registry.query.query import Query
 
 Names = str | Sequence[str] | None
@@ -470,6 +473,62 @@ class Butler:
     def adopt(self, records: Iterable[ArtifactRecord]) -> None:
         """Take over files that workers wrote: made durable, or deleted, with the transaction around this."""
         self._transaction.wrote(records)
+
+    # Exchange with other repositories
+
+    def export(
+        self, *, directory: str | os.PathLike[str], filename: str = "export.yaml", transfer: Transfer = "auto"
+    ) -> AbstractContextManager[RepoExport]:
+        """Collect datasets, collections and records inside a ``with``, and write them to a folder at its end.
+
+        See `interchange.export.export`; what it gives has ``saveDatasets``, ``saveDataIds``,
+        ``saveDimensionData`` and ``saveCollection``.
+        """
+        from pipetask.butler.interchange.export import export
+
+        return export(self, directory, filename=filename, transfer=transfer)
+
+    def import_(
+        self,
+        *,
+        directory: str | os.PathLike[str],
+        filename: str | os.PathLike[str] = "export.yaml",
+        transfer: Transfer = "auto",
+        skip_dimensions: Iterable[str] = (),
+    ) -> ImportReport:
+        """Take in what `export`, or the reference, wrote to a folder; once more changes nothing.
+
+        Parameters
+        ----------
+        directory : path
+            Folder that the export's files are in.
+        filename : path, optional
+            The export file, relative to the folder.
+        transfer : `str`, optional
+            How files get in; see `ingest`.
+        skip_dimensions : iterable of `str`, optional
+            Elements whose records are left out.
+
+        Raises
+        ------
+        ExportFormatError
+            If there is no export, or it cannot be understood.
+        ConflictingDefinitionError
+            If something of it is there already, and differs.
+        """
+        from pipetask.butler.interchange.import_ import import_document, read_export
+
+        folder = Path(directory).absolute()
+        document = read_export(folder / filename)
+        return import_document(self, document, folder, transfer=transfer, skip_dimensions=skip_dimensions)
+
+    def transfer_from(
+        self, source: Butler, refs: Iterable[DatasetRef], *, transfer: Transfer = "auto", **options: Any
+    ) -> list[DatasetRef]:
+        """Copy datasets of another repository, with their ids; see `interchange.transfer.transfer_from`."""
+        from pipetask.butler.interchange.transfer import transfer_from
+
+        return transfer_from(self, source, refs, transfer=transfer, **options)
 
     # Querying
 

@@ -34,8 +34,8 @@ class CommandFolder(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command by name; `None` if there is no such command."""
-        if cmd_name in self._built_in():
-            module = import_module(f"{self.package}.{cmd_name.replace('-', '_')}")
+        if module_name := self._built_in().get(cmd_name):
+            module = import_module(f"{self.package}.{module_name}")
             return module.command
         plugin = self._plugged_in().get(cmd_name)
         return plugin.load() if plugin else None
@@ -52,9 +52,11 @@ class CommandFolder(click.Group):
             ctx.fail(f"No command '{args[0]}'{suggestion} To list them: {ctx.command_path} --help")
         return super().resolve_command(ctx, args)
 
-    def _built_in(self) -> list[str]:
+    def _built_in(self) -> dict[str, str]:
+        """Return the modules of the package by command; one named like a keyword ends in an underscore."""
         folder = Path(__file__).parent / self.package.rpartition(".")[2]
-        return [path.stem.replace("_", "-") for path in folder.glob("[!_]*.py")]
+        modules = [path.stem for path in folder.glob("[!_]*.py")]
+        return {module.rstrip("_").replace("_", "-"): module for module in modules}
 
     def _plugged_in(self) -> dict[str, Any]:
         from importlib.metadata import entry_points

@@ -1,0 +1,1 @@
+"""Exports and imports, in the YAML format that the reference writes and reads."""

@@ -1,0 +1,277 @@
+"""What an export file says, as values: read from YAML and checked, or made and written as YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid3
+
+from pipetask.butler.interchange import yaml_tags
+from pipetask.errors import ExportFormatError
+from registry.dataset_ref import new_id
+from registry.timespan import Timespan
+
+FORMAT = (1, 0, 2)
+NAMESPACE = "daf_butler"
+
+# What the reference makes of the numbers that datasets had in old exports: the same file gives the same ids.
+_NUMBERED = UUID("4d4851f4-2890-4d41-8779-5f38a3f5062b")
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionEntry:
+    """A collection: its name, kind, description, and, of a chain, its children."""
+
+    name: str
+    kind: str
+    doc: str = ""
+    children: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TypeEntry:
+    """A dataset type."""
+
+    name: str
+    dimensions: tuple[str, ...]
+    storage_class: str
+    is_calibration: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file and the datasets in it; ``path`` is relative to the folder of the export, or a URI."""
+
+    dataset_type: str
+    run: str
+    ids: tuple[UUID, ...]
+    data_ids: tuple[Mapping[str, Any], ...]
+    path: str
+    formatter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """All that an export file says.
+
+    Attributes
+    ----------
+    universe : `int`
+        Version of the dimension universe that the records are of.
+    records : `dict`
+        Dimension records by element: column names as the format has them (``id``, ``name``,
+        ``datetime_begin``, …).
+    collections, dataset_types : `dict`
+        By name.
+    files : `list` [`FileEntry`]
+        Files with their datasets.
+    tags : `dict` [`str`, `list` [`~uuid.UUID`]]
+        Members of TAGGED collections.
+    validity : `dict` [`str`, `list` [`tuple` [`Timespan`, `tuple` [`~uuid.UUID`]]]]
+        Members of CALIBRATION collections.
+    """
+
+    universe: int
+    records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    collections: dict[str, CollectionEntry] = field(default_factory=dict)
+    dataset_types: dict[str, TypeEntry] = field(default_factory=dict)
+    files: list[FileEntry] = field(default_factory=list)
+    tags: dict[str, list[UUID]] = field(default_factory=dict)
+    validity: dict[str, list[tuple[Timespan, tuple[UUID, ...]]]] = field(default_factory=dict)
+
+    # Writing
+
+    def to_yaml(self) -> str:
+        """Return the file's text."""
+        return yaml_tags.dump(
+            {
+                "description": "Butler Data Repository Export",
+                "version": ".".join(map(str, FORMAT)),
+                "universe_version": self.universe,
+                "universe_namespace": NAMESPACE,
+                "data": list(self._entries()),
+            }
+        )
+
+    def _entries(self) -> Iterator[dict[str, Any]]:
+        for element, records in self.records.items():
+            yield {"type": "dimension", "element": element, "records": records}
+        for collection in self.collections.values():
+            yield _collection_entry(collection)
+        groups: dict[tuple[str, str], list[FileEntry]] = {}
+        for file in self.files:
+            groups.setdefault((file.dataset_type, file.run), []).append(file)
+        for each in self.dataset_types.values():
+            yield {
+                "type": "dataset_type",
+                "name": each.name,
+                "dimensions": list(each.dimensions),
+                "storage_class": each.storage_class,
+                "is_calibration": each.is_calibration,
+            }
+        for (dataset_type, run), files in groups.items():
+            yield {
+                "type": "dataset",
+                "dataset_type": dataset_type,
+                "run": run,
+                "records": [
+                    {
+                        "dataset_id": list(file.ids),
+                        "data_id": [dict(data_id) for data_id in file.data_ids],
+                        "path": file.path,
+                        "formatter": file.formatter,
+                    }
+                    for file in files
+                ],
+            }
+        for name, ids in self.tags.items():
+            yield {
+                "type": "associations",
+                "collection": name,
+                "collection_type": "TAGGED",
+                "dataset_ids": list(ids),
+            }
+        for name, ranges in self.validity.items():
+            yield {
+                "type": "associations",
+                "collection": name,
+                "collection_type": "CALIBRATION",
+                "validity_ranges": [
+                    {"timespan": timespan, "dataset_ids": list(members)} for timespan, members in ranges
+                ],
+            }
+
+    # Reading
+
+    @classmethod
+    def from_yaml(cls, text: str | bytes, *, where: str) -> Document:
+        """Return what a file says.
+
+        Parameters
+        ----------
+        text : `str` or `bytes`
+            The file's content.
+        where : `str`
+            Name of the file, for messages.
+
+        Raises
+        ------
+        ExportFormatError
+            If it is no export, or one of a newer format.
+        """
+        import yaml
+
+        try:
+            content = yaml_tags.load(text)
+        except yaml.MarkedYAMLError as err:
+            line = f", line {err.problem_mark.line + 1}" if err.problem_mark else ""
+            raise ExportFormatError(f"{where!r}{line} is not the YAML of an export: {err.problem}.") from err
+        except (yaml.YAMLError, ValueError, KeyError) as err:
+            raise ExportFormatError(f"{where!r} is not the YAML of an export: {err}.") from err
+        if not isinstance(content, dict) or not isinstance(content.get("data"), list):
+            raise ExportFormatError(f"{where!r} is no export: it has no list 'data'.")
+        _check_version(content.get("version"), where)
+        if content.get("universe_namespace", NAMESPACE) != NAMESPACE:
+            raise ExportFormatError(
+                f"{where!r} is of the universe {content['universe_namespace']!r}, not {NAMESPACE!r}."
+            )
+        document = cls(int(content.get("universe_version", 0)))
+        for number, entry in enumerate(content["data"]):
+            try:
+                document._add(entry)
+            except (KeyError, TypeError, ValueError, AttributeError) as err:
+                kind = entry.get("type") if isinstance(entry, dict) else entry
+                raise ExportFormatError(
+                    f"Entry {number} of 'data' in {where!r} (type {kind!r}) is malformed: "
+                    f"{type(err).__name__} {err}."
+                ) from err
+        return document
+
+    def _add(self, entry: Mapping[str, Any]) -> None:
+        kind = entry["type"]
+        if kind == "dimension":
+            records = self.records.setdefault(entry["element"], [])
+            records += [dict(record) for record in entry["records"]]
+        elif kind == "run":
+            self.collections[entry["name"]] = CollectionEntry(entry["name"], "RUN")
+        elif kind == "collection":
+            # Old chains say, beside each child, for which dataset types it is searched.
+            children = tuple(c if isinstance(c, str) else str(c[0]) for c in entry.get("children", ()))
+            self.collections[entry["name"]] = CollectionEntry(
+                entry["name"], entry["collection_type"], entry.get("doc") or "", children
+            )
+        elif kind == "dataset_type":
+            self.dataset_types[entry["name"]] = TypeEntry(
+                entry["name"],
+                tuple(entry["dimensions"]),
+                entry["storage_class"],
+                bool(entry.get("is_calibration", False)),
+            )
+        elif kind == "dataset":
+            self.files.extend(_files(entry))
+        elif kind == "associations":
+            self._add_members(entry)
+        else:
+            raise ValueError("there is no such type")
+
+    def _add_members(self, entry: Mapping[str, Any]) -> None:
+        name = entry["collection"]
+        if entry["collection_type"] == "TAGGED":
+            self.tags.setdefault(name, []).extend(map(_id, entry["dataset_ids"]))
+            return
+        ranges = self.validity.setdefault(name, [])
+        for each in entry["validity_ranges"]:
+            timespan = each.get("timespan") or yaml_tags.timespan_of(each.get("begin"), each.get("end"))
+            ranges.append((timespan or Timespan.from_ns(), tuple(map(_id, each["dataset_ids"]))))
+
+
+def _collection_entry(collection: CollectionEntry) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "type": "collection",
+        "collection_type": collection.kind,
+        "name": collection.name,
+    }
+    if collection.doc:
+        entry["doc"] = collection.doc
+    if collection.kind == "RUN":
+        entry |= {"host": None, "timespan_begin": None, "timespan_end": None}
+    elif collection.kind == "CHAINED":
+        entry["children"] = list(collection.children)
+    return entry
+
+
+def _files(entry: Mapping[str, Any]) -> Iterator[FileEntry]:
+    for record in entry["records"]:
+        data_ids: Sequence[Mapping[str, Any]] = record["data_id"]
+        ids = record.get("dataset_id") or [None] * len(data_ids)
+        if len(ids) != len(data_ids):
+            raise ValueError(f"{len(ids)} ids for {len(data_ids)} data IDs in {record['path']!r}")
+        yield FileEntry(
+            entry["dataset_type"],
+            entry["run"],
+            tuple(map(_id, ids)),
+            tuple(data_ids),
+            str(record["path"]),
+            record.get("formatter") or "",
+        )
+
+
+def _id(value: Any) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, int):
+        return uuid3(_NUMBERED, str(value))
+    return new_id() if value is None else UUID(value)
+
+
+def _check_version(value: Any, where: str) -> None:
+    try:
+        version = (1, 0, 0) if value == 0 else tuple(int(part) for part in str(value).split("."))
+    except ValueError:
+        version = ()
+    if not version or version[0] != FORMAT[0] or version[:2] > FORMAT[:2]:
+        raise ExportFormatError(
+            f"{where!r} has the export format {value!r}; this program reads 0 and 1.0.0 to "
+            f"{'.'.join(map(str, FORMAT))}."
+        )

@@ -1,0 +1,278 @@
+"""Export: datasets, their files, and all that they need elsewhere, into a folder."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from datastore.artifact import write_artifact
+from datastore.ingest import place_file
+from datastore.locations import is_uri, local_path
+from pipetask.butler.data_ids import show
+from pipetask.butler.interchange.document import CollectionEntry, Document, FileEntry, TypeEntry
+from pipetask.butler.interchange.formatters import exported
+from pipetask.butler.interchange.yaml_tags import EncodedRegion, tai_time
+from pipetask.butler.limited import hint_of
+from pipetask.errors import ExportFormatError
+from registry.dataset_ref import DatasetRef
+from registry.datasets.ids import to_bytes
+from registry.dimensions.coordinate import DataCoordinate
+from registry.dimensions.record import DimensionRecord
+from registry.errors import DatasetNotFoundError
+from registry.timespan import Timespan
+
+if TYPE_CHECKING:
+    from datastore.ingest import Transfer
+    from datastore.records import ArtifactRecord
+    from pipetask.butler.butler import Butler
+
+EXPORT_FILE = "export.yaml"
+
+
+class RepoExport:
+    """Collects what is to be exported; made by `export`.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    directory : `~pathlib.Path`
+        Where files are put.
+    transfer : `str`
+        How they get there; ``direct`` leaves them where they are.
+    """
+
+    def __init__(self, butler: Butler, directory: Path, transfer: Transfer) -> None:
+        self._butler = butler
+        self._directory = directory
+        self._transfer = transfer
+        self._refs: dict[UUID, DatasetRef] = {}
+        self._files: dict[tuple[str, str, str, str], list[DatasetRef]] = {}
+        self._placed: set[str] = set()
+        self._wanted: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
+        self._records: dict[str, dict[tuple[Any, ...], DimensionRecord]] = defaultdict(dict)
+        self._collections: dict[str, CollectionEntry] = {}
+
+    def saveDatasets(self, refs: Iterable[DatasetRef], *, skip_missing: bool = False) -> None:
+        """Export datasets with their files, runs, and the dimension records of their data IDs.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            If the files of one are not stored, and ``skip_missing`` is false.
+        """
+        new = {ref.id: ref for ref in refs if ref.id not in self._refs}
+        artifacts = self._butler.artifacts(new)
+        for ref in sorted(new.values()):
+            if ref.id not in artifacts:
+                if skip_missing:
+                    continue
+                raise DatasetNotFoundError(f"Dataset {show(ref)} ({ref.id}) has no files to export.")
+            path, formatter = self._file(ref, artifacts[ref.id])
+            # One entry of the format: a file, and datasets of one type and run.
+            self._files.setdefault((path, formatter, ref.datasetType.name, ref.run), []).append(ref)
+            self._refs[ref.id] = ref
+            self.saveCollection(ref.run)
+        self.saveDataIds(self._refs[id].dataId for id in new if id in self._refs)
+
+    def saveDataIds(self, data_ids: Iterable[DataCoordinate]) -> None:
+        """Export the dimension records of data IDs."""
+        for data_id in data_ids:
+            group = data_id.dimensions
+            for name in group.elements:
+                element = group.universe[name]
+                if element.has_table and set(element.required) <= set(group.required):
+                    self._wanted[name].add(tuple(data_id[each] for each in element.required))
+
+    def saveDimensionData(self, element: str, records: Iterable[DimensionRecord]) -> None:
+        """Export dimension records of one element."""
+        name = self._butler.dimensions[element].name
+        for record in records:
+            self._records[name][record.dataId.values_tuple] = record
+
+    def saveCollection(self, name: str) -> None:
+        """Export a collection, after those that it holds if it is a chain.
+
+        Of a TAGGED or CALIBRATION collection, those members are exported that are among the datasets.
+        """
+        if name in self._collections:
+            return
+        info = self._butler.collections.get_info(name)
+        for child in info.children:
+            self.saveCollection(child)
+        self._collections[name] = CollectionEntry(name, info.kind, info.doc, info.children)
+
+    def document(self) -> Document:
+        """Return what the export file says."""
+        self._close_records()
+        elements = [element.name for element in self._butler.dimensions.elements]
+        document = Document(
+            self._butler.dimensions.version,
+            records={
+                name: [_plain(record) for _, record in sorted(self._records[name].items())]
+                for name in elements
+                if self._records.get(name)
+            },
+            collections=self._collections,
+        )
+        for (path, formatter, type_name, run), refs in self._files.items():
+            kind = refs[0].datasetType
+            document.dataset_types[type_name] = TypeEntry(
+                type_name, kind.dimensions.names, kind.storageClass, kind.isCalibration()
+            )
+            ids, data_ids = tuple(ref.id for ref in refs), tuple(ref.dataId.required for ref in refs)
+            document.files.append(FileEntry(type_name, run, ids, data_ids, path, exported(formatter)))
+        for name, entry in self._collections.items():
+            if entry.kind == "TAGGED":
+                document.tags[name] = self._tagged(name)
+            elif entry.kind == "CALIBRATION":
+                document.validity[name] = self._certified(name)
+        return document
+
+    def _close_records(self) -> None:
+        """Fetch the records that are wanted, and those that these refer to."""
+        registry = self._butler.registry
+        universe = self._butler.dimensions
+        fetched: dict[str, dict[tuple[Any, ...], DimensionRecord]] = {}
+
+        def all_of(name: str) -> dict[tuple[Any, ...], DimensionRecord]:
+            if name not in fetched:
+                found = registry.query_dimension_records(name)
+                fetched[name] = {record.dataId.values_tuple: record for record in found}
+            return fetched[name]
+
+        for relation in universe.relations:
+            # What a visit is made of goes with it.
+            if relation.always_join and relation.populated_by and self._wanted.get(relation.populated_by):
+                owner = universe[relation.populated_by]
+                for key, record in all_of(relation.name).items():
+                    if tuple(getattr(record, each) for each in owner.required) in self._wanted[owner.name]:
+                        self._wanted[relation.name].add(key)
+        for element in reversed(universe.elements):
+            for key in self._wanted.get(element.name, ()):
+                # A relation need not have a record for all that its dimensions have.
+                if key not in self._records[element.name] and key in all_of(element.name):
+                    self._records[element.name][key] = all_of(element.name)[key]
+            for record in self._records.get(element.name, {}).values():
+                for name in (*element.required, *element.implied):
+                    parent = universe[name]
+                    if parent.has_table and parent is not element:
+                        self._wanted[name].add(tuple(getattr(record, each) for each in parent.required))
+
+    def _tagged(self, name: str) -> list[UUID]:
+        members = self._butler.registry.collections.dataset_types(name)
+        return [
+            ref.id
+            for kind in members
+            for ref in self._butler.registry.query_datasets(kind, [name])
+            if ref.id in self._refs
+        ]
+
+    def _certified(self, name: str) -> list[tuple[Timespan, tuple[UUID, ...]]]:
+        ranges: dict[Timespan, list[UUID]] = defaultdict(list)
+        for kind in self._butler.registry.collections.dataset_types(name):
+            found = self._butler.registry.calibration_columns(kind, [name])
+            bounds = zip(found.begin_ns.tolist(), found.end_ns.tolist(), strict=True)
+            for id, (begin, end) in zip(to_bytes(found.ids), bounds, strict=True):
+                if (known := UUID(bytes=id)) in self._refs:
+                    ranges[Timespan.from_ns(begin, end)].append(known)
+        return [(timespan, tuple(ids)) for timespan, ids in sorted(ranges.items())]
+
+    # Files
+
+    def _file(self, ref: DatasetRef, records: list[ArtifactRecord]) -> tuple[str, str]:
+        """Bring the file of a dataset to its place; return its path in the export, and its formatter."""
+        record = records[0]
+        if len(records) > 1 or record.component or record.offset >= 0:
+            return self._rewritten(ref)
+        datastore = self._butler.datastore
+        if self._transfer == "direct":
+            return datastore.uri(record), record.formatter
+        location, _, fragment = record.path.partition("#")
+        relative, source = location, f"{datastore.root}/{location}"
+        if is_uri(location):
+            named = PurePosixPath(datastore.path_for(hint_of(ref)))
+            relative = str(named.with_suffix(PurePosixPath(location).suffix))
+            source = local_path(location) or ""
+        if not source:
+            raise ExportFormatError(
+                f"The file of {show(ref)} is remote ({location}); transfer 'direct' exports where it is."
+            )
+        if relative not in self._placed:
+            place_file(source, str(self._directory / relative), self._transfer, root=None)
+            self._placed.add(relative)
+        return f"{relative}#{fragment}" if fragment else relative, record.formatter
+
+    def _rewritten(self, ref: DatasetRef) -> tuple[str, str]:
+        """Write a dataset that shares its file with others, or is in several, to a file of its own."""
+        datastore = self._butler.datastore
+        data, formatter = datastore.serialize(self._butler.get(ref), ref.datasetType.storageClass)
+        relative = datastore.path_for(hint_of(ref))
+        target = self._directory / relative
+        write_artifact(str(target), data, root=str(self._directory), sync=False)
+        return target.as_uri() if self._transfer == "direct" else relative, formatter
+
+
+@contextmanager
+def export(
+    butler: Butler,
+    directory: str | os.PathLike[str],
+    *,
+    filename: str = EXPORT_FILE,
+    transfer: Transfer = "auto",
+) -> Iterator[RepoExport]:
+    """Collect what is to be exported inside a ``with``, and write the export file at its end.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    directory : path
+        Folder for the files; made if it does not exist.
+    filename : `str`, optional
+        Name of the export file in it, which must not exist.
+    transfer : `str`, optional
+        ``copy``, ``hardlink``, ``symlink``, ``auto`` (a hard link where possible), or ``direct``: the export
+        says where the files are in the repository.
+
+    Raises
+    ------
+    ExportFormatError
+        If there is such a file already, or files would be moved out of the repository.
+    """
+    folder = Path(directory).absolute()
+    target = folder / filename
+    if transfer == "move":
+        raise ExportFormatError(
+            "An export does not move files out of the repository; choose another transfer."
+        )
+    if target.exists():
+        raise ExportFormatError(f"{str(target)!r} exists already; name another folder or file.")
+    folder.mkdir(parents=True, exist_ok=True)
+    helper = RepoExport(butler, folder, transfer)
+    yield helper
+    text = helper.document().to_yaml()
+    write_artifact(str(target), text.encode(), root=str(folder), sync=True)
+
+
+def _plain(record: DimensionRecord) -> dict[str, Any]:
+    """Return a record as the format has it."""
+    element = record.definition
+    plain = {}
+    for name, value in record.to_dict().items():
+        if name == element.name:
+            plain[element.key_name] = value
+        elif name == "region" and element.spatial:
+            kind = f"lsst.sphgeom.{type(value).__name__}"
+            plain["region"] = None if value is None else EncodedRegion(kind, value.encode())
+        elif name == "timespan" and element.temporal:
+            bounds = (None, None) if value is None else map(tai_time, value.nsec)
+            plain["datetime_begin"], plain["datetime_end"] = bounds
+        else:
+            plain[name] = value
+    return plain

@@ -1,0 +1,73 @@
+"""Transfer: datasets of one repository, copied to another with their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from pipetask.butler.interchange.export import RepoExport
+from pipetask.butler.interchange.import_ import import_document
+from registry.dataset_ref import DatasetRef
+
+if TYPE_CHECKING:
+    from datastore.ingest import Transfer
+    from pipetask.butler.butler import Butler
+
+
+def transfer_from(
+    target: Butler,
+    source: Butler,
+    refs: Iterable[DatasetRef],
+    *,
+    transfer: Transfer = "auto",
+    skip_missing: bool = True,
+    register_dataset_types: bool = False,
+    transfer_dimensions: bool = False,
+) -> list[DatasetRef]:
+    """Copy datasets of another repository, with their ids and runs; those that are there already stay.
+
+    Parameters
+    ----------
+    target, source : `Butler`
+        To and from where.
+    refs : iterable of `DatasetRef`
+        Datasets of the source.
+    transfer : `str`, optional
+        How files get in; see ``Butler.ingest``. Not ``move``.
+    skip_missing : `bool`, optional
+        Whether datasets without files are left out; else they are an error.
+    register_dataset_types : `bool`, optional
+        Whether dataset types that the target does not know are registered; else they are an error.
+    transfer_dimensions : `bool`, optional
+        Whether dimension records are copied as well; else they must be there.
+
+    Returns
+    -------
+    transferred : `list` [`DatasetRef`]
+        Those datasets that are in the target now.
+
+    Raises
+    ------
+    MissingDatasetTypeError
+        If a dataset type is unknown.
+    DataIdError
+        If a dimension record is missing.
+    """
+    if transfer == "move":
+        raise ValueError("A transfer does not move files out of the source; choose another mode.")
+    refs = [ref.makeCompositeRef(ref.datasetType.storageClass) if ref.isComponent() else ref for ref in refs]
+    if not register_dataset_types:
+        for name in sorted({ref.datasetType.name for ref in refs}):
+            target.registry.get_dataset_type(name)
+    with TemporaryDirectory(dir=target.root, prefix=".transfer-") as folder:
+        # Files are named where they are; only what shares a file with others is written out in between.
+        helper = RepoExport(source, Path(folder), "direct")
+        helper.saveDatasets(refs, skip_missing=skip_missing)
+        document = helper.document()
+        if not transfer_dimensions:
+            document.records.clear()
+        import_document(target, document, Path(folder), transfer=transfer)
+    transferred = {id for file in document.files for id in file.ids}
+    return [ref for ref in refs if ref.id in transferred]

@@ -1,0 +1,47 @@
+"""``butler export``: write datasets, with all that they need elsewhere, to a folder."""
+
+from typing import Any
+
+import click
+
+from pipetask.cli.options import (
+    RepositoryCommand,
+    collections_option,
+    comma_separated,
+    repository_argument,
+    where_option,
+)
+
+
+@click.command("export", cls=RepositoryCommand, short_help="Write datasets and what they need to a folder.")
+@repository_argument()
+@click.argument("directory", type=click.Path(file_okay=False))
+@comma_separated(
+    *("-d", "--dataset-type", "dataset_types"), metavar="GLOB", help="Dataset types. [default: all]"
+)
+@collections_option("Collections whose datasets are exported, and they themselves. [default: all]")
+@where_option()
+@click.option("--find-first", is_flag=True, help="Of equal data IDs, only the one found first.")
+@click.option(
+    "-t",
+    "--transfer",
+    type=click.Choice(["auto", "copy", "hardlink", "symlink", "direct"]),
+    default="copy",
+    show_default=True,
+    help="How files get into DIRECTORY; 'direct' leaves them where they are and says so.",
+)
+@click.option(
+    "--export-file", default="export.yaml", show_default=True, help="Name of the file that says all."
+)
+@click.option("--all-records", is_flag=True, help="All dimension records, not only those of the datasets.")
+def command(repo: str | None, directory: str, **options: Any) -> None:
+    """Export datasets with their files, dimension records and collections to DIRECTORY.
+
+    The format is that of the reference, which imports it: butler import REPO DIRECTORY.
+    """
+    from pipetask.butler import Butler
+    from pipetask.butler.interchange.selection import export_selection
+
+    with Butler.from_config(repo) as butler:
+        n_datasets, n_collections = export_selection(butler, directory, **options)
+    click.echo(f"Exported {n_datasets} datasets and {n_collections} collections to {directory}.")

@@ -1,0 +1,42 @@
+"""``butler import``: take in what an export holds."""
+
+import click
+
+from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument
+
+
+@click.command("import", cls=RepositoryCommand, short_help="Take in what an export holds.")
+@repository_argument()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False))
+@click.option("--export-file", default="export.yaml", show_default=True, help="The file that says all.")
+@click.option(
+    "-t",
+    "--transfer",
+    type=click.Choice(["auto", "copy", "move", "hardlink", "symlink", "direct"]),
+    default="auto",
+    show_default=True,
+    help="How files get in; 'auto' makes a hard link where possible, else a copy.",
+)
+@comma_separated(
+    *("-s", "--skip-dimensions"), metavar="ELEMENT", help="Dimensions whose records are left out."
+)
+def command(
+    repo: str | None, directory: str, export_file: str, transfer: str, skip_dimensions: tuple[str, ...]
+) -> None:
+    """Import the records, collections and datasets of an export in DIRECTORY, made here or by the reference.
+
+    What is in the repository already stays; importing again changes nothing.
+    """
+    from pipetask.butler import Butler
+
+    with Butler.from_config(repo, writeable=True) as butler:
+        done = butler.import_(
+            directory=directory,
+            filename=export_file,
+            transfer=transfer,  # type: ignore[arg-type]  # one of the choices
+            skip_dimensions=skip_dimensions,
+        )
+    click.echo(
+        f"Imported {done.datasets} datasets ({done.known_datasets} were here already), {done.records} "
+        f"dimension records, {done.collections} collections and {done.dataset_types} dataset types."
+    )
