@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _KEYS = (1, 10, 100, 500)  # keys named in one select: enough to hide the cost of a statement
 _MOST_KEYS = _KEYS[-1]
+_KEY_TYPES = {int: "int", str: "string"}
 _PAGE = 10_000  # rows held at once where there may be millions
 
 
@@ -174,8 +175,16 @@ class Database:
             return self.fetch(wanted)
         found: list[tuple[Any, ...]] = []
         if len(key) > 1:
-            for start in range(0, len(keys), _MOST_KEYS):
-                found += self.fetch(wanted.where(tuple_(*key).in_(keys[start : start + _MOST_KEYS])))
+            from registry.query.value_rows import value_rows
+
+            types = [_KEY_TYPES.get(type(value)) for value in keys[0]] if keys else []
+            # Literal tuples are compared one by one with whole tables; tuples of a select are looked up.
+            plain = [kind for kind in types if kind is not None]
+            size = _PAGE if len(plain) == len(types) else _MOST_KEYS
+            for start in range(0, len(keys), size):
+                part = keys[start : start + size]
+                among = value_rows(part, plain) if size == _PAGE else part
+                found += self.fetch(wanted.where(tuple_(*key).in_(among)))
             return found
         values = [value for (value,) in keys]
         for start in range(0, len(values), _MOST_KEYS):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pyarrow as pa
 
@@ -21,7 +20,6 @@ _TYPES = {
     "hash": pa.binary(),
     "region": pa.binary(),
 }
-_PLAIN: dict[str, Callable[[Any], Any]] = {"uuid": lambda value: str(UUID(bytes=bytes(value))), "bool": bool}
 _DTYPES = {
     "int": "int64",
     "time_ns": "int64",
@@ -35,6 +33,14 @@ _DTYPES = {
 _FILLERS = {"bool": False, "string": "", "uuid": "", "hash": b"", "region": b""}
 
 Columns = Sequence[tuple[str, str]]
+
+
+def _uuid_text(value: bytes) -> str:
+    digits = value.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+_PLAIN: dict[str, Callable[[Any], Any]] = {"uuid": _uuid_text, "bool": bool}
 
 
 def to_arrow(columns: Columns, pages: Iterable[Sequence[tuple[Any, ...]]]) -> pa.Table:

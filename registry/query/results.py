@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 from uuid import UUID
@@ -23,7 +25,7 @@ from registry.query.select import Order, count_select, record_select, sort_terms
 from registry.query.source import Plan, Source, Spec
 from registry.query.tree import Column
 from registry.query.where import interpret
-from registry.records.lookup import record_of
+from registry.records.lookup import records_of
 from registry.timespan import Timespan
 
 if TYPE_CHECKING:
@@ -116,7 +118,9 @@ class QueryResults(ABC, Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         for page in self._pages():
-            yield from self._objects(page)
+            with _without_collector():
+                made = list(self._objects(page))
+            yield from made
 
     def to_arrow(self) -> pa.Table:
         """Return the rows as a table of Arrow, without making an object for each.
@@ -144,7 +148,7 @@ class QueryResults(ABC, Generic[T]):
         """Return the select of the rows, or `None` if it is known that there are none."""
 
     @abstractmethod
-    def _objects(self, page: Sequence[Row]) -> Iterator[T]:
+    def _objects(self, page: Sequence[Row]) -> Iterable[T]:
         """Make the objects of some rows."""
 
     def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
@@ -186,9 +190,9 @@ class DataCoordinateQueryResults(QueryResults[DataCoordinate]):
         """Return the select of ``dimensions.keys``."""
         return self._select(self.source.plan(self.spec))
 
-    def _objects(self, page: Sequence[Row]) -> Iterator[DataCoordinate]:
-        found = [DataCoordinate.from_full(self.group, tuple(row)) for row in self._exported(page)]
-        return iter(self.source.records.expand_all(found) if self.has_dimension_records else found)
+    def _objects(self, page: Sequence[Row]) -> Iterable[DataCoordinate]:
+        found = [DataCoordinate(self.group, tuple(row)) for row in self._exported(page)]
+        return self.source.records.expand_all(found) if self.has_dimension_records else found
 
     def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
         return page if self.dimensions.keys else [() for _ in page]
@@ -225,8 +229,8 @@ class DimensionRecordQueryResults(QueryResults[DimensionRecord]):
             limit=self.most,
         )
 
-    def _objects(self, page: Sequence[Row]) -> Iterator[DimensionRecord]:
-        return (record_of(self.element, row) for row in self._exported(page))
+    def _objects(self, page: Sequence[Row]) -> Iterable[DimensionRecord]:
+        return records_of(self.element, self._exported(page))
 
     def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
         if self.element.skypix is None:
@@ -284,20 +288,20 @@ class DatasetRefQueryResults(QueryResults[DatasetRef]):
         plan = self.source.plan(self.spec, name, find_first=self.find_first)
         return self._select(plan, fields=fields, implied=implied, nulls=True)
 
-    def _objects(self, page: Sequence[Row]) -> Iterator[DatasetRef]:
+    def _objects(self, page: Sequence[Row]) -> Iterable[DatasetRef]:
         dataset_type, group, name_of = self.dataset_type, self.dimensions, self.source.name_of
         n, k = len(group.keys), len(group.required)
         data_ids = [
-            DataCoordinate.from_full(group, values)
-            if None not in (values := tuple(row[:n]))
-            else DataCoordinate.from_required(group, values[:k])
+            DataCoordinate(group, row[:n] if None not in row else row[:k])  # what is implied may be unknown
             for row in page
         ]
         if self.has_dimension_records:
             data_ids = self.source.records.expand_all(data_ids)
         runs = {run: name_of(run) for run in {row[-1] for row in page}}
-        for data_id, row in zip(data_ids, page, strict=True):
-            yield DatasetRef(dataset_type, data_id, runs[row[-1]], id=UUID(bytes=row[n]))
+        return [
+            DatasetRef(dataset_type, data_id, runs[row[-1]], id=UUID(bytes=row[n]))
+            for data_id, row in zip(data_ids, page, strict=True)
+        ]
 
     def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
         runs = {run: self.source.name_of(run) for run in {row[-1] for row in page}}
@@ -370,6 +374,18 @@ class GeneralQueryResults(QueryResults[dict[str, Any]]):
 
     def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
         return page if self.columns else [() for _ in page]
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the garbage collector from looking at objects while many are made that are all in use."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def key_columns(group: DimensionGroup) -> tuple[tuple[str, str], ...]:

@@ -108,8 +108,8 @@ class DimensionRecords:
         by_row = zip(*found.values(), strict=True) if found else [()] * len(data_ids)
         names = tuple(found)
         return [
-            data_id.expanded(value, dict(zip(names, records, strict=True)))
-            for data_id, value, records in zip(data_ids, values, by_row, strict=True)
+            DataCoordinate(group, value, dict(zip(names, records, strict=True)))
+            for value, records in zip(values, by_row, strict=True)
         ]
 
     def _get_all(
@@ -125,11 +125,10 @@ class DimensionRecords:
             missing = list(keys)
         table = self._schema.element_table(element.name)
         names = element.required if element.view_of else element.column_names
-        for row in self._db.fetch_by_keys(
-            [table.c[name] for name in names], [table.c[name] for name in element.required], missing
-        ):
-            record = record_of(element, row)
-            cache[record.values_tuple()[: len(element.required)]] = record
+        columns = [table.c[name] for name in names]
+        k = len(element.required)
+        for record in records_of(element, self._db.fetch_by_keys(columns, columns[:k], missing)):
+            cache[record.values_tuple()[:k]] = record
         return cache
 
     def _read(self, element: DimensionElement, key: tuple[Any, ...]) -> DimensionRecord | None:
@@ -172,11 +171,19 @@ class DimensionRecords:
 
 def record_of(element: DimensionElement, row: tuple[Any, ...]) -> DimensionRecord:
     """Return the record of a row in the order of the element's columns."""
-    if any(column.type == "bool" for column in element.columns):
-        row = tuple(
-            [
-                bool(value) if column.type == "bool" and value is not None else value
-                for column, value in zip(element.columns, row, strict=True)
-            ]
-        )
-    return DimensionRecord.from_values(element, tuple(row))
+    return records_of(element, [row])[0]
+
+
+def records_of(element: DimensionElement, rows: Sequence[tuple[Any, ...]]) -> list[DimensionRecord]:
+    """Return the records of rows in the order of the element's columns."""
+    flags = [i for i, column in enumerate(element.columns) if column.type == "bool"]
+    if not flags:
+        return [DimensionRecord.from_values(element, tuple(row)) for row in rows]
+    records = []
+    for row in rows:
+        values = list(row)
+        for i in flags:
+            if values[i] is not None:
+                values[i] = bool(values[i])
+        records.append(DimensionRecord.from_values(element, tuple(values)))
+    return records
