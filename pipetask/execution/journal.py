@@ -10,6 +10,7 @@ when that process ends in any way, so that a dead run never looks like a running
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import struct
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from typing import Self
 from zlib import crc32
 
 from pipetask.errors import JournalError, RunLockedError
+
+_log = logging.getLogger(__name__)
 
 _FRAME = struct.Struct("<II")
 
@@ -67,6 +70,12 @@ class Journal:
         """What was in it when it was opened."""
         whole = max((end for _, end in _frames(data)), default=0)
         if whole < len(data):
+            _log.warning(
+                "The last %d bytes of the journal %s are no whole record: a crash cut it short, or the file "
+                "was damaged. The quanta that they may have told of are run again.",
+                len(data) - whole,
+                path,
+            )
             # What is appended behind a torn record would never be found again.
             os.ftruncate(self._fd, whole)
 

@@ -23,7 +23,7 @@ from pipetask.observation.find_files import find_files
 from pipetask.observation.fits_headers import read_image_headers
 from pipetask.observation.image_file import Failure, detector_id, known_filter
 from pipetask.observation.instrument import Instrument
-from pipetask.observation.known_images import not_known
+from pipetask.observation.known_images import not_stored
 from pipetask.observation.register_instrument import insert_detectors, load_instrument
 
 
@@ -90,7 +90,7 @@ def ingest_calibrations(
         butler.collections.register(run, "RUN", f"Calibrations of {instrument}: {dataset_type}")
         insert_detectors(butler, camera, (ref.dataId.get("detector") for ref in found))
         butler.ingest(
-            *(FileDataset(found[ref], ref, "fits_raw") for ref in not_known(butler, found)),
+            *(FileDataset(found[ref], ref, "fits_raw") for ref in not_stored(butler, found)),
             transfer=transfer,  # type: ignore[arg-type]  # checked by the datastore
         )
     return CalibrationReport(run, tuple(found), tuple(failures))

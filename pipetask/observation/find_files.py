@@ -15,7 +15,8 @@ def find_files(
 ) -> tuple[list[str], list[Failure]]:
     """Return absolute paths, sorted: files as named, and those below folders whose names match a pattern.
 
-    Links are not followed to other names; what does not exist, and a folder without any match, is a failure.
+    Links are not followed to other names. What does not exist, a folder without any match, and a match that
+    is no file (a link that leads nowhere, a pipe) are failures.
     """
     found: set[str] = set()
     failures = []
@@ -23,15 +24,22 @@ def find_files(
         path = Path(os.path.abspath(location))  # noqa: PTH100  (keeps the name of a link)
         if path.is_dir():
             below = [
-                str(file)
+                file
                 for file in path.rglob("*")
-                if any(fnmatch.fnmatch(file.name, pattern) for pattern in patterns) and file.is_file()
+                if any(fnmatch.fnmatch(file.name, pattern) for pattern in patterns) and not file.is_dir()
             ]
-            found.update(below)
+            found.update(str(file) for file in below if file.is_file())
+            failures += [Failure(str(file), _why_no_file(file)) for file in below if not file.is_file()]
             if not below:
                 failures.append(Failure(str(path), f"no file below it matches {' or '.join(patterns)}"))
         elif path.is_file():
             found.add(str(path))
         else:
-            failures.append(Failure(str(path), "no such file or folder"))
+            failures.append(Failure(str(path), _why_no_file(path)))
     return sorted(found), failures
+
+
+def _why_no_file(path: Path) -> str:
+    if path.is_symlink():
+        return f"a link that leads nowhere, to {path.readlink()}"
+    return "not a file" if path.exists() else "no such file or folder"

@@ -12,7 +12,7 @@ from pipetask.observation.define_visits import insert_visits, placed_images
 from pipetask.observation.image_file import Failure, ImageFile, twice
 from pipetask.observation.in_processes import in_processes
 from pipetask.observation.instrument import PLANES, Instrument
-from pipetask.observation.known_images import image_ref, not_known
+from pipetask.observation.known_images import image_ref, not_stored
 from pipetask.observation.planes import Assembly, write_assembled
 
 
@@ -53,7 +53,7 @@ def assemble_images(
     groups: dict[DatasetRef, dict[str, ImageFile]] = {}
     for (visit, detector), files in _group_planes(instrument, images, result.failures).items():
         groups[image_ref(result.dataset_type, instrument, visit=visit, detector=detector)] = files
-    new = not_known(butler, groups)
+    new = not_stored(butler, groups)
     config = butler.limited_config()
     tasks = [Assembly(ref, groups[ref], instrument, config) for ref in new]
     for ref, records in zip(new, in_processes(write_assembled, tasks, processes), strict=True):

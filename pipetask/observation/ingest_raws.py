@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from pipetask.butler import Butler, DatasetRef, DatasetType, FileDataset, add_to_defaults
-from pipetask.errors import InstrumentError
+from pipetask.errors import EmptyQueryResultError, InstrumentError
 from pipetask.observation.exposures import insert_exposures, merge_exposures
 from pipetask.observation.find_files import find_files
 from pipetask.observation.image_file import Failure, ImageFile, describe_file, twice
 from pipetask.observation.in_processes import in_processes
 from pipetask.observation.ingest_planes import assemble_images, record_images
 from pipetask.observation.instrument import Instrument
-from pipetask.observation.known_images import image_ref, not_known
+from pipetask.observation.known_images import image_ref, not_stored
 from pipetask.observation.register_instrument import insert_detectors, load_instrument, load_instruments
 
 
@@ -53,7 +53,7 @@ def ingest_raws(
     transfer: str = "direct",
     processes: int = 1,
 ) -> IngestReport:
-    """Ingest image files of registered instruments; ingesting again changes nothing.
+    """Ingest image files of registered instruments; ingesting again brings back files that are gone.
 
     A file that cannot be ingested is reported, and the others go on. Raw images become ``raw`` in
     ``<instrument>/raw/all``; calibrated ones are assembled from their planes and become ``calexp`` in
@@ -76,12 +76,18 @@ def ingest_raws(
     ------
     InstrumentError
         If no instrument is registered.
+    EmptyQueryResultError
+        If there is no image file in any location.
     """
     instruments = [load_instrument(butler, instrument)] if instrument else load_instruments(butler)
     if not instruments:
         raise InstrumentError(f"Repository {butler.root!r} has no instrument yet.")
     patterns = sorted({pattern for each in instruments for pattern in each.file_patterns})
     files, failures = find_files(locations, patterns)
+    if not files:
+        raise EmptyQueryResultError(
+            "No image file to ingest. " + "; ".join(f"{each.path}: {each.reason}" for each in failures)
+        )
     images: list[ImageFile] = []
     for described in in_processes(partial(describe_file, instruments=instruments), files, processes):
         if isinstance(described, Failure):
@@ -145,7 +151,7 @@ def _ingest_files(
             failures.append(twice(image, files[ref]))
         else:
             files[ref] = image
-    new = not_known(butler, files)
+    new = not_stored(butler, files)
     butler.ingest(
         *(FileDataset(files[ref].path, ref, "fits_raw") for ref in new),
         transfer=transfer,  # type: ignore[arg-type]  # checked by the datastore

@@ -17,8 +17,8 @@ def image_ref(dataset_type: DatasetType, instrument: Instrument, **values: int) 
     return DatasetRef(dataset_type, data_id, instrument.run, id=id)
 
 
-def not_known(butler: Butler, refs: Iterable[DatasetRef]) -> list[DatasetRef]:
-    """Return the refs that are not registered yet, in order."""
+def not_stored(butler: Butler, refs: Iterable[DatasetRef]) -> list[DatasetRef]:
+    """Return the refs that are not registered yet, or whose files are gone, in order."""
     refs = list(refs)
-    stored = butler.registry.get_datasets([ref.id for ref in refs])
-    return [ref for ref, old in zip(refs, stored, strict=True) if old is None]
+    artifacts = butler.artifacts(ref.id for ref in refs)
+    return [ref for ref in refs if not butler.datastore.exists(artifacts.get(ref.id, ()))]

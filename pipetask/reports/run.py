@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from pipetask.graph.quantum_graph import QuantumGraph
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
+
+_log = logging.getLogger(__name__)
 
 RAN = frozenset({Status.SUCCEEDED, Status.NO_WORK, Status.FAILED})
 """Status of quanta that were begun, and so have durations."""
@@ -136,7 +139,8 @@ def run_report(butler: Butler, name: str) -> RunReport:
         last[row.label, row.data_id] = row
     if not last:
         raise EmptyQueryResultError(
-            f"No quantum was run in {name!r} of {butler.root}. Runs are listed by: butler query-collections"
+            f"No quantum is recorded in {name!r} of {butler.root}. "
+            "Runs are listed by: butler query-collections"
         )
     by_label: dict[str, list[_Row]] = {}
     errors = Errors()
@@ -182,6 +186,12 @@ def _journaled(butler: Butler, run: str) -> Iterator[_Row]:
     """Read what an unfinished run has done so far; part of it may be stored already."""
     path = journal_path(butler.root, run)
     if not graph_path(path).exists():
+        if count := len(list(read_journal(path))):
+            _log.warning(
+                "The journal %s tells of %d quanta more, which can't be shown: its graph is gone.",
+                path,
+                count,
+            )
         return
     graph = QuantumGraph.load(graph_path(path))
     for report in map(Report.from_bytes, read_journal(path)):

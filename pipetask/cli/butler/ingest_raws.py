@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from pipetask.cli.errors import EXIT_SOME_FAILED, nothing_found
+from pipetask.cli.errors import EXIT_SOME_FAILED
 from pipetask.cli.options import RepositoryCommand, processes_option, repository_argument
 
 
@@ -24,7 +24,10 @@ from pipetask.cli.options import RepositoryCommand, processes_option, repository
 def command(
     repo: str | None, locations: tuple[str, ...], transfer: str, instrument: str | None, processes: int
 ) -> None:
-    """Ingest the image files at LOCATIONS, which are files or folders; ingesting again changes nothing."""
+    """Ingest the image files at LOCATIONS, which are files or folders.
+
+    Ingesting again changes nothing, except that it brings back files which are gone.
+    """
     from pipetask.butler import Butler
     from pipetask.observation.ingest_raws import ingest_raws
 
@@ -32,8 +35,6 @@ def command(
         report = ingest_raws(butler, locations, instrument=instrument, transfer=transfer, processes=processes)
     for failure in report.failures:
         click.echo(f"{failure.path}: {failure.reason}", err=True)
-    if not (report.ingested or report.known or report.failures):
-        nothing_found(f"No image file in {', '.join(locations)}.")
     click.echo(
         f"Ingested {report.ingested} images of {len(report.exposures)} exposures"
         + (f"; {report.known} were there already" if report.known else "")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipetask.butler.repository import journal_path
-from pipetask.errors import InconsistentRunError, RunLockedError
+from pipetask.errors import EmptyQueryResultError, InconsistentRunError, JournalError, RunLockedError
 from pipetask.execution.journal import Journal
 from pipetask.execution.report import Status
-from pipetask.execution.resume import replay
+from pipetask.execution.resume import graph_path, replay
 from pipetask.execution.run_graph import run_graph
 from pipetask.reports.run import run_report
 
@@ -49,6 +49,24 @@ def contents(repo, collection):
         for ref in repo.butler.query_datasets(name, collection, explain=False):
             found[name, ref.dataId] = repo.butler.get(ref)
     return found
+
+
+def test_a_journal_whose_graph_is_gone_is_mentioned(numbers_repo, tmp_path, caplog):
+    run_until_killed(numbers_repo, tmp_path, 2, double__sleep_s=0.05)
+    graph_path(journal_path(numbers_repo.root, "out/run")).unlink()
+    with pytest.raises(JournalError, match=r"out%2Frun\.journal needs the graph"):
+        replay(numbers_repo.butler, "out/run")
+    with pytest.raises(EmptyQueryResultError, match="No quantum is recorded"):
+        run_report(numbers_repo.butler, "out/run")
+    assert "out%2Frun.journal tells of" in caplog.text
+
+
+def test_a_damaged_journal_is_mentioned(numbers_repo, tmp_path, caplog):
+    run_until_killed(numbers_repo, tmp_path, 2, double__sleep_s=0.05)
+    path = journal_path(numbers_repo.root, "out/run")
+    path.write_bytes(b"garbage" * 10)
+    assert replay(numbers_repo.butler, "out/run") == 0
+    assert f"The last 70 bytes of the journal {path} are no whole record" in caplog.text
 
 
 @pytest.mark.parametrize(("done", "processes"), [(1, 2), (4, 1), (8, 2)])

@@ -1,5 +1,6 @@
 """Ingest of image files: 2MASS scans, DECam planes, simulated mosaics, and files that are broken."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,39 @@ def test_ingesting_again_changes_nothing(empty_repo, cameras, two_mass_folder):
     report = ingest_raws(empty_repo, [two_mass_folder])
     assert (report.ingested, report.known, report.failures) == (0, 4, ())
     assert rows(empty_repo) == before
+
+
+def test_ingesting_again_brings_back_files_that_are_gone(empty_repo, cameras, two_mass_folder):
+    register_instrument(empty_repo, cameras / "2mass.yaml")
+    ingest_raws(empty_repo, [two_mass_folder], transfer="copy")
+    before = rows(empty_repo)
+    ref = empty_repo.query_datasets("raw", "2MASS/raw/all")[0]
+    Path(empty_repo.getURI(ref).removeprefix("file://")).unlink()
+    report = ingest_raws(empty_repo, [two_mass_folder], transfer="copy")
+    assert (report.ingested, report.known, report.failures) == (1, 3, ())
+    assert empty_repo.get(ref).image.shape == (1024, 512)
+    assert rows(empty_repo) == before
+
+
+def test_links_that_lead_nowhere_and_pipes_are_reported(simcam_repo, simcam_file):
+    folder = simcam_file(1, 0).parent
+    (folder / "gone.fits").symlink_to(folder / "nowhere.fits")
+    os.mkfifo(folder / "pipe.fits")
+    report = ingest_raws(simcam_repo, [folder])
+    assert report.ingested == 1
+    assert reasons(report) == {
+        "gone.fits": f"a link that leads nowhere, to {folder / 'nowhere.fits'}",
+        "pipe.fits": "not a file",
+    }
+
+
+def test_locations_without_any_file_are_an_error_that_names_them(simcam_repo, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        EmptyQueryResultError, match=r"/empty: no file below it.*/nope: no such file"
+    ) as caught:
+        ingest_raws(simcam_repo, [tmp_path / "empty", tmp_path / "nope"])
+    assert caught.value.exit_code == 3
 
 
 def test_an_exposure_may_come_in_pieces(empty_repo, cameras, two_mass_folder):
