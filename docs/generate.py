@@ -1,5 +1,8 @@
-"""Write the pages of docs/reference from what they describe: python docs/generate.py."""  # noqa: INP001  (a script)
+"""Write the pages of docs/reference, and the code that pages show: python docs/generate.py."""  # noqa: INP001  (a script)
 
+import ast
+import re
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -9,6 +12,8 @@ from pipetask.butler import DimensionElement, DimensionUniverse, StorageClasses
 from pipetask.cli.main import CommandFolder, butler, pipetask
 
 FOLDER = Path(__file__).parent / "reference"
+ROOT = Path(__file__).parents[1]
+SHOWN = re.compile(r"^<!-- code: (\S+)([^\n]*?) -->\n(?:```.*?^```\n)?", re.MULTILINE | re.DOTALL)
 NOTE = "Made by `python docs/generate.py`; a test keeps it in step with the code."
 DATA_IDS = """\
 A data ID holds the dimensions that its dataset type names and those that they require; what they
@@ -120,6 +125,35 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]
 
 
+def with_code(page: str) -> str:
+    """Return a page with the code that its marker lines ask for, each in a block after the line.
+
+    A marker is ``<!-- code: FILE -->`` for a whole file, or ``<!-- code: FILE NAME … -->`` for the classes,
+    functions and methods (``Class.method``) of these names. A block that follows is replaced.
+    """
+    return SHOWN.sub(_marker_and_code, page)
+
+
+def _marker_and_code(marker: re.Match[str]) -> str:
+    path, names = ROOT / marker[1], marker[2].split()
+    source = path.read_text("utf-8")
+    language = {".py": "python fragment", ".yaml": "yaml"}[path.suffix]
+    code = "\n\n\n".join(_definition(source, name, path) for name in names) if names else source.rstrip()
+    return f"<!-- code: {marker[1]}{marker[2]} -->\n```{language}\n{code}\n```\n"
+
+
+def _definition(source: str, name: str, path: Path) -> str:
+    """Return the lines of a class, function or method, as they stand in the file."""
+    body: list[ast.stmt] = ast.parse(source).body
+    for part in name.split("."):
+        found = [node for node in body if getattr(node, "name", None) == part]
+        if not found:
+            raise LookupError(f"{path} has no {name!r}")
+        node = found[0]
+        body = getattr(node, "body", [])
+    return textwrap.dedent("\n".join(source.splitlines()[node.lineno - 1 : node.end_lineno]))
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "dimensions.md": dimensions,
@@ -130,3 +164,5 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for file, text in PAGES.items():
         (FOLDER / file).write_text(text(), "utf-8")
+    for path in sorted(Path(__file__).parent.glob("*.md")):
+        path.write_text(with_code(path.read_text("utf-8")), "utf-8")

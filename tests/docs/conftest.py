@@ -186,6 +186,7 @@ def first_session(tmp_path_factory):
     """A folder in which somebody has followed docs/first_session.md."""
     folder = tmp_path_factory.mktemp("first_session")
     shutil.copytree(ROOT / "examples" / "cameras", folder / "cameras")
+    shutil.copytree(ROOT / "examples" / "guide", folder / "examples" / "guide")
     shutil.copytree(ROOT / "pipelines", folder / "pipelines")
     Reader(folder).follow(ROOT / "docs" / "first_session.md")
     return folder

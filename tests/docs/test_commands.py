@@ -44,3 +44,24 @@ def test_generated_pages_are_what_the_code_says(generator):
     for name, page in generator.PAGES.items():
         written = (ROOT / "docs" / "reference" / name).read_text("utf-8")
         assert written == page(), "run: python docs/generate.py"
+
+
+def test_code_that_pages_show_is_that_of_the_files(generator):
+    pages = [path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")]
+    assert any("<!-- code:" in page for page in pages)
+    for page in pages:
+        assert generator.with_code(page) == page, "run: python docs/generate.py"
+
+
+def test_a_marker_shows_a_file_or_named_parts_of_it(generator):
+    marker = "<!-- code: examples/guide/plain_task.py ApertureTaskConfig ApertureTask.__init__ -->\n"
+    shown = generator.with_code(f"before\n\n{marker}```\nold\n```\nafter\n")
+    assert shown.startswith(f"before\n\n{marker}```python fragment\nclass ApertureTaskConfig(Config):\n")
+    assert "\n\n\ndef __init__(" in shown
+    assert shown.endswith("\n```\nafter\n")
+    assert "old" not in shown
+    assert generator.with_code(shown) == shown
+    whole = generator.with_code("<!-- code: pipelines/guide/schemas.yaml -->\n")
+    assert (ROOT / "pipelines" / "guide" / "schemas.yaml").read_text("utf-8") in whole
+    with pytest.raises(LookupError, match="Nothing"):
+        generator.with_code("<!-- code: examples/guide/plain_task.py Nothing -->\n")
