@@ -26,7 +26,7 @@ class DatastoreError(Exception):
 class ArtifactMissingError(DatastoreError, FileNotFoundError):
     """The file of a recorded dataset is not where its record says."""
 
-    hint = "if it was moved or deleted by hand, put it back or prune the dataset"
+    hint = "if it was moved or deleted by hand, put it back, ingest it again, or butler prune-datasets"
 
     def __init__(self, uri: str) -> None:
         super().__init__(uri)

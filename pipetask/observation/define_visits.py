@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler import ArtifactRecord, Butler, DatasetRef, DimensionRecord, LimitedButlerConfig
+from pipetask.errors import EmptyQueryResultError
 from pipetask.observation.in_processes import in_processes
 from pipetask.observation.regions import hull, image_region
 from pipetask.observation.register_instrument import load_instrument
@@ -68,6 +69,11 @@ def define_visits(butler: Butler, instrument: str, *, where: str = "", processes
         Which exposures (query expression).
     processes : `int`, optional
         How many processes read headers.
+
+    Raises
+    ------
+    EmptyQueryResultError
+        If there is no such exposure.
     """
     camera = load_instrument(butler, instrument)
     exposures = butler.query_dimension_records(
@@ -80,6 +86,12 @@ def define_visits(butler: Butler, instrument: str, *, where: str = "", processes
         for ref in butler.query_datasets(camera.dataset_type, camera.run, limit=None, instrument=instrument)
         if ref.dataId[key] in wanted
     ]
+    if not refs:
+        which = f" that satisfies {where!r}" if where else ""
+        raise EmptyQueryResultError(
+            f"No science exposure of {instrument!r} with images{which}. To list all exposures: butler "
+            "query-dimension-records exposure"
+        )
     known = placed_images(butler, instrument)
     new = [ref for ref in refs if (ref.dataId[key], ref.dataId["detector"]) not in known]
     artifacts = butler.artifacts([ref.id for ref in new])

@@ -102,7 +102,7 @@ def _next_steps(run: RunSummary | RunReport, *commands: str) -> list[str]:
     if not run.exit_code:
         return []
     steps = [*commands, "the same command with --extend-run, which tries again what is not done"]
-    if run.errors:
-        first = run.errors[0]
-        steps.append(f"butler.get('{first.label}_log', {first.data_id}, collections='{run.run}')")
+    # A lost worker leaves no log, and no traceback either.
+    for group in [group for group in run.errors if group.failure.traceback][:1]:
+        steps.append(f"butler.get('{group.label}_log', {group.data_id}, collections='{run.run}')")
     return ["", "Next:", *(f"  {step}" for step in steps)]

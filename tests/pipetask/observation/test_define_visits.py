@@ -3,6 +3,7 @@
 import pytest
 from lsst.sphgeom import LonLat, UnitVector3d
 
+from pipetask.errors import EmptyQueryResultError
 from pipetask.observation.define_visits import VisitReport, define_visits
 from pipetask.observation.ingest_raws import ingest_raws
 from pipetask.observation.register_instrument import register_instrument
@@ -79,3 +80,9 @@ def test_an_image_without_wcs_gives_a_visit_without_region(simcam_repo, tmp_path
     report = define_visits(simcam_repo, "SimCam")
     assert report == VisitReport(1, 0, ("visit 1, detector 0",))
     assert simcam_repo.query_dimension_records("visit")[0].region is None
+
+
+def test_a_selection_without_any_exposure_is_an_error_that_quotes_it(simcam_repo, simcam_file):
+    ingest_raws(simcam_repo, [simcam_file(1, 0)])
+    with pytest.raises(EmptyQueryResultError, match=r"No science exposure of 'SimCam'.*'exposure > 99'"):
+        define_visits(simcam_repo, "SimCam", where="exposure > 99")

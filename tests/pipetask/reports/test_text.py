@@ -39,6 +39,15 @@ def test_a_summary_shows_the_statuses_that_occur_and_one_example_per_error():
     assert lines[example].endswith('{"detector": 1}')
 
 
+def test_a_lost_worker_has_no_log_to_look_at():
+    lost = ErrorGroup("isr", 1, '{"detector": 1}', Failure("LostWorker", "ended by SIGKILL"))
+    shown = summary_text(RunSummary("r", {"isr": {Status.FAILED: 2}}, (lost,), 1.0))
+    assert "isr_log" not in shown
+    assert "butler.get('isr_log'" in summary_text(
+        RunSummary("r", {"isr": {Status.FAILED: 2}}, (lost, ERROR), 1.0)
+    )
+
+
 def test_a_summary_says_that_a_run_was_stopped():
     summary = RunSummary("r", {"isr": {Status.NOT_ATTEMPTED: 1}}, (), 1.0, interrupted=True)
     assert "stopped before its end" in summary_text(summary)
