@@ -1,0 +1,237 @@
+"""Aids for the tests of task authors: check a task against its connections, run one quantum in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from pipetask.butler import (
+    DataCoordinate,
+    DatasetRef,
+    DatasetType,
+    DeferredDatasetHandle,
+    DimensionUniverse,
+    StorageClasses,
+    suggest,
+)
+from pipetask.errors import InvalidQuantumError
+from pipetask.pipeline.nodes import Edge, TaskNode, make_task_node
+from pipetask.pipeline.overrides import validated
+from pipetask.task.adjust import adjust
+from pipetask.task.connections import PipelineTaskConnections
+from pipetask.task.context import QuantumContext
+from pipetask.task.pipeline_task import PipelineTask, init_outputs, make_task
+from pipetask.task.quantum import Quantum, quantize_inputs, quantize_outputs
+from pipetask.task.struct import Struct
+
+if TYPE_CHECKING:
+    from pipetask.butler import LimitedButler
+
+__all__ = ["At", "QuantumResult", "at", "check_connections", "run_quantum"]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """An object and what its data ID has beside or instead of the quantum's."""
+
+    obj: Any  # whatever the dataset holds
+    data_id: Mapping[str, Any]
+
+
+def at(obj: Any, **data_id: Any) -> At:  # any object; data ID values are numbers or texts
+    """Say which data ID an input object has, where it isn't the quantum's: ``at(catalog, detector=3)``."""
+    return At(obj, data_id)
+
+
+@dataclass(frozen=True, slots=True)
+class QuantumResult:
+    """What a task made of one quantum.
+
+    Parameters
+    ----------
+    outputs : `Struct`
+        One object per output connection that was put; for ``multiple`` ones a list in the order of data IDs.
+    init_outputs : `dict`
+        Objects of the `InitOutput` connections by name.
+    task : `PipelineTask`
+        The task object, after its work.
+    """
+
+    outputs: Struct
+    init_outputs: dict[str, Any]
+    task: PipelineTask
+
+
+def check_connections(task_class: type[PipelineTask], config: Any = None) -> PipelineTaskConnections:
+    """Check that a configured task fits its connections: constructor, ``run``, dimensions, storage classes.
+
+    Parameters
+    ----------
+    task_class : `type`
+        The task class.
+    config : `PipelineTaskConfig`, optional
+        Its configuration; by default an unchanged one. Not modified.
+
+    Returns
+    -------
+    connections : `PipelineTaskConnections`
+        The configured connections.
+
+    Raises
+    ------
+    TaskDefinitionError, ConnectionsError, PipelineGraphError, UnknownStorageClassError
+        If it doesn't; says class, argument and connection.
+    """
+    return _checked(task_class, config).connections
+
+
+def run_quantum(
+    task_class: type[PipelineTask],
+    config: Any = None,
+    *,
+    data_id: Mapping[str, Any],
+    inputs: Mapping[str, Any] | None = None,
+    init_inputs: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> QuantumResult:
+    """Run a task on one quantum, all datasets in memory, as a pipeline would.
+
+    Parameters
+    ----------
+    task_class : `type`
+        The task class.
+    config : `PipelineTaskConfig`, optional
+        Its configuration; by default an unchanged one. Not modified.
+    data_id : mapping
+        Data ID of the quantum.
+    inputs : mapping, optional
+        Objects by connection name, a list of them where it is ``multiple``; with `at` where the data ID is
+        not the quantum's. Prerequisites too.
+    init_inputs : mapping, optional
+        Objects of the `InitInput` connections by name.
+    outputs : mapping, optional
+        By connection name, the data IDs to be made, as far as they aren't the quantum's.
+
+    Raises
+    ------
+    NoWorkFound, MissingPrerequisiteError, ScalarError
+        If the inputs are too few or too many, or ``adjustQuantum`` says so.
+    InvalidQuantumError
+        If inputs or outputs do not fit the connections.
+    """
+    node = _checked(task_class, config)
+    own_id = DataCoordinate.standardize(dict(data_id), dimensions=node.dimensions)
+    memory = _Memory()
+    edges = {**node.inputs, **node.prerequisite_inputs}
+    _only_known(node, "input", edges, inputs or {})
+    _only_known(node, "output", node.outputs, outputs or {})
+    given = {
+        name: [memory.add(edges[name], data_id, item) for item in _as_list(edges[name], value)]
+        for name, value in (inputs or {}).items()
+    }
+    due = {
+        name: [_ref(edge, {**data_id, **more}) for more in (outputs or {}).get(name, [{}])]
+        for name, edge in node.outputs.items()
+    }
+    empty: dict[str, list[DatasetRef]] = {name: [] for name in edges}
+    found, made = adjust(node.connections, empty | given, due, node.label, own_id)
+    quantum = Quantum(node.label, node.task_class_name, own_id, found, made)
+    task = make_task(task_class, node.config, label=node.label, init_inputs=init_inputs)
+    context = QuantumContext(cast("LimitedButler", memory), quantum, node.connections)
+    task.runQuantum(
+        context, quantize_inputs(node.connections, quantum), quantize_outputs(node.connections, quantum)
+    )
+    results = {}
+    for name, refs in quantize_outputs(node.connections, quantum):
+        if isinstance(refs, list):
+            results[name] = [memory.objects[ref.id] for ref in refs if ref.id in memory.objects]
+        elif refs.id in memory.objects:
+            results[name] = memory.objects[refs.id]
+    return QuantumResult(Struct(**results), init_outputs(task, node.connections), task)
+
+
+def _checked(task_class: type[PipelineTask], config: Any) -> TaskNode:
+    label = task_class._DefaultName or task_class.__name__
+    config = validated(task_class.ConfigClass() if config is None else deepcopy(config), label)
+    node = make_task_node(label, task_class, config, DimensionUniverse.default())
+    known = StorageClasses()
+    for edge in (*node.reads(), *node.writes()):
+        known.get(edge.storage_class)
+    return node
+
+
+def _only_known(node: TaskNode, kind: str, edges: Mapping[str, Edge], given: Mapping[str, Any]) -> None:
+    for name in given:
+        if name not in edges:
+            raise InvalidQuantumError(
+                f"Task {node.label!r} has no {kind} connection {name!r} in this configuration (it has "
+                f"{', '.join(edges) or 'none'}){suggest(name, edges)}"
+            )
+
+
+def _as_list(edge: Edge, value: Any) -> list[Any]:
+    if not edge.multiple:
+        return [value]
+    if not isinstance(value, (list, tuple)):
+        raise InvalidQuantumError(
+            f"Connection {edge.connection!r} is multiple: give a list of objects, each with its data ID, "
+            f"as in [at(obj, detector=1)], not {type(value).__name__!r}"
+        )
+    return list(value)
+
+
+def _ref(edge: Edge, data_id: Mapping[str, Any]) -> DatasetRef:
+    dataset_type = DatasetType(edge.name, edge.dimensions, edge.storage_class)
+    return DatasetRef(
+        dataset_type, DataCoordinate.standardize(dict(data_id), dimensions=edge.dimensions), "memory"
+    )
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What a task needs of a butler, over a dictionary of objects by dataset id."""
+
+    objects: dict[UUID, Any] = field(default_factory=dict)
+    storage_classes: StorageClasses = field(default_factory=StorageClasses)
+
+    def add(self, edge: Edge, data_id: Mapping[str, Any], item: Any) -> DatasetRef:
+        """Keep an input."""
+        obj, more = (item.obj, item.data_id) if isinstance(item, At) else (item, {})
+        ref = _ref(edge, {**data_id, **more})
+        self.put(obj, ref)
+        return ref
+
+    def get(self, ref: DatasetRef) -> Any:
+        """Return an object."""
+        return self.objects[ref.id]
+
+    def getDeferred(self, ref: DatasetRef) -> DeferredDatasetHandle:
+        """Return a handle for an object."""
+        return DeferredDatasetHandle(self, ref)
+
+    def read(
+        self,
+        ref: DatasetRef,
+        *,
+        component: str | None,
+        parameters: Mapping[str, Any] | None,
+        storageClass: str | None,
+    ) -> Any:
+        """Return an object or, of one with attributes, a component, as a handle asks for it."""
+        if parameters:
+            raise InvalidQuantumError(
+                f"{ref.datasetType.name}: objects in memory take no parameters ({', '.join(parameters)}); "
+                "test this in a repository"
+            )
+        obj = self.objects[ref.id]
+        if component is not None:
+            self.storage_classes.component_class(ref.datasetType.storageClass, component)
+            obj = getattr(obj, component)
+        return self.storage_classes.convert(obj, storageClass) if storageClass else obj
+
+    def put(self, obj: Any, ref: DatasetRef) -> None:
+        """Keep an object as one of its storage class."""
+        self.objects[ref.id] = self.storage_classes.convert(obj, ref.datasetType.storageClass)

@@ -1,0 +1,188 @@
+"""Aids for task authors: what check_connections refuses, and one quantum in memory."""
+
+import numpy as np
+import pytest
+from lsst.pex.config import Field
+
+import pipetask as pt
+from pipetask import connectionTypes as ct
+from pipetask.errors import (
+    DataIdError,
+    InvalidQuantumError,
+    MissingPrerequisiteError,
+    NoWorkFound,
+    PipelineGraphError,
+    StorageTypeError,
+    TaskDefinitionError,
+    TaskOutputError,
+)
+from pipetask.testing import at, check_connections, run_quantum
+
+DETECTOR = ("visit", "detector")
+VISIT = {"instrument": "Cam", "visit": 7}
+
+
+class SumConnections(pt.PipelineTaskConnections, dimensions=("visit",)):
+    columns = ct.InitInput("columns", "StructuredDataDict")
+    schema = ct.InitOutput("sum_schema", "StructuredDataDict")
+    parts = ct.Input("part", "StructuredDataDict", dimensions=DETECTOR, multiple=True)
+    later = ct.Input("later", "StructuredDataDict", dimensions=DETECTOR, multiple=True, deferLoad=True)
+    offset = ct.PrerequisiteInput("offset", "StructuredDataDict", dimensions=("instrument",))
+    total = ct.Output("total", "StructuredDataDict", dimensions=("visit",))
+    copies = ct.Output("copy", "StructuredDataDict", dimensions=DETECTOR, multiple=True)
+
+    def __init__(self, *, config=None):
+        super().__init__(config=config)
+        if not config.doCopy:
+            self.outputs.remove("copies")
+        if config.dimension:
+            self.dimensions.add(config.dimension)
+
+
+class SumConfig(pt.PipelineTaskConfig, pipelineConnections=SumConnections):
+    doCopy = Field(doc="Whether to copy the parts", dtype=bool, default=False)
+    wrong = Field(doc="Whether the result has a wrong type", dtype=bool, default=False)
+    dimension = Field(doc="One more dimension", dtype=str, default="")
+
+
+class SumTask(pt.PipelineTask):
+    ConfigClass = SumConfig
+    _DefaultName = "sum"
+
+    def __init__(self, config=None, *, initInputs=None, **kwargs):
+        super().__init__(config, initInputs=initInputs, **kwargs)
+        self.schema = {"columns": list(initInputs["columns"])}
+
+    def run(self, parts, later, offset):
+        total = sum(p["n"] for p in parts) + sum(h.get()["n"] * h.dataId["detector"] for h in later)
+        made = 5 if self.config.wrong else {"n": total + offset["n"]}
+        return pt.Struct(total=made, copies=parts)
+
+
+class LacksArgumentTask(SumTask):
+    def run(self, parts, later):
+        return None
+
+
+def run_sum(config=None, **changes):
+    inputs = {
+        "parts": [at({"n": 2}, detector=1), at({"n": 1}, detector=0)],
+        "later": [at({"n": 10}, detector=3)],
+        "offset": {"n": 100},
+    }
+    given = {"data_id": VISIT, "inputs": inputs, "init_inputs": {"columns": {"a": 1}}} | changes
+    return run_quantum(SumTask, config, **given)
+
+
+def inputs(**changes):
+    kept = {"parts": [at({"n": 2}, detector=1)], "later": [at({"n": 0}, detector=1)], "offset": {"n": 0}}
+    return {name: value for name, value in (kept | changes).items() if value is not None}
+
+
+def test_a_quantum_runs_in_memory():
+    result = run_sum()
+    assert result.outputs.total == {"n": 2 + 1 + 3 * 10 + 100}
+    assert result.init_outputs == {"schema": {"columns": ["a"]}}
+    assert result.task.getName() == "sum"
+    assert not hasattr(result.outputs, "copies")
+
+
+def test_multiple_outputs_are_lists_in_the_order_of_data_ids():
+    config = SumConfig()
+    config.doCopy = True
+    result = run_sum(config, outputs={"copies": [{"detector": 1}, {"detector": 0}]})
+    assert result.outputs.copies == [{"n": 1}, {"n": 2}]
+    config.doCopy = False  # still the caller's own: not frozen
+
+
+def test_an_output_needs_its_data_ids():
+    config = SumConfig()
+    config.doCopy = True
+    with pytest.raises(DataIdError, match="detector"):
+        run_sum(config)
+
+
+def test_too_few_inputs_are_what_they_are_for_a_graph():
+    with pytest.raises(NoWorkFound, match="'parts' needs at least 1 'part', found 0"):
+        run_sum(inputs=inputs(parts=[]))
+    with pytest.raises(MissingPrerequisiteError, match="'offset'"):
+        run_sum(inputs=inputs(offset=None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"inputs": {"part": []}}, "no input connection 'part'.*did you mean 'parts'"),
+        (
+            {"outputs": {"copies": []}},
+            r"no output connection 'copies' in this configuration \(it has total\)",
+        ),
+        ({"inputs": inputs(parts={"n": 1})}, "'parts' is multiple: give a list"),
+    ],
+)
+def test_what_fits_no_connection_is_refused(changes, message):
+    with pytest.raises(InvalidQuantumError, match=message):
+        run_sum(**changes)
+
+
+def test_objects_have_the_type_of_their_storage_class():
+    with pytest.raises(StorageTypeError):
+        run_sum(inputs=inputs(offset=3))
+    config = SumConfig()
+    config.wrong = True
+    with pytest.raises(StorageTypeError):
+        run_sum(config)
+
+
+def test_handles_in_memory_take_no_parameters():
+    class ColumnsTask(SumTask):
+        def run(self, parts, later, offset):
+            return later[0].get(parameters={"columns": ["a"]})
+
+    with pytest.raises(InvalidQuantumError, match=r"objects in memory take no parameters \(columns\)"):
+        run_quantum(ColumnsTask, data_id=VISIT, inputs=inputs(), init_inputs={"columns": {}})
+
+
+def test_an_output_that_is_missing_is_an_error():
+    class ForgetfulTask(SumTask):
+        def run(self, parts, later, offset):
+            return pt.Struct()
+
+    with pytest.raises(TaskOutputError, match="'total'"):
+        run_quantum(ForgetfulTask, data_id=VISIT, inputs=inputs(), init_inputs={"columns": {}})
+
+
+def test_a_task_that_fits_its_connections_passes():
+    assert list(check_connections(SumTask).outputs) == ["total"]
+
+
+def test_a_run_that_lacks_an_argument_is_found():
+    with pytest.raises(TaskDefinitionError, match="takes no argument for the input connection 'offset'"):
+        check_connections(LacksArgumentTask)
+
+
+def test_an_unknown_dimension_is_found():
+    config = SumConfig()
+    config.dimension = "visitt"
+    with pytest.raises(PipelineGraphError, match="visitt"):
+        check_connections(SumTask, config)
+
+
+def test_handles_in_memory_read_components():
+    class ComponentConnections(pt.PipelineTaskConnections, dimensions=DETECTOR):
+        image = ct.Input("calexp", "ExposureF", dimensions=DETECTOR, deferLoad=True)
+        found = ct.Output("found", "StructuredDataDict", dimensions=DETECTOR)
+
+    class ComponentConfig(pt.PipelineTaskConfig, pipelineConnections=ComponentConnections):
+        pass
+
+    class ComponentTask(pt.PipelineTask):
+        ConfigClass = ComponentConfig
+
+        def run(self, image):
+            return pt.Struct(found={"width": image.get(component="bbox").width})
+
+    exposure = pt.Exposure(np.zeros((3, 4), np.float32))
+    quantum = VISIT | {"detector": 0}
+    result = run_quantum(ComponentTask, data_id=quantum, inputs={"image": exposure})
+    assert result.outputs.found == {"width": 4}
