@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, final
 
 from registry.errors import InvalidUniverseError, UnknownDimensionError
@@ -84,6 +86,32 @@ class DimensionUniverse:
         if not isinstance(definition, dict):
             raise InvalidUniverseError("A dimension universe is a mapping with namespace, version, elements.")
         return _intern(json.dumps(definition))
+
+    @staticmethod
+    def from_file(path: str | os.PathLike[str]) -> DimensionUniverse:
+        """Return the universe that a user's file defines.
+
+        Raises
+        ------
+        InvalidUniverseError
+            If the file does not define one, with a line for each fault.
+        """
+        import yaml
+
+        from registry.dimensions.validation import faults
+
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+            definition = yaml.safe_load(text)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as err:
+            raise InvalidUniverseError(
+                f"{str(path)!r} cannot be read as a dimension universe: {err}"
+            ) from err
+        found = faults(definition) if isinstance(definition, dict) else ["It is no mapping."]
+        if found:
+            lines = "".join(f"\n  {fault}" for fault in found)
+            raise InvalidUniverseError(f"{str(path)!r} defines no dimension universe:{lines}")
+        return DimensionUniverse.from_yaml(text)
 
     def to_yaml(self) -> str:
         """Return a document from which `from_yaml` makes this universe."""

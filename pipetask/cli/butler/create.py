@@ -25,11 +25,9 @@ from pipetask.cli.main import Command
 )
 def command(repo: str, universe: str | None, registry_db: str | None, schema: str | None) -> None:
     """Make an empty repository in the folder REPO."""
-    from pathlib import Path
-
     from pipetask.butler import Butler, DimensionUniverse
 
-    definition = DimensionUniverse.from_yaml(Path(universe).read_text("utf-8")) if universe else None
+    definition = DimensionUniverse.from_file(universe) if universe else None
     with Butler.makeRepo(repo, universe=definition, registry_db=registry_db, schema=schema):
         pass
     click.echo(f"Created repository {repo}.")

@@ -1,0 +1,187 @@
+"""What is wrong with the definition of a dimension universe: every fault, not only the first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from registry.suggest import suggest
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_TYPES = ("string", "int", "float", "bool", "hash")
+_TOP = {"namespace", "version", "aliases", "skypix", "spatial", "temporal", "elements"}
+_PIXELS = {"htm": 24, "healpix": 17}
+_ELEMENT = {
+    "doc": str,
+    "keys": list,
+    "metadata": list,
+    "requires": list,
+    "implies": list,
+    "governor": bool,
+    "always_join": bool,
+    "populated_by": str,
+    "view_of": str,
+}
+_COLUMN = {"name": str, "type": str, "nullable": bool, "length": int, "doc": str}
+_LONGEST = 26  # names of tables of overlaps hold two of them, and PostgreSQL cuts at 63 characters
+_ADDED = {"region", "timespan_begin", "timespan_end", "circle_x", "circle_y", "circle_z", "circle_radius"}
+TABLES = frozenset(
+    {
+        "alembic_version",
+        "collection",
+        "collection_chain",
+        "collection_log",
+        "collection_summary",
+        "collection_summary_governor",
+        "composite_part",
+        "dataset",
+        "dataset_location",
+        "dataset_type",
+        "dimension_group",
+        "quantum",
+        "quantum_input",
+        "repository",
+        "run",
+    }
+)
+"""Names of the registry's own tables, beside which those of elements stand."""
+
+
+def faults(definition: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each fault of a universe's definition; none if it can be used."""
+    found = list(_top(definition))
+    elements = definition.get("elements")
+    if not isinstance(elements, Mapping) or not elements:
+        return [*found, "'elements' is no mapping of names to definitions."]
+    for name, entry in elements.items():
+        found += _element(name, entry, elements)
+    if not found:
+        found += _cycles(elements)
+    for kind in ("spatial", "temporal"):
+        found += _families(definition.get(kind) or {}, kind, elements)
+    for alias, name in _mapping(definition.get("aliases")).items():
+        if name not in elements:
+            found.append(f"Alias {alias!r} stands for {name!r}, which is not defined{_near(name, elements)}")
+        if alias in elements:
+            found.append(f"Alias {alias!r} is the name of an element as well.")
+    return found
+
+
+def _top(definition: Mapping[str, Any]) -> Iterator[str]:
+    for name in definition:
+        if name not in _TOP:
+            yield f"There is no {name!r} in a universe{_near(name, _TOP)}"
+    namespace, version = definition.get("namespace"), definition.get("version")
+    if not isinstance(namespace, str) or not namespace:
+        yield f"'namespace' is no name: {namespace!r}."
+    if not isinstance(version, int) or isinstance(version, bool) or version < 0:
+        yield f"'version' is no whole number: {version!r}."
+    for name in ("aliases", "skypix", "spatial", "temporal"):
+        if not isinstance(definition.get(name) or {}, Mapping):
+            yield f"{name!r} is no mapping: {definition[name]!r}."
+    for system, level in _mapping(definition.get("skypix")).items():
+        if system not in _PIXELS:
+            yield f"There are no sky pixels {system!r}; there are {', '.join(_PIXELS)}."
+        elif not isinstance(level, int) or not 0 <= level <= _PIXELS[system]:
+            yield f"Sky pixels {system!r} have levels 0 to {_PIXELS[system]}, not {level!r}."
+
+
+def _element(name: Any, entry: Any, elements: Mapping[str, Any]) -> Iterator[str]:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > _LONGEST:
+        yield f"{name!r} cannot name an element: small letters, digits and underscores, at most {_LONGEST}."
+    if name in TABLES:
+        yield f"{name!r} cannot name an element: it is a table of the registry."
+    if not isinstance(entry, Mapping):
+        yield f"Element {name!r} is no mapping: {entry!r}."
+        return
+    yield from _fields(f"Element {name!r}", entry, _ELEMENT)
+    for relation in ("requires", "implies"):
+        for other in _list(entry.get(relation)):
+            if not isinstance(other, str) or other not in elements:
+                yield f"Element {name!r} {relation} {other!r}, which is not defined{_near(other, elements)}"
+            elif not _list(_mapping(elements[other]).get("keys")):
+                yield f"Element {name!r} {relation} {other!r}, which has no keys: it is no dimension."
+    for relation in ("populated_by", "view_of"):
+        other = entry.get(relation)
+        if isinstance(other, str) and other not in elements:
+            near = _near(other, elements)
+            yield f"'{relation}' of element {name!r} is {other!r}, which is not defined{near}"
+    if not _list(entry.get("keys")) and not _list(entry.get("requires")):
+        yield f"Element {name!r} has neither keys (as a dimension) nor requires others (as a relation)."
+    seen = _ADDED | {str(other) for kind in ("requires", "implies") for other in _list(entry.get(kind))}
+    for column in [*_list(entry.get("keys")), *_list(entry.get("metadata"))]:
+        if not isinstance(column, Mapping):
+            yield f"A column of element {name!r} is no mapping: {column!r}."
+            continue
+        label = column.get("name")
+        where = f"Column {name}.{label}"
+        if not isinstance(label, str) or not _NAME.fullmatch(label):
+            yield f"{label!r} cannot name a column of element {name!r}: small letters, digits, underscores."
+        elif label in seen:
+            yield f"{where} is there already: as a dimension, region or time, or defined twice."
+        seen.add(str(label))
+        yield from _fields(where, column, _COLUMN)
+        if column.get("type") not in _TYPES:
+            kinds = ", ".join(_TYPES)
+            yield f"{where} has the unknown type {column.get('type')!r}; there are {kinds}."
+    for key in _list(entry.get("keys"))[:1]:
+        if isinstance(key, Mapping) and key.get("type") not in ("string", "int", None):
+            yield f"The first key of element {name!r} is what data IDs hold: a string or an int."
+
+
+def _fields(where: str, entry: Mapping[str, Any], known: Mapping[str, type]) -> Iterator[str]:
+    for field, value in entry.items():
+        if field not in known:
+            yield f"{where} has no {field!r}{_near(field, known)}"
+        elif not isinstance(value, known[field]):
+            yield f"{field!r} of {where[0].lower()}{where[1:]} is no {known[field].__name__}: {value!r}."
+
+
+def _cycles(elements: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each ring of elements that depend on each other, once."""
+    done: set[str] = set()
+    reported: set[frozenset[str]] = set()
+
+    def walk(name: str, above: tuple[str, ...]) -> Iterator[str]:
+        if name in above:
+            ring = above[above.index(name) :]
+            if frozenset(ring) not in reported:
+                reported.add(frozenset(ring))
+                yield f"Elements depend on each other: {' -> '.join((*ring, name))}."
+            return
+        if name in done:
+            return
+        for other in (*_list(elements[name].get("requires")), *_list(elements[name].get("implies"))):
+            yield from walk(other, (*above, name))
+        done.add(name)
+
+    for name in elements:
+        yield from walk(name, ())
+
+
+def _families(families: Any, kind: str, elements: Mapping[str, Any]) -> Iterator[str]:
+    seen: set[str] = set()
+    for family, members in _mapping(families).items():
+        if not isinstance(members, list) or not members:
+            yield f"The {kind} family {family!r} is no list of elements: {members!r}."
+            continue
+        for member in members:
+            if member not in elements:
+                near = _near(member, elements)
+                yield f"The {kind} family {family!r} names {member!r}, which is not defined{near}"
+            elif member in seen:
+                yield f"Element {member!r} is in the {kind} families twice."
+            seen.add(str(member))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _near(name: Any, known: Any) -> str:
+    return suggest(str(name), list(known)) or "."

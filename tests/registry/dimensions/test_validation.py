@@ -1,0 +1,112 @@
+"""A user's universe: every fault is told, and what is told to be right works."""
+
+from importlib.resources import files
+
+import pytest
+import yaml
+
+from registry.dimensions.universe import DimensionUniverse
+from registry.dimensions.validation import TABLES, faults
+from registry.errors import InvalidUniverseError
+from registry.registry import Registry
+
+GOOD = """
+namespace: mine
+version: 1
+skypix: {healpix: 9}
+spatial: {fields: [field]}
+temporal: {nights: [night]}
+aliases: {site: telescope}
+elements:
+  telescope: {doc: Where., governor: true, keys: [{name: name, type: string, length: 32}]}
+  night: {requires: [telescope], keys: [{name: id, type: int}], metadata: [{name: seeing, type: float}]}
+  field: {requires: [telescope], implies: [night], keys: [{name: id, type: int}, {name: label, type: string}]}
+  field_pair: {requires: [field, night], always_join: true, populated_by: field}
+"""
+
+
+def test_the_built_in_universe_has_no_fault():
+    text = files("registry.dimensions").joinpath("universe.yaml").read_text(encoding="utf-8")
+    assert faults(yaml.safe_load(text)) == []
+
+
+def test_a_universe_without_faults_makes_a_registry(tmp_path):
+    (tmp_path / "mine.yaml").write_text(GOOD)
+    universe = DimensionUniverse.from_file(tmp_path / "mine.yaml")
+    with Registry.create("sqlite://", universe=universe) as registry:
+        registry.insert_dimension_records("telescope", [{"name": "T"}])
+        assert registry.universe.namespace == "mine"
+
+
+def test_names_of_the_registrys_tables_are_known():
+    from sqlalchemy import MetaData
+
+    from registry.dialects.base import dialect_for
+    from registry.schema.tables import FixedTables
+
+    metadata = MetaData()
+    FixedTables(metadata, dialect_for("sqlite://"))
+    assert {table.name for table in metadata.sorted_tables} <= TABLES
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("namespace: mine", "namespace: [1]", "'namespace' is no name"),
+        ("version: 1", "version: one", "'version' is no whole number: 'one'"),
+        ("version: 1", "verson: 1", "no 'verson' in a universe; did you mean 'version'"),
+        ("healpix: 9", "healpix: 99", "'healpix' have levels 0 to 17, not 99"),
+        ("healpix: 9", "q3c: 9", "no sky pixels 'q3c'"),
+        ("skypix: {healpix: 9}", "skypix: [1]", "'skypix' is no mapping"),
+        ("fields: [field]", "fields: [feild]", "'feild', which is not defined; did you mean 'field'"),
+        ("fields: [field]", "fields: field", "family 'fields' is no list"),
+        ("fields: [field]", "fields: [field], more: [field]", "'field' is in the spatial families twice"),
+        ("site: telescope", "site: telescop", "stands for 'telescop', which is not defined"),
+        ("site: telescope", "night: telescope", "Alias 'night' is the name of an element"),
+        ("  night:", "  Night:", "'Night' cannot name an element"),
+        ("  night:", f"  {'n' * 27}:", "at most 26"),
+        ("  night:", "  dataset:", "it is a table of the registry"),
+        ("governor: true", "governer: true", "no 'governer'; did you mean 'governor'"),
+        ("governor: true", "governor: maybe", "'governor' of element 'telescope' is no bool: 'maybe'"),
+        ("implies: [night]", "implies: [nite]", "'field' implies 'nite', which is not defined"),
+        ("implies: [night]", "implies: [field_pair]", "which has no keys"),
+        ("populated_by: field", "populated_by: feild", "'populated_by' of element 'field_pair'"),
+        ("requires: [field, night], ", "", "'field_pair' has neither keys"),
+        ("type: float", "type: complex", "night.seeing has the unknown type 'complex'"),
+        ("name: seeing", "name: telescope", "night.telescope is there already"),
+        ("name: label", "name: id", "field.id is there already"),
+        ("name: seeing", "name: 3x", "'3x' cannot name a column"),
+        ("length: 32", "lenght: 32", "no 'lenght'; did you mean 'length'"),
+        ("length: 32", "length: long", "'length' of column telescope.name is no int"),
+        (
+            "keys: [{name: id, type: int}], m",
+            "keys: [{name: id, type: float}], m",
+            "first key of element 'night'",
+        ),
+        ("metadata: [{name: seeing, type: float}]", "metadata: [seeing]", "no mapping: 'seeing'"),
+        ("governor: true, ", "requires: [field], ", "telescope -> field -> telescope"),
+        ("  field_pair: {", "  field_pair: 5 #{", "'field_pair' is no mapping: 5"),
+    ],
+)
+def test_each_fault_is_told_alone(tmp_path, old, new, message):
+    assert old in GOOD
+    (tmp_path / "mine.yaml").write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(InvalidUniverseError) as caught:
+        DimensionUniverse.from_file(tmp_path / "mine.yaml")
+    assert message in str(caught.value)
+    assert "mine.yaml" in str(caught.value).splitlines()[0]
+
+
+def test_all_faults_are_told_at_once(tmp_path):
+    text = GOOD.replace("version: 1", "version: x").replace("healpix: 9", "healpix: 99")
+    (tmp_path / "mine.yaml").write_text(text.replace("type: float", "type: complex"))
+    with pytest.raises(InvalidUniverseError) as caught:
+        DimensionUniverse.from_file(tmp_path / "mine.yaml")
+    assert len(str(caught.value).splitlines()) == 4
+
+
+@pytest.mark.parametrize("text", ["[1, 2", "just text", "a: [", "elements: {}", "\0"])
+def test_what_is_no_universe_at_all_is_told(tmp_path, text):
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(InvalidUniverseError, match=r"mine\.yaml"):
+        DimensionUniverse.from_file(tmp_path / "mine.yaml")
