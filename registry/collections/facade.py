@@ -152,7 +152,7 @@ class Collections(CollectionLookup):
 
     def associate(self, name: str, refs: Iterable[DatasetRef]) -> None:
         """Add datasets to a TAGGED collection; a data ID that it holds another dataset for is an error."""
-        with self._db.transaction():
+        with self._definition():
             count = {}
             for info, entry, members in self._members(name, "TAGGED", refs):
                 insert_members(self._db, self._schema, self.summaries, info, entry, *keys_and_ids(members))
@@ -161,7 +161,7 @@ class Collections(CollectionLookup):
 
     def disassociate(self, name: str, refs: Iterable[DatasetRef]) -> None:
         """Take datasets out of a TAGGED collection; those that it does not hold are left alone."""
-        with self._db.transaction():
+        with self._definition():
             count = {}
             for info, entry, members in self._members(name, "TAGGED", refs):
                 delete_members(self._db, self._schema, info, entry, keys_and_ids(members)[1])
@@ -176,7 +176,7 @@ class Collections(CollectionLookup):
         ConflictingDefinitionError
             If another dataset of the same type and data ID is valid in a part of that time.
         """
-        with self._db.transaction():
+        with self._definition():
             count = {}
             for info, entry, members in self._members(name, "CALIBRATION", refs):
                 calibrations.certify(

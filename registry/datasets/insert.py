@@ -20,6 +20,7 @@ from registry.datasets.members import insert_members, shown
 from registry.datasets.types import DatasetTypes, TypeEntry
 from registry.dimensions.coordinate import DataCoordinate
 from registry.errors import CollectionTypeError, ConflictingDefinitionError, DataIdError, OrphanedRecordError
+from registry.records.existing import check_records
 from registry.schema.schema import Schema
 from registry.suggest import suggest
 from registry.timespan import now_ns
@@ -62,6 +63,8 @@ def insert_datasets(
             (*row, quantum) for row, quantum in zip(dataset_rows, to_bytes(quantum_ids), strict=True)
         ]
     with db.transaction():
+        group = entry.dataset_type.dimensions
+        check_records(db, schema, f"dataset {entry.dataset_type.name!r}", group, keys)
         written = db.insert(schema.dataset, names, dataset_rows, "skip")
         if written < len(keys):
             _refuse_differences(db, schema, entry, run, keys, id_bytes)

@@ -16,8 +16,6 @@ from registry.dataset_ref import DatasetRef
 from registry.datasets.types import TypeEntry
 from registry.dimensions.group import DimensionGroup
 from registry.errors import ConflictingDefinitionError, DatasetNotFoundError
-from registry.records.insert import missing_parents
-from registry.schema.dimension_tables import parents
 from registry.schema.schema import Schema
 
 Keys = Sequence[tuple[Any, ...]]
@@ -92,15 +90,7 @@ def explain_integrity(
                 f"No dataset {entry.dataset_type.name} {shown(group, key)} with id {UUID(bytes=id)} "
                 f"in {db.url}."
             )
-    required = parents(group.universe, group.required)
-    return missing_parents(
-        db,
-        schema,
-        f"dataset {entry.dataset_type.name!r}",
-        required,
-        group.required,
-        [tuple(key) for key in keys],
-    )
+    return error
 
 
 def _refuse_others(

@@ -33,7 +33,12 @@ def value_rows(rows: Sequence[tuple[Any, ...]], types: Sequence[str]) -> Select[
     types : sequence of `str`
         Type of each position.
     """
-    unfolded = _Unfold(literal(json.dumps(rows), String)).table_valued("value")
+    return unfolded_rows(literal(json.dumps(rows), String), types)
+
+
+def unfolded_rows(text: ColumnElement[str], types: Sequence[str]) -> Select[Any]:
+    """Return a select of rows, columns ``v0``, ``v1`` and so on, that come as the text of a JSON array."""
+    unfolded = _Unfold(text).table_valued("value")
     items = [_item(unfolded.c.value, i, kind) for i, kind in enumerate(types)]
     return select(*items).select_from(unfolded)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, MetaData, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table
 
 from registry.dialects.base import Dialect
 from registry.dimensions.group import DimensionGroup
-from registry.schema.dimension_tables import key_columns, parent_constraints
+from registry.schema.dimension_tables import key_columns
 from registry.schema.naming import calibration_table_name, dataset_table_name
 
 
@@ -28,16 +28,18 @@ def _member_table(
     name: str, group: DimensionGroup, validity: list[Column[int]], metadata: MetaData, dialect: Dialect
 ) -> Table:
     # The collection comes first in the key: a search names collection, dataset type and dimensions, the
-    # removal of a collection (and the check that nothing refers to it) the collection alone.
+    # removal of a collection the collection alone. Only the dataset has a foreign key, since checks of every
+    # row cost PostgreSQL more than inserting it (benchmarks/registry.py): the keys of the dataset say the same
+    # of run and type, tags and validity ranges are added under the lock that removals take, and dimension
+    # records are looked up in bulk before datasets are inserted, and never removed.
     table = Table(
         name,
         metadata,
-        Column("collection_id", ForeignKey("collection.id"), primary_key=True, autoincrement=False),
-        Column("dataset_type_id", ForeignKey("dataset_type.id"), primary_key=True, autoincrement=False),
+        Column("collection_id", Integer, primary_key=True, autoincrement=False),
+        Column("dataset_type_id", Integer, primary_key=True, autoincrement=False),
         *key_columns(group.universe, group.required, dialect),
         *validity,
         Column("dataset_id", dialect.id_type, ForeignKey("dataset.id", ondelete="CASCADE"), nullable=False),
-        *parent_constraints(group.universe, group.required),
         **dialect.clustered,
     )
     # Serves "what is the data ID of this dataset", and its removal.
