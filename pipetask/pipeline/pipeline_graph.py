@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,31 @@ class PipelineGraph:
     def unregistered(self, registered: Mapping[str, DatasetType]) -> list[DatasetType]:
         """Return the dataset types that a repository with these ones would have to register."""
         return [node.dataset_type for name, node in self.dataset_types.items() if name not in registered]
+
+    def split_independent(self) -> list[PipelineGraph]:
+        """Return the parts of the graph that have no dataset type in common, each with its tasks in order.
+
+        ``packages``, which is one for a whole run, is in each of them.
+        """
+        parts = []
+        components: dict[str, set[tuple[str, str]]] = {
+            name: nodes
+            for nodes in nx.weakly_connected_components(self.xgraph)
+            for kind, name in nodes
+            if kind == "task"
+        }
+        for label in self.tasks:
+            nodes = components[label]
+            if label != next(name for name in self.tasks if ("task", name) in nodes):
+                continue  # one part per component, when its first task is met
+            tasks = {name: task for name, task in self.tasks.items() if ("task", name) in nodes}
+            dataset_types = {
+                name: node
+                for name, node in self.dataset_types.items()
+                if ("dataset_type", name) in nodes or name == "packages"
+            }
+            parts.append(replace(self, tasks=tasks, dataset_types=dataset_types))
+        return parts
 
     @cached_property
     def xgraph(self) -> nx.DiGraph:

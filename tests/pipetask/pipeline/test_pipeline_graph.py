@@ -217,3 +217,19 @@ def test_init_and_ordinary_datasets_do_not_mix(pipeline):
         PipelineGraphError, match=r"'src_schema' belongs to a task as such for .*, and to quanta for"
     ):
         mixed.to_graph()
+
+
+def test_independent_parts_share_no_dataset_type(copies):
+    graph = copies(one="a b", two="x y", three="b c", four="x z", five="u v").to_graph()
+    parts = graph.split_independent()
+    assert [list(part.tasks) for part in parts] == [["one", "three"], ["two", "four"], ["five"]]
+    names = [set(part.dataset_types) - {"packages"} for part in parts]
+    assert set().union(*names) == set(graph.dataset_types) - {"packages"}
+    assert sum(map(len, names)) == len(graph.dataset_types) - 1
+
+
+def test_a_connected_graph_is_one_part(pipeline):
+    graph = pipeline.to_graph()
+    (part,) = graph.split_independent()
+    assert part.tasks == graph.tasks
+    assert part.dataset_types == graph.dataset_types
