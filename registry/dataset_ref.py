@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -105,6 +106,25 @@ class DatasetRef:
 
     def __repr__(self) -> str:
         return f"DatasetRef({self.datasetType.name!r}, {self.dataId}, run={self.run!r}, id={self.id})"
+
+
+def refs_of(
+    dataset_type: DatasetType, data_ids: Iterable[DataCoordinate], runs: Iterable[str], ids: Iterable[bytes]
+) -> list[DatasetRef]:
+    """Return the datasets of one type with given data IDs (of its dimensions), runs and ids."""
+    made = []
+    new, put, unknown = object.__new__, object.__setattr__, uuid.SafeUUID.unknown
+    for data_id, run, id in zip(data_ids, runs, ids, strict=True):
+        ref = new(DatasetRef)
+        ref.datasetType = dataset_type
+        ref.dataId = data_id
+        ref.run = run
+        # A UUID without the checks of its constructor, which take as long as all the rest.
+        ref.id = unique = new(uuid.UUID)
+        put(unique, "int", int.from_bytes(id, "big"))
+        put(unique, "is_safe", unknown)
+        made.append(ref)
+    return made
 
 
 class _Clock:

@@ -158,7 +158,7 @@ class Queries:
         names = [c.name for c in self._finder.candidates(entry, collections, {}) if c.kind != "CALIBRATION"]
         with self.query() as query:
             found = query.datasets(dataset_type, names).where(where, data_id, bind=bind)
-            statement = found.statement(implied=False)
+            statement = found.statement()
         return self._finder.as_columns(group.required, [] if statement is None else self._db.fetch(statement))
 
     # Objects

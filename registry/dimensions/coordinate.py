@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
@@ -105,6 +106,25 @@ class DataCoordinate:
     def from_full(cls, dimensions: DimensionGroup, values: Values) -> DataCoordinate:
         """Return the data ID of values (plain `int` and `str`) in the order of ``dimensions.keys``."""
         return cls(dimensions, values)
+
+    @classmethod
+    def from_rows(
+        cls, dimensions: DimensionGroup, rows: Iterable[Values], records: Iterable[Mapping[str, Any]] = ()
+    ) -> list[DataCoordinate]:
+        """Return the data IDs of many rows of values, those of ``dimensions.keys`` or only of the required.
+
+        What is implied may be unknown (`None`); such a data ID knows its required values only.
+        """
+        made = []
+        k = len(dimensions.required)
+        for values, known in zip(rows, records or repeat(_NO_RECORDS), strict=False):
+            data_id = object.__new__(cls)
+            data_id.dimensions = dimensions
+            data_id._values = values if None not in values else values[:k]
+            data_id._records = known
+            data_id._hash = None
+            made.append(data_id)
+        return made
 
     @staticmethod
     def make_empty(universe: DimensionUniverse) -> DataCoordinate:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Select
 
-from registry.dataset_ref import DatasetRef
+from registry.dataset_ref import DatasetRef, refs_of
 from registry.dataset_type import DatasetType
 from registry.dimensions.coordinate import DataCoordinate
 from registry.dimensions.element import DimensionElement
@@ -191,8 +191,11 @@ class DataCoordinateQueryResults(QueryResults[DataCoordinate]):
         return self._select(self.source.plan(self.spec))
 
     def _objects(self, page: Sequence[Row]) -> Iterable[DataCoordinate]:
-        found = [DataCoordinate(self.group, tuple(row)) for row in self._exported(page)]
-        return self.source.records.expand_all(found) if self.has_dimension_records else found
+        rows = self._exported(page)
+        if not self.has_dimension_records:
+            return DataCoordinate.from_rows(self.group, rows)
+        k = len(self.group.required)
+        return self.source.records.expand_all(self.group, [row[:k] for row in rows])
 
     def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
         return page if self.dimensions.keys else [() for _ in page]
@@ -281,31 +284,32 @@ class DatasetRefQueryResults(QueryResults[DatasetRef]):
         """Return the same datasets, with records in their data IDs."""
         return replace(self, has_dimension_records=True)
 
-    def statement(self, *, implied: bool = True) -> Select[Any] | None:
-        """Return the select of ``dimensions.keys`` (or ``required``), dataset id, number of the run."""
+    def statement(self) -> Select[Any] | None:
+        """Return the select of ``dimensions.required``, dataset id and number of the run."""
         name = self._parent
         fields = [Column("", "dataset_id", "uuid", name), Column("", "run_id", "int", name)]
         plan = self.source.plan(self.spec, name, find_first=self.find_first)
-        return self._select(plan, fields=fields, implied=implied, nulls=True)
+        return self._select(plan, fields=fields, implied=False)
 
     def _objects(self, page: Sequence[Row]) -> Iterable[DatasetRef]:
-        dataset_type, group, name_of = self.dataset_type, self.dimensions, self.source.name_of
-        n, k = len(group.keys), len(group.required)
-        data_ids = [
-            DataCoordinate(group, row[:n] if None not in row else row[:k])  # what is implied may be unknown
-            for row in page
-        ]
+        group, records = self.dimensions, self.source.records
+        k = len(group.required)
+        rows = [row[:k] for row in page]
         if self.has_dimension_records:
-            data_ids = self.source.records.expand_all(data_ids)
-        runs = {run: name_of(run) for run in {row[-1] for row in page}}
-        return [
-            DatasetRef(dataset_type, data_id, runs[row[-1]], id=UUID(bytes=row[n]))
-            for data_id, row in zip(data_ids, page, strict=True)
-        ]
+            data_ids = records.expand_all(group, rows)
+        else:
+            data_ids = DataCoordinate.from_rows(group, records.full_rows(group, rows))
+        return refs_of(self.dataset_type, data_ids, self._runs(page), [row[k] for row in page])
 
     def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
-        runs = {run: self.source.name_of(run) for run in {row[-1] for row in page}}
-        return [(*row[:-2], runs[row[-1]], row[-2]) for row in page]
+        k = len(self.dimensions.required)
+        full = self.source.records.full_rows(self.dimensions, [row[:k] for row in page])
+        return [(*values, run, row[k]) for values, run, row in zip(full, self._runs(page), page, strict=True)]
+
+    def _runs(self, page: Sequence[Row]) -> list[str]:
+        numbers = [row[-1] for row in page]
+        names = {number: self.source.name_of(number) for number in set(numbers)}
+        return [names[number] for number in numbers]
 
 
 class GeneralResultTuple(NamedTuple):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from sqlalchemy import bindparam, func, select
 
@@ -15,6 +15,8 @@ from registry.dimensions.record import DimensionRecord
 from registry.errors import DataIdError
 from registry.schema.schema import Schema
 from registry.suggest import suggest
+
+Key: TypeAlias = tuple[Any, ...]
 
 _CACHED = 50_000  # records of one element held per thread
 _FEW = 5  # so many are read one by one, by statements that are compiled already
@@ -83,53 +85,89 @@ class DimensionRecords:
                     )
         return coordinate.expanded(values, found if records else None)
 
-    def expand_all(self, data_ids: Sequence[DataCoordinate]) -> list[DataCoordinate]:
-        """Return data IDs of one group, whose values have records, with all values and records.
+    def full_rows(self, group: DimensionGroup, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Return data IDs (``group.required``, which have records) with the values of ``group.keys``."""
+        if not group.implied:
+            return list(rows)
+        return list(self._columns(group, rows, self._implied, tuple)[0])
+
+    def expand_all(self, group: DimensionGroup, rows: Sequence[tuple[Any, ...]]) -> list[DataCoordinate]:
+        """Return data IDs (``group.required``, which have records) with implied values and records.
 
         Each distinct record is read once, and shared.
         """
-        if not data_ids:
-            return []
-        group = data_ids[0].dimensions
-        columns = dict(
-            zip(group.required, zip(*(d.values_tuple for d in data_ids), strict=True), strict=True)
+        if not group.keys:
+            return DataCoordinate.from_rows(group, rows)
+        full, found = self._columns(group, rows, self._all, DimensionRecord.values_tuple)
+        names = tuple(found)
+        records = [dict(zip(names, each, strict=True)) for each in zip(*found.values(), strict=True)]
+        return DataCoordinate.from_rows(group, full, records)
+
+    def _columns(
+        self,
+        group: DimensionGroup,
+        rows: Sequence[tuple[Any, ...]],
+        get: Callable[[DimensionElement, Sequence[Key]], Mapping[Key, Any]],
+        values_of: Callable[[Any], tuple[Any, ...]],
+    ) -> tuple[Iterable[tuple[Any, ...]], dict[str, list[Any]]]:
+        """Return full values of data IDs, and for each element what ``get`` has for each of them.
+
+        ``values_of`` returns what is in the columns of such a thing.
+        """
+        columns: dict[str, Sequence[Any]] = dict(
+            zip(group.required, zip(*rows, strict=True) if rows else [()] * len(group.required), strict=True)
         )
-        found: dict[str, list[DimensionRecord | None]] = {}
+        found: dict[str, list[Any]] = {}
         for name in reversed(group.elements):  # records that imply values come before those that need them
             element = self._schema.universe[name]
+            if get == self._implied and not element.implied:
+                continue
             keys = list(zip(*(columns[n] for n in element.required), strict=True))
-            records = self._get_all(element, set(keys))
-            found[name] = [records.get(key) for key in keys]
+            found[name] = list(map(get(element, keys).__getitem__, keys))
             for position, implied in enumerate(element.implied, len(element.required)):
-                columns.setdefault(implied, tuple([r and r.values_tuple()[position] for r in found[name]]))
-        values = (
-            zip(*(columns[name] for name in group.keys), strict=True) if group.keys else [()] * len(data_ids)
-        )
-        by_row = zip(*found.values(), strict=True) if found else [()] * len(data_ids)
-        names = tuple(found)
-        return [
-            DataCoordinate(group, value, dict(zip(names, records, strict=True)))
-            for value, records in zip(values, by_row, strict=True)
-        ]
+                if implied not in columns:
+                    columns[implied] = [each and values_of(each)[position] for each in found[name]]
+        return zip(*(columns[name] for name in group.keys), strict=True), found
 
-    def _get_all(
-        self, element: DimensionElement, keys: set[tuple[Any, ...]]
-    ) -> dict[tuple[Any, ...], DimensionRecord | None]:
-        """Return the records that have one of many keys."""
-        cache: dict[Any, Any] = self._db.cached("records", element.name, dict)
-        missing = [key for key in keys if key not in cache]
+    def _all(self, element: DimensionElement, keys: Sequence[Key]) -> Mapping[Key, DimensionRecord | None]:
+        """Return the records of many keys."""
+        cache: dict[Key, Any] = self._db.cached("records", element.name, dict)
+        missing = self._missing(cache, keys)
         if element.skypix is not None or len(missing) < _FEW:
-            return {key: self.get(element, key) for key in keys}
-        if len(cache) + len(missing) > _CACHED:
-            cache.clear()
-            missing = list(keys)
-        table = self._schema.element_table(element.name)
+            cache.update((key, self._read(element, key)) for key in missing)
+            return cache
         names = element.required if element.view_of else element.column_names
-        columns = [table.c[name] for name in names]
+        cache.update(dict.fromkeys(missing))
         k = len(element.required)
-        for record in records_of(element, self._db.fetch_by_keys(columns, columns[:k], missing)):
+        for record in records_of(element, self._fetch(element, names, missing)):
             cache[record.values_tuple()[:k]] = record
         return cache
+
+    def _implied(self, element: DimensionElement, keys: Sequence[Key]) -> Mapping[Key, Any]:
+        """Return rows of required and implied values of many keys."""
+        cache: dict[Key, Any] = self._db.cached("records", ("implied", element.name), dict)
+        missing = self._missing(cache, keys)
+        cache.update(dict.fromkeys(missing))
+        k = len(element.required)
+        for row in self._fetch(element, element.required + element.implied, missing):
+            cache[row[:k]] = row
+        return cache
+
+    @staticmethod
+    def _missing(cache: dict[Key, Any], keys: Sequence[Key]) -> list[Key]:
+        """Return the keys that a cache lacks, after making room for them."""
+        wanted = set(keys)
+        missing = wanted.difference(cache)
+        if len(cache) + len(missing) > _CACHED:
+            cache.clear()
+            missing = wanted
+        return list(missing)
+
+    def _fetch(self, element: DimensionElement, names: Sequence[str], keys: list[Key]) -> list[Any]:
+        table = self._schema.element_table(element.name)
+        columns = [table.c[name] for name in names]
+        known = [key for key in keys if None not in key]
+        return self._db.fetch_by_keys(columns, columns[: len(element.required)], known)
 
     def _read(self, element: DimensionElement, key: tuple[Any, ...]) -> DimensionRecord | None:
         if element.skypix is not None:
