@@ -210,6 +210,24 @@ class Registry(Queries, Bookkeeping):
         """Remove a dataset type; `OrphanedRecordError` if it has datasets."""
         self._types.remove(name)
 
+    def dataset_type_aliases(self) -> dict[str, str]:
+        """Return the dataset types that aliases stand for, by alias."""
+        return self._types.aliases()
+
+    def set_dataset_type_alias(self, name: str, target: str) -> None:
+        """Make a name stand for a dataset type, wherever one is named.
+
+        Raises
+        ------
+        ConflictingDefinitionError
+            If the name is that of a dataset type.
+        """
+        self._types.set_alias(name, target)
+
+    def remove_dataset_type_alias(self, name: str) -> None:
+        """Forget an alias; `MissingDatasetTypeError` if there is no such one."""
+        self._types.remove_alias(name)
+
     # Datasets
 
     def insert_datasets(

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from registry.database import Database
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
+from registry.datasets import aliases
 from registry.errors import (
     ConflictingDefinitionError,
     InconsistentUniverseError,
@@ -17,7 +18,7 @@ from registry.errors import (
     MissingDatasetTypeError,
     OrphanedRecordError,
 )
-from registry.patterns import matching
+from registry.patterns import as_names, is_glob, matching
 from registry.schema.schema import Schema
 from registry.suggest import suggest
 
@@ -56,6 +57,11 @@ class DatasetTypes:
             raise InconsistentUniverseError(
                 f"Dataset type {dataset_type.name!r} is of another universe than {self._db.url}; "
                 "make it with that of the repository."
+            )
+        if dataset_type.name in self.aliases():
+            raise ConflictingDefinitionError(
+                f"{dataset_type.name!r} is an alias of dataset type {self.aliases()[dataset_type.name]!r}; "
+                "remove it, or choose another name."
             )
         if self._known(dataset_type):
             return False
@@ -131,6 +137,8 @@ class DatasetTypes:
         name = dataset_type if isinstance(dataset_type, str) else dataset_type.name
         entries = self.all()
         if name not in entries:
+            name = self.aliases().get(name, name)
+        if name not in entries:
             raise MissingDatasetTypeError(
                 f"No dataset type {name!r} in {self._db.url}{suggest(name, entries)}"
             )
@@ -146,11 +154,41 @@ class DatasetTypes:
     def query(self, patterns: str | Iterable[str] = "*") -> list[DatasetType]:
         """Return the dataset types whose names match a glob pattern, or one of several."""
         entries = self.all()
-        return [entries[name].dataset_type for name in matching(patterns, entries)]
+        names = [pattern if is_glob(pattern) else self._resolved(pattern) for pattern in as_names(patterns)]
+        return [entries[name].dataset_type for name in matching(names, entries)]
+
+    # Aliases
+
+    def aliases(self) -> dict[str, str]:
+        """Return the dataset types that aliases stand for, by alias."""
+        return aliases.read(self._db, self._schema)
+
+    def _resolved(self, name: str) -> str:
+        return name if name in self.all() else self.aliases().get(name, name)
+
+    def set_alias(self, name: str, target: str) -> None:
+        """Make a name stand for a dataset type."""
+        with self._db.transaction():
+            if name in self.all():
+                raise ConflictingDefinitionError(
+                    f"{name!r} is a dataset type of {self._db.url}; an alias needs a name of its own."
+                )
+            aliases.write(self._db, self._schema, name, self.entry(target).dataset_type)
+
+    def remove_alias(self, name: str) -> None:
+        """Forget an alias."""
+        with self._db.transaction():
+            aliases.remove(self._db, self._schema, name)
 
     def remove(self, name: str) -> None:
-        """Remove a dataset type without datasets; `OrphanedRecordError` if there are any."""
+        """Remove a dataset type without datasets and aliases; `OrphanedRecordError` if there are any."""
         entry = self.entry(name)
+        named = [alias for alias, target in self.aliases().items() if target == entry.dataset_type.name]
+        if named:
+            raise OrphanedRecordError(
+                f"Dataset type {entry.dataset_type.name!r} has the alias {', '.join(map(repr, named))}; "
+                "remove that before it: butler alias --remove"
+            )
         with self._db.transaction():
             self._db.lock()
             d, t = self._schema.dataset, self._schema.dataset_type
