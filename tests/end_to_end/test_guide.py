@@ -180,7 +180,7 @@ def test_the_background_is_used_if_configured(survey):
 
 
 def test_the_background_is_not_needed_unless_configured(survey):
-    build = ("pipetask", "build", "-p", PIPELINES / "optional_input.yaml", "--show", "pipeline-graph")
+    build = ("pipetask", "build", "-p", PIPELINES / "optional_input.yaml", "--show", "inputs")
     assert "calexpBackground" in survey.command(*build)
     assert "calexpBackground" not in survey.command(*build, "-c", "aperture:doLocalBackground=False")
 
