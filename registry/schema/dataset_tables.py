@@ -29,8 +29,8 @@ def _member_table(
 ) -> Table:
     # The collection comes first in the key: a search names collection, dataset type and dimensions, the
     # removal of a collection the collection alone. Only the dataset has a foreign key, since checks of every
-    # row cost PostgreSQL more than inserting it (benchmarks/registry.py): the keys of the dataset say the same
-    # of run and type, tags and validity ranges are added under the lock that removals take, and dimension
+    # row cost PostgreSQL more than inserting it (benchmarks/registry.py): keys of the dataset say the same of
+    # run and type, tags and validity ranges are added under the lock that removals take, and dimension
     # records are looked up in bulk before datasets are inserted, and never removed.
     table = Table(
         name,

@@ -103,13 +103,8 @@ def overlap_table(universe: DimensionUniverse, a: str, b: str, metadata: MetaDat
     left, right = universe[a].required, universe[b].required
     names = [*left, *(name for name in right if name not in left)]
     name = overlap_table_name(a, b)
-    constraints = [
-        ForeignKeyConstraint(
-            element.required, [f"{element.name}.{c}" for c in element.required], ondelete="CASCADE"
-        )
-        for element in (universe[a], universe[b])
-    ]
-    table = Table(name, metadata, *key_columns(universe, names, dialect), *constraints, **dialect.clustered)
+    # No foreign keys: pairs are made from records that are there, and records are never removed.
+    table = Table(name, metadata, *key_columns(universe, names, dialect), **dialect.clustered)
     # The primary key serves "what overlaps this a", the index "what overlaps this b".
     Index(None, *(table.c[column] for column in right))
     return table
