@@ -222,7 +222,8 @@ def _kind_names(kinds: Any) -> list[str]:
 
 
 def _positions(children: Iterable[str]) -> list[int]:
-    try:
-        return [int(child) for child in children]
-    except ValueError as err:
-        raise InvalidNameError(f"Mode 'pop' takes positions of children, whole numbers: {err}.") from err
+    children = list(children)
+    for child in children:
+        if not child.removeprefix("-").isdecimal():
+            raise InvalidNameError(f"Mode 'pop' takes positions of children, whole numbers, not {child!r}.")
+    return [int(child) for child in children]

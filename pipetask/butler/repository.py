@@ -141,7 +141,7 @@ def config_of(repository: Repository, key: str = "") -> Any:
         if not isinstance(found, Mapping) or name not in found:
             known = f"; there are {', '.join(map(str, found))}" if isinstance(found, Mapping) else ""
             raise RepositoryConfigError(
-                f"No {name!r} of {key!r} in the configuration of {repository.root!r}{known}."
+                f"No {name!r} of {key!r} in the configuration of {repository.root!r}{known}.", hint=""
             )
         found = found[name]
     return found

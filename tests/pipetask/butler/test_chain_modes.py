@@ -67,6 +67,11 @@ def test_what_cannot_be_done_changes_nothing(collections, name, children, mode, 
     assert collections.query_info() == before
 
 
+def test_a_position_that_is_no_number_is_told(collections):
+    with pytest.raises(InvalidNameError, match="whole numbers, not 'b'"):
+        collections.update_chain("inner", ["b"], "pop")
+
+
 def test_a_tree_goes_down_or_up(collections):
     collections.update_chain("outer", ["inner", "b"])
     names = [(depth, info.name) for depth, info in collections.tree("outer")]

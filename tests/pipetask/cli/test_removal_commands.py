@@ -128,7 +128,9 @@ def test_the_configuration_is_shown_whole_or_in_part(on_repo, tmp_path):
     assert shown["registry"].endswith("registry.sqlite3")
     on_repo("config-dump", "--subset", "datastore", "--file", tmp_path / "part.yaml")
     assert yaml.safe_load((tmp_path / "part.yaml").read_text()) == {}
-    assert "there are root, registry, datastore" in on_repo.error("config-dump", "-s", "nope.x")
+    message = on_repo.error("config-dump", "-s", "nope.x")
+    assert message.endswith("there are root, registry, datastore.\n")
+    on_repo.error("config-dump", "--file", tmp_path / "nowhere" / "x.yaml")
 
 
 def test_a_password_is_not_shown():
