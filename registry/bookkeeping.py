@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-import numpy as np
 
 from registry.collections.facade import Collections
 from registry.database import Database
@@ -16,6 +14,9 @@ from registry.datasets.ids import AnyIds
 from registry.datasets.locations import Location
 from registry.provenance import AnyId, Provenance, QuantumRow
 from registry.schema.schema import Schema
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Bookkeeping:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
+
 
 # Values are strings, integers, floats, bytes, None: whatever the named column holds.
 Columns: TypeAlias = Mapping[str, "Sequence[Any] | np.ndarray[Any, Any]"]
@@ -37,6 +39,8 @@ def from_rows(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> dict[str, 
 
 def as_array(values: Sequence[Any]) -> np.ndarray[Any, Any]:
     """Return a one-dimensional array: int64, float64 or bool if all values are of that type, else object."""
+    import numpy as np
+
     kinds = set(map(type, values))
     for kind, dtype in ((int, np.int64), (float, np.float64), (bool, np.bool_)):
         if kinds == {kind}:
@@ -47,4 +51,4 @@ def as_array(values: Sequence[Any]) -> np.ndarray[Any, Any]:
 
 
 def _plain(column: Sequence[Any] | np.ndarray[Any, Any]) -> list[Any]:
-    return column.tolist() if isinstance(column, np.ndarray) else list(column)
+    return column.tolist() if hasattr(column, "tolist") else list(column)

@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -27,6 +26,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from registry.columns import as_array
 from registry.dialects.base import Dialect, OnConflict, Rows
 from registry.errors import DatabaseConflictError, DatabaseUnavailableError, OrphanedRecordError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 T = TypeVar("T")
 

@@ -7,12 +7,13 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
-from typing import Any, TypeAlias, final
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from .dataset_type import DatasetType
 from .dimensions.coordinate import DataCoordinate, DataId
+
+if TYPE_CHECKING:
+    import numpy as np
 
 DatasetId: TypeAlias = uuid.UUID
 Ids: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
@@ -170,6 +171,8 @@ def new_ids(n: int) -> Ids:
     Laid out as RFC 9562 allows: 48 bits of milliseconds, a counter of 12 + 20 bits that starts at random
     in each millisecond, 42 random bits.
     """
+    import numpy as np
+
     millisecond, first = _CLOCK.take(n)
     counter = np.arange(first, first + n, dtype=np.uint64)
     random = np.frombuffer(os.urandom(8 * n), dtype=np.uint64)

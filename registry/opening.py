@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import MetaData, Select, select
+from sqlalchemy import Select, column, select, table
 from sqlalchemy.exc import DBAPIError
 
 from registry.database import Database
@@ -10,7 +10,7 @@ from registry.dialects.base import Dialect
 from registry.dimensions.universe import DimensionUniverse
 from registry.errors import RegistryError, RepositoryFormatError, SchemaVersionError
 from registry.schema.schema import Schema
-from registry.schema.tables import REVISION, FixedTables
+from registry.schema.tables import REVISION
 
 _UNIVERSE = "universe"  # attribute that holds the universe's definition
 
@@ -32,8 +32,8 @@ def open_database(url: str, dialect: Dialect, *, writeable: bool) -> tuple[Datab
         url, dialect, dialect.make_engine(url, "write" if writeable else "read"), writeable=writeable
     )
     try:
-        fixed = FixedTables(MetaData(), dialect)
-        version = _first(db, select(fixed.alembic_version.c.version_num))
+        # Of two tables the names are enough: all the others wait until it is known that they are there.
+        version = _first(db, select(column("version_num")).select_from(table("alembic_version")))
         if version != REVISION:
             remedy = (
                 "migrate it with: butler migrate upgrade" if version < REVISION else "use a newer program"
@@ -42,8 +42,8 @@ def open_database(url: str, dialect: Dialect, *, writeable: bool) -> tuple[Datab
                 f"{db.url} has the tables of version {version!r}, this program those of {REVISION!r}; "
                 f"{remedy}."
             )
-        attributes = fixed.repository.c
-        text = _first(db, select(attributes.value).where(attributes.name == _UNIVERSE))
+        attributes: Select[tuple[str]] = select(column("value")).select_from(table("repository"))
+        text = _first(db, attributes.where(column("name") == _UNIVERSE))
     except (DBAPIError, dialect.driver_error) as error:
         db.close()
         reason = str(getattr(error, "orig", error)).partition("\n")[0]

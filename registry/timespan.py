@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from functools import total_ordering
 from typing import TYPE_CHECKING, Final, final
 
-import numpy as np
-
 from .errors import InvalidTimespanError
 
 if TYPE_CHECKING:
@@ -176,11 +174,15 @@ def _nsec(other: Timespan | Time) -> tuple[int, int]:
 
 def iso_tai(ns: int) -> str:
     """Return a time in TAI nanoseconds as ISO 8601 text."""
+    import numpy as np
+
     return str(np.datetime64(ns, "ns")).rstrip("0").rstrip(".")
 
 
 def iso_utc(ns: int) -> str:
     """Return a recent time in TAI nanoseconds as ISO 8601 text in UTC, to the second."""
+    import numpy as np
+
     return f"{np.datetime64(ns - _TAI_MINUS_UTC_NS, 'ns').astype('datetime64[s]')}Z"
 
 

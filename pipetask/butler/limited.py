@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from datastore.datastore import Datastore
 from datastore.records import ArtifactHint, ArtifactRecord
 from pipetask.butler.handle import DeferredDatasetHandle
 from registry.dataset_ref import DatasetId, DatasetRef
 from registry.dimensions.universe import DimensionUniverse
 from registry.errors import DatasetNotFoundError
+
+if TYPE_CHECKING:
+    from datastore.datastore import Datastore
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ def _datastore(config: LimitedButlerConfig) -> Datastore:
     """Return the datastore of a configuration: one per process, as a worker opens a butler per quantum."""
     key = json.dumps([config.root, config.datastore], sort_keys=True)
     if key not in _datastores:
+        from datastore.datastore import Datastore
+
         _datastores[key] = Datastore(config.root, config=config.datastore)
     return _datastores[key]
 

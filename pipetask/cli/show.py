@@ -10,6 +10,8 @@ import click
 
 FORMATS = ("table", "json", "jsonl", "csv")
 
+_GAP = "   "
+
 Row = Sequence[Any]  # cells are whatever the query returned
 
 
@@ -64,21 +66,19 @@ def dataset_rows(
 
 
 def _table(columns: Sequence[str], rows: Iterable[Row]) -> int:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     cells = [[_text(cell) for cell in row] for row in rows]
-    for number, name in enumerate(columns):
-        numeric = bool(cells) and all(_is_number(row[number]) for row in cells)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
-    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
     # Never cut a cell to the terminal's width: what is shown must be usable in the next command.
-    Console(width=sum(widths) + 3 * len(widths) + 4, highlight=False).print(table)
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    numeric = [bool(cells) and all(map(_is_number, column)) for column in zip(*cells, strict=True)]
+
+    def line(row: Sequence[str]) -> str:
+        aligned = zip(row, widths, numeric or [False] * len(widths), strict=True)
+        return _GAP.join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in aligned)
+
+    click.echo(line(columns))
+    click.echo("─" * (sum(widths) + len(_GAP) * (len(widths) - 1)))
+    for row in cells:
+        click.echo(line(row))
     return len(cells)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import ColumnElement, Integer, Select, Table, bindparam, select
 
 from registry.collections.base import CollectionInfo
@@ -23,7 +22,10 @@ from registry.errors import CalibrationLookupError
 from registry.schema.schema import Schema
 from registry.timespan import MAX_NS, MIN_NS, Timespan
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    import numpy as np
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
 Names = str | Sequence[str]
 
 
@@ -180,6 +182,8 @@ class DatasetFinder:
             for *row, begin, end in self._db.fetch(query.add_columns(table.c.begin_ns, table.c.end_ns)):
                 rows.append(tuple(row))
                 spans.append((begin, end))
+        import numpy as np
+
         bounds = np.array(spans, dtype=np.int64).reshape(-1, 2)
         ranks = np.array([rank[row[-1]] for row in rows], dtype=np.int64)
         return CalibrationColumns(*self._arrays(names, rows), bounds[:, 0].copy(), bounds[:, 1].copy(), ranks)
@@ -199,6 +203,8 @@ class DatasetFinder:
     def _arrays(
         self, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
     ) -> tuple[dict[str, Array], Ids, Array, list[str]]:
+        import numpy as np
+
         k = len(names)
         values: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * (k + 2)
         columns = {name: as_array(column) for name, column in zip(names, values, strict=False)}

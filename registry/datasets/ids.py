@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
-import numpy as np
-
 from registry.dataset_ref import Ids
+
+if TYPE_CHECKING:
+    pass
 
 AnyIds: TypeAlias = "Ids | Iterable[UUID]"
 
 
 def to_bytes(ids: AnyIds) -> list[bytes]:
     """Return one `bytes` of length 16 per id."""
+    import numpy as np
+
     if isinstance(ids, np.ndarray):
         if ids.dtype != np.uint8 or ids.ndim != 2 or ids.shape[1] != 16:
             raise ValueError(
@@ -27,4 +30,6 @@ def to_bytes(ids: AnyIds) -> list[bytes]:
 
 def to_array(ids: Sequence[bytes]) -> Ids:
     """Return the (n, 16) array of ids, owned by the caller."""
+    import numpy as np
+
     return np.frombuffer(b"".join(ids), dtype=np.uint8).reshape(-1, 16).copy()

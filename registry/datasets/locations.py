@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
@@ -15,6 +14,9 @@ from registry.dataset_ref import Ids
 from registry.datasets.ids import AnyIds, to_bytes
 from registry.errors import DatasetNotFoundError
 from registry.schema.schema import Schema
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LOCATION_FIELDS = (
     "component",
@@ -82,6 +84,8 @@ def location_columns(db: Database, schema: Schema, ids: Ids) -> tuple[np.ndarray
     values = to_bytes(ids)
     position = {value: i for i, value in enumerate(values)}
     rows = _read(db, schema, values)
+    import numpy as np
+
     index = np.array([position[row[0]] for row in rows], dtype=np.int64)
     order = np.argsort(index, kind="stable")
     return index[order], [rows[i][1:] for i in order.tolist()]

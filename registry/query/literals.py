@@ -10,8 +10,6 @@ from collections.abc import Set as AbstractSet
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-
 from registry.errors import InvalidQueryError, InvalidTimespanError
 from registry.query.tree import Literal, Span
 from registry.timespan import Timespan, time_to_ns
@@ -25,8 +23,7 @@ def literals(value: Any) -> Literal | Span | tuple[Literal | Span, ...]:
     InvalidQueryError
         (without position) if the value is of a type that no column has.
     """
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
+    value = _plain(value)
     if isinstance(value, (AbstractSet, Sequence)) and not isinstance(value, (str, bytes)):
         return tuple(literal(each) for each in value)
     if hasattr(value, "isot") and not value.isscalar:
@@ -34,13 +31,19 @@ def literals(value: Any) -> Literal | Span | tuple[Literal | Span, ...]:
     return literal(value)
 
 
+def _plain(value: Any) -> Any:
+    """Return arrays and scalars of numpy, told without importing it, as lists and values of Python."""
+    return value.tolist() if getattr(getattr(value, "dtype", None), "kind", "") in {*"biufUO"} else value
+
+
 def literal(value: Any) -> Literal | Span:
     """Return one value as a literal."""
+    value = _plain(value)
     match value:
         case None:
             return Literal(None, "null")
-        case bool() | np.bool_():
-            return Literal(bool(value), "bool")
+        case bool():
+            return Literal(value, "bool")
         case Integral():
             return integer(int(value))
         case Real():

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, func, select
 
-from registry import spatial
 from registry.query.tree import (
     Column,
     InRange,
@@ -43,6 +42,8 @@ def resolve(predicate: Predicate, schema: Schema, fetch: Fetch) -> Predicate:
     """
     if not any(isinstance(node, RegionOverlaps) for node in walk(predicate)):
         return predicate
+    from registry import spatial
+
     fixed = constants(predicate)
 
     def change(part: Predicate) -> Predicate:
@@ -76,6 +77,8 @@ def candidate_select(schema: Schema, element: str, region: Region, fixed: dict[s
     fixed : `dict`
         Values of dimensions that are known, to look at fewer records.
     """
+    from registry import spatial
+
     table = schema.element_table(element)
     required = schema.universe[element].required
     (x, y, z), radius = spatial.bounding_circle(region)
@@ -93,6 +96,8 @@ def candidate_select(schema: Schema, element: str, region: Region, fixed: dict[s
 
 def _pixels(part: RegionOverlaps, system: str, level: int) -> Predicate:
     """Return the condition that a sky pixel is among those that a region overlaps."""
+    from registry import spatial
+
     pixelization = spatial.pixelization(system, level)
     inside = pixelization.interior(part.region)
     border = pixelization.envelope(part.region).difference(inside)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from registry.query.tree import (
     All,
     AnyOf,
@@ -117,6 +115,8 @@ def _span(span: Span) -> str:
 
 
 def _time(ns: int) -> str:
+    import numpy as np
+
     return f"T'{str(np.datetime64(ns, 'ns')).rstrip('0').rstrip('.')}/tai'"
 
 

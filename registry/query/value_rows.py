@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Double, Select, String, cast, literal, select
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Boolean, TypeEngine
@@ -61,6 +60,8 @@ def _(element: Any, compiler: Any, **options: Any) -> str:
 
 @compiles(_Unfold, "postgresql")
 def _(element: Any, compiler: Any, **options: Any) -> str:
+    from sqlalchemy.dialects.postgresql import JSONB  # which SQLite need not load
+
     (text,) = element.clauses
     return f"jsonb_array_elements({compiler.process(cast(text, JSONB), **options)})"
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sqlalchemy import Table, bindparam, func, select
 
 from registry.database import Database
 from registry.dimensions.element import DimensionElement
 from registry.schema.naming import CIRCLE
 from registry.schema.schema import Schema
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _MARGIN = 1e-12  # rounding of unit vectors
 
@@ -94,6 +96,8 @@ def update_overlaps(
 
 
 def _circles(rows: Sequence[tuple[float, ...]]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    import numpy as np
+
     values = np.array(rows, dtype=np.float64).reshape(-1, 4)
     return values[:, :3], values[:, 3]
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, FromClause, MetaData, Table, select
 
 from registry.dialects.base import Dialect
+from registry.dimensions.element import DimensionElement
 from registry.dimensions.group import DimensionGroup
 from registry.dimensions.universe import DimensionUniverse
 from registry.schema import dataset_tables, dimension_tables
@@ -31,40 +32,49 @@ class Schema(FixedTables):
         self.dialect = dialect
         self.metadata = MetaData(naming_convention=CONVENTION)
         super().__init__(self.metadata, dialect)
+        # Made when they are asked for: most commands need few of them.
         self._elements: dict[str, FromClause] = {}
-        for element in universe.elements:
-            if element.has_table:
-                self._elements[element.name] = dimension_tables.element_table(element, self.metadata, dialect)
-        for element in universe.elements:
-            if element.view_of is not None:
-                column = self._elements[element.view_of].c[element.name]
-                view = select(column).where(column.is_not(None)).distinct()
-                self._elements[element.name] = view.subquery(element.name)
-        self._overlaps = {
-            pair: dimension_tables.overlap_table(universe, *pair, self.metadata, dialect)
-            for pair in universe.overlap_pairs
-        }
+        self._overlaps: dict[tuple[str, str], Table] = {}
         self._groups: dict[int, tuple[DimensionGroup, Table, Table]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def create_all(self, connection: Connection) -> None:
         """Make all tables that do not depend on dimension groups."""
+        for element in self.universe.elements:
+            self.element_table(element.name)
+        for pair in self.universe.overlap_pairs:
+            self.overlap_table(*pair)
         self.metadata.create_all(connection)
 
     def element_table(self, name: str) -> FromClause:
         """Return the table of an element's records; a subquery where another element's records hold them."""
-        return self._elements[name]
+        found = self._elements.get(name)
+        if found is None:
+            with self._lock:
+                found = self._elements.get(name)
+                if found is None:
+                    found = self._elements[name] = self._made_element(self.universe[name])
+        return found
+
+    def _made_element(self, element: DimensionElement) -> FromClause:
+        if element.view_of is None:
+            return dimension_tables.element_table(element, self.metadata, self.dialect)
+        column = self.element_table(element.view_of).c[element.name]
+        return select(column).where(column.is_not(None)).distinct().subquery(element.name)
 
     def overlap_table(self, a: str, b: str) -> Table:
         """Return the table of overlaps between two elements, in either order."""
-        found = self._overlaps.get((a, b))
-        if found is None:
-            found = self._overlaps.get((b, a))
-        if found is None:
+        pairs = self.universe.overlap_pairs
+        pair = (a, b) if (a, b) in pairs else (b, a)
+        if pair not in pairs:
             raise LookupError(
                 f"No table {overlap_table_name(a, b)}: {a} and {b} are not of two spatial families."
             )
-        return found
+        with self._lock:
+            if pair not in self._overlaps:
+                made = dimension_tables.overlap_table(self.universe, *pair, self.metadata, self.dialect)
+                self._overlaps[pair] = made
+            return self._overlaps[pair]
 
     def add_group(self, group_id: int, group: DimensionGroup) -> None:
         """Make a group's tables known here; `create_group` makes them in the database."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -144,7 +145,8 @@ class FixedTables:
             **clustered,
         )
         produced = self.dataset.c.quantum_id.is_not(None)
-        Index(None, self.dataset.c.quantum_id, sqlite_where=produced, postgresql_where=produced)
+        where: dict[str, Any] = {f"{dialect.name}_where": produced}
+        Index(None, self.dataset.c.quantum_id, **where)
         self.quantum_input = Table(
             "quantum_input",
             metadata,
