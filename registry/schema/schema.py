@@ -57,6 +57,9 @@ class Schema(FixedTables):
         return found
 
     def _made_element(self, element: DimensionElement) -> FromClause:
+        for other in (*element.required, *element.implied):
+            if other != element.name and self.universe[other].has_table:
+                self.element_table(other)  # foreign keys name it
         if element.view_of is None:
             return dimension_tables.element_table(element, self.metadata, self.dialect)
         column = self.element_table(element.view_of).c[element.name]
@@ -72,6 +75,8 @@ class Schema(FixedTables):
             )
         with self._lock:
             if pair not in self._overlaps:
+                for name in pair:
+                    self.element_table(name)
                 made = dimension_tables.overlap_table(self.universe, *pair, self.metadata, self.dialect)
                 self._overlaps[pair] = made
             return self._overlaps[pair]
