@@ -99,18 +99,30 @@ def query_all_datasets(
     *,
     name: str | Sequence[str] = "*",
     limit: int | None = DEFAULT_LIMIT,
+    explain: bool = False,
     **options: Any,
 ) -> list[DatasetRef]:
     """Return the datasets of all types that match ``name``; options as of `query_datasets`."""
     searched = butler.search_path(collections)
     held = {dataset_type.name for dataset_type in butler.registry.collections.dataset_types(searched)}
     found: list[DatasetRef] = []
+    reasons: dict[str, None] = {}
     for dataset_type in butler.registry.query_dataset_types(name):
-        if dataset_type.name in held:
-            remaining = None if limit is None else abs(limit) + 1 - len(found)
-            found += query_datasets(butler, dataset_type, searched, explain=False, limit=remaining, **options)
-            if limit is not None and len(found) > abs(limit):
-                break
+        if dataset_type.name not in held:
+            continue
+        remaining = None if limit is None else abs(limit) + 1 - len(found)
+        try:
+            found += query_datasets(
+                butler, dataset_type, searched, explain=explain, limit=remaining, **options
+            )
+        except EmptyQueryResultError as error:
+            reasons[str(error)] = None
+        if limit is not None and len(found) > abs(limit):
+            break
+    if explain and not found:
+        wanted = name if isinstance(name, str) else " ".join(name)
+        nothing = f"No datasets of types {wanted} in collections {', '.join(searched)}."
+        raise EmptyQueryResultError(" ".join(reasons) or nothing)
     return _limited(found, limit)
 
 

@@ -75,8 +75,6 @@ class Schema(FixedTables):
             )
         with self._lock:
             if pair not in self._overlaps:
-                for name in pair:
-                    self.element_table(name)
                 made = dimension_tables.overlap_table(self.universe, *pair, self.metadata, self.dialect)
                 self._overlaps[pair] = made
             return self._overlaps[pair]

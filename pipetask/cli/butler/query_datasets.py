@@ -39,26 +39,26 @@ def command(
     """List the datasets whose types match a GLOB; of all types without one."""
     from pipetask.butler import Butler
     from pipetask.cli.errors import nothing_found
+    from pipetask.errors import EmptyQueryResultError
 
     if find_first and not collections:
         raise click.UsageError(
             "--find-first needs --collections: it is their order that says which is first."
         )
     with Butler.from_config(repo) as butler:
-        refs = butler.query_all_datasets(
-            list(collections) or "*",
-            name=list(glob) or "*",
-            find_first=find_first,
-            where=where,
-            order_by=order_by,
-            limit=limit + 1 if limit else None,
-        )
+        try:
+            refs = butler.query_all_datasets(
+                list(collections) or ["*"],
+                name=list(glob) or "*",
+                find_first=find_first,
+                where=where,
+                order_by=order_by,
+                limit=limit + 1 if limit else None,
+                explain=True,
+            )
+        except EmptyQueryResultError as error:
+            nothing_found(str(error))
         uris = [butler.getURI(ref) for ref in refs] if show_uri else []
-    if not refs:
-        searched = f"collections {','.join(collections)}" if collections else "any collection"
-        nothing_found(
-            f"No dataset of {' '.join(glob) or 'any type'} in {searched}{f' where {where}' if where else ''}."
-        )
     if limit and len(refs) > limit:
         refs = refs[:limit]
         click.echo(f"Only the first {limit} datasets are shown; use --limit 0 for all.", err=True)

@@ -30,14 +30,16 @@ def command(
     """
     from pipetask.butler import Butler
     from pipetask.cli.errors import nothing_found
+    from pipetask.errors import EmptyQueryResultError
 
     with Butler.from_config(repo) as butler:
-        records = butler.query_dimension_records(
-            element, where=where, order_by=order_by, limit=limit or None, explain=False
-        )
+        try:
+            records = butler.query_dimension_records(
+                element, where=where, order_by=order_by, limit=limit or None
+            )
+        except EmptyQueryResultError as error:
+            nothing_found(str(error))
         columns = [column for column in butler.dimensions[element].columns if column.type != "region"]
-    if not records:
-        nothing_found(f"No record of '{element}'{f' where {where}' if where else ''}.")
     rows = ([_cell(getattr(record, column.name), column.type) for column in columns] for record in records)
     show([column.name for column in columns], rows, format_)
 

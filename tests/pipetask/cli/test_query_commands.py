@@ -1,0 +1,96 @@
+"""Queries from the command line: data IDs that datasets exist for, pixels, and sentences where there is nothing."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from pipetask.butler import Butler, DatasetType
+from pipetask.cli.main import butler
+
+
+@pytest.fixture
+def repo(tmp_path):
+    """Instrument Cam, visits 1-3 in bands g, r, g; ``cat`` of visits 1 and 2 in run ``first``, 2 in ``second``."""
+    with Butler.makeRepo(tmp_path / "repo") as made:
+        insert = made.registry.insert_dimension_records
+        insert("instrument", [{"name": "Cam", "visit_max": 9}])
+        insert("physical_filter", {"instrument": ["Cam"] * 2, "name": ["g1", "r1"], "band": ["g", "r"]})
+        insert("day_obs", [{"instrument": "Cam", "id": 20260101}])
+        for i in (1, 2, 3):
+            physical_filter = "gr"[i % 2 - 1] + "1"
+            insert(
+                "visit",
+                [{"instrument": "Cam", "id": i, "name": f"v{i}", "physical_filter": physical_filter, "day_obs": 20260101}],
+            )  # fmt: skip
+        cat = DatasetType("cat", ["visit"], "StructuredDataDict", universe=made.dimensions)
+        made.registry.register_dataset_type(cat)
+        for run, visits in (("first", (1, 2)), ("second", (2,))):
+            made.registry.collections.register(run)
+            for visit in visits:
+                made.put({}, "cat", instrument="Cam", visit=visit, run=run)
+    return str(tmp_path / "repo")
+
+
+def ask(*arguments):
+    result = CliRunner().invoke(butler, arguments)
+    rows = json.loads(result.stdout) if result.exit_code == 0 else result.stderr.strip()
+    return result.exit_code, rows
+
+
+def test_data_ids_can_be_those_of_datasets(repo):
+    json_ = ["--format", "json", "--order-by", "visit"]
+    code, rows = ask("query-data-ids", repo, "visit", "--datasets", "cat", *json_)
+    assert (code, [row["visit"] for row in rows]) == (0, [1, 2])
+    _, rows = ask("query-data-ids", repo, "--datasets", "cat", "--collections", "second", *json_)
+    assert rows == [
+        {"band": "r", "instrument": "Cam", "day_obs": 20260101, "physical_filter": "r1", "visit": 2}
+    ]
+    _, rows = ask(
+        "query-data-ids", repo, "band", "--datasets", "cat", "--collections", "first", "--format", "json"
+    )
+    assert sorted(row["band"] for row in rows) == ["g", "r"]
+
+
+def test_pixels_are_listed_if_they_are_named(repo):
+    _, rows = ask(
+        "query-dimension-records", repo, "htm3", "--where", "htm3 IN (512, 513)", "--format", "json"
+    )
+    assert rows == [{"htm3": 512}, {"htm3": 513}]
+    code, message = ask("query-dimension-records", repo, "htm7")
+    assert code == 2
+    assert "The pixels of the whole sky are not listed" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["query-data-ids", "visit", "--where", "visit > 7"], "Nothing matches visit > 7."),
+        (["query-dimension-records", "visit", "--where", "visit > 7"], "Nothing matches visit > 7."),
+        (["query-datasets", "cat", "--where", "visit = 3"], "No dataset 'cat' in collections * with visit = 3; they hold some"),
+        (["query-datasets", "dog*"], "No datasets of types dog* in collections *."),
+        (["query-data-ids", "--datasets", "cat", "--collections", "second", "--where", "visit=1"], "No dataset 'cat' in collections second"),
+    ],
+)  # fmt: skip
+def test_nothing_found_is_explained(repo, arguments, message):
+    name, *rest = arguments
+    code, said = ask(name, repo, *rest)
+    assert code == 3
+    assert message in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["query-data-ids"], "Name at least one dimension"),
+        (["query-data-ids", "visit", "--collections", "first"], "--collections says where to search for --datasets"),
+        (["query-data-ids", "--datasets", "cats"], "did you mean 'cat'?"),
+        (["query-data-ids", "visit", "--where", "instrument='Can'"], "No instrument 'Can' is registered; did you mean 'Cam'?"),
+        (["query-data-ids", "visit", "--limit", "-3"], "-3 is not in the range"),
+    ],
+)  # fmt: skip
+def test_a_wrong_question_is_told(repo, arguments, message):
+    name, *rest = arguments
+    code, said = ask(name, repo, *rest)
+    assert code == 2
+    assert message in said
