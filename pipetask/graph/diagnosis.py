@@ -96,9 +96,10 @@ def _nothing(
         names = [d for d in dict.fromkeys(re.findall(r"\w+", subject)) if d in codebooks]
         known = "; ".join(f"{d} {_some(sorted(codebooks[d].values))}" for d in names if len(codebooks[d]))
         there_is = f" There is {known}." if known else ""
+        which = names[0] if names else "DIMENSION"
         return (
             f"Nothing in this repository matches `{subject}` in the data query.{there_is} "
-            "See all with: butler query-dimension-records"
+            f"See all with: butler query-dimension-records {which}"
         )
     return (
         f"No {subject} overlap on the sky. Check that the sky map covers the observations, and that visits "

@@ -31,6 +31,7 @@ def test_an_empty_graph_says_which_step_emptied_it(survey, pipeline):
     line = run(survey, pipeline, "-o", "u/me/x", "-d", "detector=77", "--register-dataset-types", exit_code=3)
     assert "detector" in line
     assert "77" in line
+    assert line.endswith("butler query-dimension-records detector")  # a command that works as it stands
 
 
 def test_an_expression_that_cannot_be_read_points_at_the_character(survey):

@@ -63,7 +63,8 @@ def command(
             list(glob) or "*", kinds or None, flatten_chains=flatten, include_chains=not flatten
         )
         if not names:
-            nothing_found(f"No collection matches {' '.join(glob) or '*'}{_of(kinds)}.")
+            kind = _of(kinds)
+            nothing_found(f"No collection matches {' '.join(glob)}{kind}." if glob else f"No collection{kind} yet.")
         rows = _levels(collections, names, chains)
         columns = _columns(collections, chains, format_)
         if show_dataset_types:

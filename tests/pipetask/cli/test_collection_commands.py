@@ -57,6 +57,8 @@ def test_dataset_types_are_shown_but_for_those_excluded(chained):
 def test_nothing_found_says_why(chained):
     message = chained.error("query-collections", "f*", "--collection-type", "TAGGED", exit_code=3)
     assert message == "No collection matches f* of type TAGGED.\n"
+    message = chained.error("query-collections", "--collection-type", "TAGGED", exit_code=3)
+    assert message == "No collection of type TAGGED yet.\n"
 
 
 def test_datasets_are_associated_by_what_they_are(chained):
