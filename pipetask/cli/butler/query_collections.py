@@ -64,7 +64,8 @@ def command(
         )
         if not names:
             kind = _of(kinds)
-            nothing_found(f"No collection matches {' '.join(glob)}{kind}." if glob else f"No collection{kind} yet.")
+            pattern = " ".join(glob)
+            nothing_found(f"No collection matches {pattern}{kind}." if glob else f"No collection{kind} yet.")
         rows = _levels(collections, names, chains)
         columns = _columns(collections, chains, format_)
         if show_dataset_types:
