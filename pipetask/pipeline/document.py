@@ -12,7 +12,7 @@ import yaml
 
 from pipetask.butler import suggest
 from pipetask.errors import PipelineDocumentError
-from pipetask.pipeline.located_yaml import Node, Place, parse
+from pipetask.located_yaml import Node, Place, parse
 
 KEYS = ("description", "instrument", "imports", "parameters", "tasks", "contracts", "subsets", "steps")
 TASK_KEYS = ("class", "config")
@@ -130,7 +130,7 @@ def read(text: str, file: str, folder: Path) -> Document:
     folder : `pathlib.Path`
         What relative file names in it start from.
     """
-    root = parse(text, file)
+    root = parse(text, file, PipelineDocumentError)
     top = root.mapping("a pipeline document", KEYS)
     if "description" not in top:
         raise root.error("a pipeline needs a description")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipetask.butler import suggest
 from pipetask.errors import ConfigOverrideError, SubsetExpressionError, TaskImportError
+from pipetask.located_yaml import Place
 from pipetask.pipeline.contracts import check_contracts
 from pipetask.pipeline.document import Document, Override, Step, Subset, TaskEntry, anchored, read, to_yaml
 from pipetask.pipeline.imports import load, resolve
-from pipetask.pipeline.located_yaml import Place
 from pipetask.pipeline.selection import expand_labels, select, split_uri
 from pipetask.task.pipeline_task import PipelineTask
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from pipetask.errors import ContractError
+from pipetask.located_yaml import Place
 from pipetask.pipeline.contracts import check_contracts, labels_of
 from pipetask.pipeline.document import Contract
-from pipetask.pipeline.located_yaml import Place
 
 CONFIGS = {
     "a": SimpleNamespace(n=3, on=True, names=["x", "y"], limits={"low": 1}, sub=SimpleNamespace(r=1.5)),

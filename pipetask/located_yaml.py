@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from pipetask.butler import suggest
-from pipetask.errors import PipelineDocumentError
+from pipetask.errors import PipetaskError
+from registry.suggest import suggest
 
 _MAX_VALUES = 100_000  # far above any pipeline; stops documents whose aliases multiply
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null")}
@@ -20,6 +20,7 @@ class Place(NamedTuple):
 
     file: str
     line: int
+    raises: type[PipetaskError] = PipetaskError  # what is raised about this kind of document
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file
@@ -39,9 +40,9 @@ class Node(NamedTuple):
             return [node.plain() for node in self.value]
         return self.value
 
-    def error(self, message: str) -> PipelineDocumentError:
+    def error(self, message: str) -> PipetaskError:
         """Return an error that says where this value is."""
-        return PipelineDocumentError(f"{self.place}: {message}")
+        return self.place.raises(f"{self.place}: {message}")
 
     def mapping(self, what: str, known: Iterable[str] | None = None) -> dict[str, Node]:
         """Return the value as a mapping with string keys, all of them ``known`` ones if those are given."""
@@ -71,7 +72,7 @@ class Node(NamedTuple):
         return [node.text(what) for node in self.items()]
 
 
-def parse(text: str, file: str) -> Node:
+def parse(text: str, file: str, raises: type[PipetaskError]) -> Node:
     """Read a YAML document.
 
     Parameters
@@ -80,23 +81,21 @@ def parse(text: str, file: str) -> Node:
         The document.
     file : `str`
         What to call it in messages.
-
-    Raises
-    ------
-    PipelineDocumentError
-        If it is no YAML, has a key twice in a mapping, a tag that makes Python objects, or is too large.
+    raises : `type`
+        Class of the error if it is no YAML, has a key twice in a mapping, a tag that makes Python objects, or
+        is too large; and of what `Node.error` returns.
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
         root = loader.get_single_node()
         if root is None:
-            raise PipelineDocumentError(f"{file}: the document is empty")
-        return _Reader(loader, file).read(root)
+            raise raises(f"{file}: the document is empty")
+        return _Reader(loader, file, raises).read(root)
     except yaml.MarkedYAMLError as err:
         line = err.problem_mark.line + 1 if err.problem_mark else 0
-        raise PipelineDocumentError(f"{Place(file, line)}: {err.problem or err}") from err
+        raise raises(f"{Place(file, line)}: {err.problem or err}") from err
     except yaml.YAMLError as err:
-        raise PipelineDocumentError(f"{file}: no valid YAML: {err}") from err
+        raise raises(f"{file}: no valid YAML: {err}") from err
     finally:
         loader.dispose()
 
@@ -104,21 +103,22 @@ def parse(text: str, file: str) -> Node:
 class _Reader:
     """Turns the parser's nodes into ours."""
 
-    def __init__(self, loader: Any, file: str) -> None:  # one of PyYAML's two safe loaders
-        self._loader = loader
+    def __init__(self, loader: Any, file: str, raises: type[PipetaskError]) -> None:
+        self._loader = loader  # one of PyYAML's two safe loaders
         self._file = file
+        self._raises = raises
         self._count = 0
         self._open: set[int] = set()
 
     def read(self, node: Any) -> Node:  # a yaml.Node
-        place = Place(self._file, node.start_mark.line + 1)
+        place = Place(self._file, node.start_mark.line + 1, self._raises)
         self._count += 1
         if self._count > _MAX_VALUES:
-            raise PipelineDocumentError(f"{place}: the document has more than {_MAX_VALUES} values")
+            raise self._raises(f"{place}: the document has more than {_MAX_VALUES} values")
         if node.tag not in _PLAIN_TAGS | {_TIMESTAMP}:
-            raise PipelineDocumentError(f"{place}: the tag {node.tag!r} is not allowed: plain values only")
+            raise self._raises(f"{place}: the tag {node.tag!r} is not allowed: plain values only")
         if id(node) in self._open:
-            raise PipelineDocumentError(f"{place}: an alias refers to what it is part of")
+            raise self._raises(f"{place}: an alias refers to what it is part of")
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.MappingNode):
@@ -139,7 +139,7 @@ class _Reader:
             key = self._key(key_node)
             line = key_node.start_mark.line + 1
             if key in own:
-                raise PipelineDocumentError(
+                raise self._raises(
                     f"{Place(self._file, line)}: {key!r} is here twice, first in line {own[key]}"
                 )
             own[key] = line
@@ -148,11 +148,11 @@ class _Reader:
         for key_node, value_node in node.value:
             key = self._key(key_node)
             inner = self.read(value_node)
-            read[key] = Node(inner.value, Place(self._file, key_node.start_mark.line + 1))
+            read[key] = Node(inner.value, Place(self._file, key_node.start_mark.line + 1, self._raises))
         return read
 
     def _key(self, node: Any) -> Any:
         if not isinstance(node, yaml.ScalarNode):
             line = node.start_mark.line + 1
-            raise PipelineDocumentError(f"{Place(self._file, line)}: a key must be a plain string")
+            raise self._raises(f"{Place(self._file, line)}: a key must be a plain string")
         return self._loader.construct_object(node)
