@@ -11,7 +11,6 @@ import itertools
 import os
 import secrets
 from collections.abc import Iterable
-from pathlib import Path
 
 from datastore.errors import ArtifactExistsError, ArtifactWriteError
 
@@ -19,7 +18,7 @@ Buffer = bytes | bytearray | memoryview
 
 ALGORITHM = "sha256"
 
-_TEMPORARY_SUFFIX = ".part"
+TEMPORARY_SUFFIX = ".part"
 _token = secrets.token_hex(6)
 _counter = itertools.count()
 _known_folders: set[str] = set()
@@ -40,7 +39,7 @@ def file_checksum(path: str) -> str:
 def temporary_name(target: str) -> str:
     """Return a name beside the target that no other attempt, process or host uses."""
     folder = os.path.dirname(target)
-    return f"{folder}/.{_token}-{os.getpid()}-{next(_counter)}{_TEMPORARY_SUFFIX}"
+    return f"{folder}/.{_token}-{os.getpid()}-{next(_counter)}{TEMPORARY_SUFFIX}"
 
 
 def write_artifact(target: str, data: Buffer, *, root: str, sync: bool, clobber: bool = False) -> None:
@@ -156,11 +155,3 @@ def _sync_file_system(root: str) -> bool:
         return bool(syncfs(descriptor) == 0)
     finally:
         os.close(descriptor)
-
-
-def remove_temporaries(folder: str) -> int:
-    """Remove what interrupted writes left below a folder, and return how many files that were."""
-    found = [p for p in Path(folder).rglob(f".*{_TEMPORARY_SUFFIX}") if p.is_file()]
-    for path in found:
-        _discard(str(path))
-    return len(found)

@@ -1,13 +1,13 @@
 """Datastore: objects to files and back; it returns records and keeps none."""
 
 # Plain os calls cost a tenth of pathlib's, which counts for small files.
-# ruff: noqa: PTH106, PTH108, PTH113, PTH114, PTH120, PTH202
+# ruff: noqa: PTH103, PTH105, PTH106, PTH108, PTH113, PTH114, PTH116, PTH120, PTH202
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from datastore.artifact import (
     ALGORITHM,
     checksum,
     file_checksum,
-    remove_temporaries,
     sync_files,
     write_artifact,
 )
@@ -30,12 +29,15 @@ from datastore.errors import (
 )
 from datastore.formatters.base import Formatter, find_formatter
 from datastore.ingest import Transfer, place_file
+from datastore.inventory import FoundFile, files_below
 from datastore.locations import Root, file_uri, is_uri, local_path
 from datastore.records import ArtifactHint, ArtifactRecord
 from datastore.storage_class import StorageClass, StorageClasses
 from datastore.templates import Templates, encode_run
 from datastore.types.box import local_box
 
+LOST = ".lost+found"
+"""Folder below the root for files that no record names."""
 CONFIG_KEYS = frozenset({"storageClasses", "formatters", "templates", "disassemble"})
 
 
@@ -398,9 +400,35 @@ class Datastore:
             _remove_except(folder, kept)
         self._remove_empty_folders(os.path.dirname(folder))
 
-    def remove_partial(self, run: str) -> int:
-        """Delete what interrupted writes of a run left, and return how many files; nobody may be writing."""
-        return remove_temporaries(self._root.local_path(encode_run(run)))
+    def files(self, run: str) -> Iterator[FoundFile]:
+        """Yield the files in the folder of a run, those of runs whose folders lie in it too."""
+        return files_below(self.root, encode_run(run))
+
+    def size_of(self, record: ArtifactRecord) -> int | None:
+        """Return the size of the file that a record names; `None` if it isn't there, -1 if it is remote."""
+        source = self._root.source(record.path)
+        if source.path is None:
+            return -1
+        try:
+            return os.stat(source.path).st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def remove_files(self, paths: Iterable[str]) -> None:
+        """Delete files that no record names any more, and the folders that they leave empty."""
+        for path in paths:
+            target = self._root.local_path(path)
+            Path(target).unlink(missing_ok=True)
+            self._remove_empty_folders(os.path.dirname(target))
+
+    def set_aside(self, paths: Iterable[str]) -> None:
+        """Move files below `LOST`, each under its own path, where nothing reads them."""
+        for path in paths:
+            source = self._root.local_path(path)
+            target = self._root.local_path(f"{LOST}/{path}")
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(source, target)
+            self._remove_empty_folders(os.path.dirname(source))
 
     def verify(self, record: ArtifactRecord) -> bool:
         """Read a whole artifact and tell whether its checksum is the recorded one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from registry.dataset_ref import Ids
 from registry.datasets import composites, locations
 from registry.datasets.ids import AnyIds
 from registry.datasets.locations import Location
+from registry.datasets.types import DatasetTypes
+from registry.integrity import DanglingRows, dangling_rows, remove_dangling_links
 from registry.provenance import AnyId, Provenance, QuantumRow
 from registry.schema.schema import Schema
 
@@ -24,6 +26,7 @@ class Bookkeeping:
 
     collections: Collections
     provenance: Provenance
+    _types: DatasetTypes
     _db: Database
     _schema: Schema
 
@@ -41,6 +44,11 @@ class Bookkeeping:
         """Return (index into ``ids``, locations) in bulk, ascending by index."""
         return locations.location_columns(self._db, self._schema, ids)
 
+    def all_locations(self, run: str = "") -> Iterator[tuple[UUID, str, Location]]:
+        """Stream (dataset id, run, location) of all datasets, or of those of one run, by path."""
+        run_id = self.collections.get_info(run).id if run else None
+        return locations.stream_locations(self._db, self._schema, run_id)
+
     def remove_locations(self, ids: AnyIds) -> None:
         """Forget where the bytes of datasets are."""
         locations.remove_locations(self._db, self._schema, ids)
@@ -52,6 +60,19 @@ class Bookkeeping:
     def count_datasets(self, run: str) -> dict[str, int]:
         """Return how many datasets of each type, by name, a run holds."""
         return locations.count_datasets(self._db, self._schema, self.collections.get_info(run).id)
+
+    # Integrity
+
+    def dangling_rows(self) -> list[DanglingRows]:
+        """Return which rows refer to rows that aren't there; see `integrity.dangling_rows`."""
+        self._types.all()  # so that the tables of all dimension groups are known
+        return dangling_rows(self._db, self._schema)
+
+    def remove_dangling_links(self) -> int:
+        """Take collections that are gone out of chains; return how many links that were."""
+        removed = remove_dangling_links(self._db, self._schema)
+        self._db.changed("collections")
+        return removed
 
     # Composites and provenance
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pipetask.errors import RepositoryConfigError, RepositoryExistsError, RepositoryNotFoundError
 
@@ -150,6 +150,16 @@ def config_of(repository: Repository, key: str = "") -> Any:
 def journal_path(root: str | os.PathLike[str], run: str) -> Path:
     """Return where a run is journaled while it is executed."""
     return Path(root) / ".journal" / (quote(run, safe="") + ".journal")
+
+
+def journals(root: str | os.PathLike[str]) -> dict[str, Path]:
+    """Return the journals of a repository by run: of runs that are executed now, or were cut short.
+
+    A graph whose journal is gone counts as well.
+    """
+    folder = Path(root) / ".journal"
+    found = {*folder.glob("*.journal"), *(path.with_suffix(".journal") for path in folder.glob("*.graph"))}
+    return {unquote(path.stem): path for path in sorted(found)}
 
 
 def _nearest() -> Path:

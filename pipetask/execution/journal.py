@@ -13,6 +13,7 @@ import fcntl
 import logging
 import os
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,9 @@ from pipetask.errors import JournalError, RunLockedError
 _log = logging.getLogger(__name__)
 
 _FRAME = struct.Struct("<II")
+LOCK_ATTEMPTS = 10
+LOCK_PAUSE_S = 0.03
+"""A process that only looks whether a run is being executed holds the lock for microseconds."""
 
 
 def read_journal(path: Path) -> Iterator[bytes]:
@@ -116,12 +120,17 @@ class Journal:
 
 def _open_locked(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
+    attempts_left = LOCK_ATTEMPTS
     while True:
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(fd)
+            attempts_left -= 1
+            if attempts_left:
+                time.sleep(LOCK_PAUSE_S)
+                continue
             raise RunLockedError(
                 f"Another process is executing this run: it holds {path}. Wait for it, or name another run."
             ) from None

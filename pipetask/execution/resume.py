@@ -1,4 +1,4 @@
-"""After a crash: what the journal says is stored, what was half written is removed."""
+"""After a crash: what the journal says is stored, what was half written, or is of no quantum, is removed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipetask.butler.inventory import remove_left_overs
 from pipetask.butler.repository import journal_path
 from pipetask.errors import JournalError
 from pipetask.execution.commit import commit
@@ -49,14 +50,14 @@ def replay(butler: Butler, run: str) -> int:
         If the graph that the journal speaks of is gone.
     """
     path = journal_path(butler.root, run)
-    if not path.exists():
+    if not path.exists() and not graph_path(path).exists():
         return 0
     with Journal(path) as journal:
         count = len(journal.records)
         if count:
             commit(butler, _graph_of(path), [Report.from_bytes(record) for record in journal.records])
             _log.warning("Stored %d quanta of run %s, which was cut short.", count, run)
-        butler.datastore.remove_partial(run)
+        remove_left_overs(butler, run)
         forget(journal)
     return count
 
@@ -64,7 +65,9 @@ def replay(butler: Butler, run: str) -> int:
 def forget(journal: Journal) -> None:
     """Remove a journal and its graph, because the registry now holds all that they say."""
     journal.clear()  # first, since a journal without its graph can't be understood
-    graph_path(journal.path).unlink(missing_ok=True)
+    graph = graph_path(journal.path)
+    for path in (graph, graph.with_name(f".{graph.name}.part")):  # the second is that of a save cut short
+        path.unlink(missing_ok=True)
     journal.close()
 
 

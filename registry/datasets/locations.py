@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -128,6 +128,24 @@ def locations_of_run(db: Database, schema: Schema, run_id: int) -> list[tuple[UU
         .where(d.c.run_id == run_id)
     )
     return [(UUID(bytes=id), tuple(fields)) for id, *fields in db.fetch(query)]
+
+
+def stream_locations(
+    db: Database, schema: Schema, run_id: int | None = None
+) -> Iterator[tuple[UUID, str, Location]]:
+    """Yield dataset id, name of its run and location of all datasets, or those of one run, by path."""
+    d, location, run = schema.dataset, schema.dataset_location, schema.collection
+    query = (
+        select(location.c.dataset_id, run.c.name, *(location.c[name] for name in LOCATION_FIELDS))
+        .join_from(location, d, d.c.id == location.c.dataset_id)
+        .join(run, run.c.id == d.c.run_id)
+        .order_by(location.c.path, location.c.offset)
+    )
+    if run_id is not None:
+        query = query.where(d.c.run_id == run_id)
+    for rows in db.stream(query):
+        for id, name, *fields in rows:
+            yield UUID(bytes=bytes(id)), name, tuple(fields)
 
 
 def count_datasets(db: Database, schema: Schema, run_id: int) -> dict[str, int]:

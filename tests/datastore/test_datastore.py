@@ -142,13 +142,22 @@ def test_batch_is_synced_once_and_stays_readable(store, hint):
         assert [store.read([r], "StructuredDataDict")["a"] for r in records] == list(range(count))
 
 
-def test_interrupted_writes_are_swept_away(store, hint):
+def test_interrupted_writes_are_recognised_and_can_be_deleted(store, hint):
     records = store.write({}, hint())
-    left = (Path(store.root) / records[0].path).with_name(".abc-1-2.part")
+    left = (Path(store.root) / records[0].path).with_name(".ab0123456789-1-2.part")
     left.write_bytes(b"half")
-    assert store.remove_partial("u/me/20260101") == 1
+    found = [file.path for file in store.files("u/me/20260101") if file.is_temporary]
+    assert found == [str(left.relative_to(store.root))]
+    store.remove_files(found)
     assert not left.exists()
     assert store.exists(records)
+
+
+def test_files_that_are_set_aside_keep_their_path(store, hint):
+    (record,) = store.write({}, hint())
+    store.set_aside([record.path])
+    assert not store.exists([record])
+    assert (Path(store.root) / ".lost+found" / record.path).is_file()
 
 
 def test_location_outside_the_root_is_refused(store, hint):

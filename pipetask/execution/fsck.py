@@ -1,0 +1,163 @@
+"""Checking a repository, and mending what can be mended without losing anything: ``butler fsck``.
+
+Files are looked at first and rows after that, and what a run that is executed now has written is passed over,
+so that it can be done at any time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipetask.butler import MissingCollectionError
+from pipetask.butler.inventory import damaged_artifacts, files_without_rows
+from pipetask.butler.repository import journals
+from pipetask.butler.run_lock import is_executing
+from pipetask.errors import JournalError, RunLockedError
+from pipetask.execution.journal import read_journal
+from pipetask.execution.resume import graph_path, replay
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler
+
+GRACE_S = 600.0
+"""Files younger than this may belong to a transaction that is not committed yet."""
+
+
+class FaultKind(StrEnum):
+    """What can be wrong; the values are what users read."""
+
+    UNFINISHED_RUN = "unfinished run"
+    """A run was cut short, and what it did is in its journal only."""
+    TEMPORARY_FILE = "temporary file"
+    FILE_WITHOUT_ROW = "file without row"
+    ROW_WITHOUT_FILE = "row without file"
+    SIZE_DIFFERS = "size differs"
+    CHECKSUM_DIFFERS = "checksum differs"
+    BROKEN_REFERENCE = "broken reference"
+    """A row, a link of a chain for one, that names a row that isn't there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong.
+
+    Parameters
+    ----------
+    kind : `FaultKind`
+        What.
+    where : `str`
+        A run, a path, or a column of a table.
+    detail : `str`
+        More about it.
+    repaired : `str`
+        What was done about it; empty if nothing was.
+    """
+
+    kind: FaultKind
+    where: str
+    detail: str = ""
+    repaired: str = ""
+
+
+def fsck(
+    butler: Butler, *, repair: bool = False, deep: bool = False, grace_s: float = GRACE_S
+) -> Iterator[Fault]:
+    """Yield all faults of a repository.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository; open for writing if it is to be repaired.
+    repair : `bool`, optional
+        Mend what can be mended: runs that were cut short are stored, temporary files deleted, files that
+        no row names set aside in ``.lost+found``, links of chains to nothing removed. Datasets whose files
+        are missing or damaged are left as they are: the files may come back.
+    deep : `bool`, optional
+        Read every file and compare its checksum.
+    grace_s : `float`, optional
+        Files that changed since so long [s] are no left-overs yet.
+    """
+    yield from _unfinished_runs(butler, repair=repair)
+    yield from _broken_references(butler, repair=repair)
+    idle = [run for run in butler.registry.collections.query("*", kinds=["RUN"]) if _is_idle(butler, run)]
+    yield from _left_overs(butler, idle, repair=repair, grace_s=grace_s)
+    yield from _damage(butler, deep=deep)
+
+
+def _is_idle(butler: Butler, run: str) -> bool:
+    """Tell whether nobody executes a run, and it has no journal that may know more of its files."""
+    return run not in journals(butler.root)
+
+
+def _unfinished_runs(butler: Butler, *, repair: bool) -> Iterator[Fault]:
+    for run, path in journals(butler.root).items():
+        if is_executing(butler.root, run):
+            continue
+        count = sum(1 for _ in read_journal(path))
+        fault = Fault(FaultKind.UNFINISHED_RUN, run, f"its journal tells of {count} quanta")
+        yield _replayed(butler, fault, path) if repair else fault
+
+
+def _replayed(butler: Butler, fault: Fault, journal: Path) -> Fault:
+    try:
+        count = replay(butler, fault.where)
+    except RunLockedError:
+        return replace(fault, detail="it has just been taken up", repaired="not needed")
+    except MissingCollectionError:
+        return replace(fault, detail=f"the run is not registered; remove {journal} and {graph_path(journal)}")
+    except JournalError as error:
+        return replace(fault, detail=str(error))
+    return replace(fault, repaired=f"stored {count} quanta")
+
+
+def _broken_references(butler: Butler, *, repair: bool) -> Iterator[Fault]:
+    for table, column, refers_to, count in butler.registry.dangling_rows():
+        fault = Fault(
+            FaultKind.BROKEN_REFERENCE,
+            f"{table}.{column}",
+            f"{count} rows name rows of {refers_to} that aren't there",
+        )
+        if repair and table == "collection_chain":
+            butler.registry.remove_dangling_links()
+            fault = replace(fault, repaired="removed the links")
+        yield fault
+
+
+def _left_overs(butler: Butler, runs: Sequence[str], *, repair: bool, grace_s: float) -> Iterator[Fault]:
+    oldest = time.time() - grace_s
+    for run, file in files_without_rows(butler, runs):
+        if file.changed_s > oldest or not _is_idle(butler, run):
+            continue
+        kind = FaultKind.TEMPORARY_FILE if file.is_temporary else FaultKind.FILE_WITHOUT_ROW
+        fault = Fault(kind, file.path, f"{file.size} bytes")
+        yield _removed(butler, fault) if repair else fault
+
+
+def _removed(butler: Butler, fault: Fault) -> Fault:
+    if fault.kind is FaultKind.TEMPORARY_FILE:
+        butler.datastore.remove_files([fault.where])
+        return replace(fault, repaired="deleted")
+    butler.datastore.set_aside([fault.where])
+    return replace(fault, repaired="moved to .lost+found")
+
+
+def _damage(butler: Butler, *, deep: bool) -> Iterator[Fault]:
+    kinds = {
+        "missing": FaultKind.ROW_WITHOUT_FILE,
+        "size": FaultKind.SIZE_DIFFERS,
+        "checksum": FaultKind.CHECKSUM_DIFFERS,
+    }
+    for found in damaged_artifacts(butler, deep=deep):
+        if not is_executing(butler.root, found.run):  # which may be replacing it
+            detail = f"dataset {found.dataset}" + (f": {found.detail}" if found.detail else "")
+            yield Fault(kinds[found.what], found.record.path, detail)
+
+
+def remaining(faults: Iterable[Fault]) -> int:
+    """Count the faults that were not repaired."""
+    return sum(not fault.repaired for fault in faults)
