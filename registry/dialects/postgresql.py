@@ -43,7 +43,7 @@ from registry.errors import (
     RepositoryFormatError,
 )
 
-_FEW = 20  # rows up to which statements are faster than COPY through a temporary table
+_FEW = 20  # rows up to which statements are faster than COPY
 _SECRETS = ("password", "sslpassword")
 _CONNECT_TIMEOUT_S = 10
 _LOCK = 0x7069706500000000  # tells our advisory locks from those of others; the schema's number is added
@@ -226,34 +226,28 @@ class PostgreSQLDialect(Dialect):
         rows: Rows,
         on_conflict: OnConflict = "error",
     ) -> int:
-        """Insert by COPY, through a temporary table where rows may be in conflict; a few by statements."""
+        """Insert by COPY, through a temporary table if rows are in conflict; a few by statements."""
         if not rows:
             return 0
         if on_conflict == "replace":  # one statement may change a row once only: the last one counts
             positions = [names.index(column.name) for column in table.primary_key if column.name in names]
             rows = list({tuple([row[p] for p in positions]): row for row in rows}.values())
         driver = _driver(connection)
-        target = sql.Identifier(table.name)
-        columns = sql.SQL(", ").join(map(sql.Identifier, names))
-        conflict = _conflict_clause(table, names, on_conflict)
+        try:
+            if len(rows) > _FEW:
+                # Rows are rarely there already; if some are, the server says so at the first of them.
+                with driver.transaction(), driver.cursor() as cursor:
+                    _copy(cursor, sql.Identifier(table.name), table, names, rows)
+                    return cursor.rowcount
+        except psycopg.IntegrityError as error:
+            if on_conflict == "error" or not isinstance(error, errors.UniqueViolation):
+                raise IntegrityError(f"COPY {table.name}", None, error) from error
         try:
             with driver.transaction(), driver.cursor() as cursor:
-                if len(rows) <= _FEW:
-                    marks = sql.SQL(", ").join(sql.SQL(_mark(table, name)) for name in names)
-                    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}){}")
-                    cursor.executemany(statement.format(target, columns, marks, conflict), rows)
-                elif on_conflict == "error":
-                    _copy(cursor, target, table, names, rows)
-                else:
-                    new = sql.Identifier("pg_temp", f"new_{table.name}"[:63])
-                    like = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0")
-                    cursor.execute(like.format(sql.Identifier(f"new_{table.name}"[:63]), columns, target))
-                    _copy(cursor, new, table, names, rows)
-                    statement = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}{}")
-                    cursor.execute(statement.format(target, columns, columns, new, conflict))
-                    written = cursor.rowcount
-                    cursor.execute(sql.SQL("DROP TABLE {}").format(new))
-                    return written
+                if len(rows) > _FEW:
+                    return _insert_through_copy(cursor, table, names, rows, on_conflict)
+                values = sql.SQL("VALUES ({})").format(_marks(table, names))
+                cursor.executemany(_insert_statement(table, names, values, on_conflict), rows)
                 return cursor.rowcount
         except psycopg.IntegrityError as error:
             raise IntegrityError(f"INSERT INTO {table.name}", None, error) from error
@@ -338,8 +332,36 @@ def _conflict_clause(table: Table, names: Sequence[str], on_conflict: OnConflict
     return sql.SQL(" ON CONFLICT ({}) DO UPDATE SET {}").format(target, sql.SQL(", ").join(updates))
 
 
-def _mark(table: Table, name: str) -> Literal["%s", "encode(%s, 'hex')::uuid"]:
-    return "encode(%s, 'hex')::uuid" if isinstance(table.c[name].type, IdType) else "%s"
+def _insert_statement(
+    table: Table, names: Sequence[str], source: sql.Composable, on_conflict: OnConflict
+) -> sql.Composed:
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    conflict = _conflict_clause(table, names, on_conflict)
+    return sql.SQL("INSERT INTO {} ({}) {}{}").format(sql.Identifier(table.name), columns, source, conflict)
+
+
+def _marks(table: Table, names: Sequence[str]) -> sql.Composed:
+    marks: Iterable[Literal["encode(%s, 'hex')::uuid", "%s"]] = (
+        "encode(%s, 'hex')::uuid" if isinstance(table.c[name].type, IdType) else "%s" for name in names
+    )
+    return sql.SQL(", ").join(map(sql.SQL, marks))
+
+
+def _insert_through_copy(
+    cursor: psycopg.Cursor[Any], table: Table, names: Sequence[str], rows: Rows, on_conflict: OnConflict
+) -> int:
+    """Copy rows to a temporary table, and insert from there; COPY itself knows no conflicts."""
+    name = f"new_{table.name}"[:63]
+    new = sql.Identifier("pg_temp", name)
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    like = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0")
+    cursor.execute(like.format(sql.Identifier(name), columns, sql.Identifier(table.name)))
+    _copy(cursor, new, table, names, rows)
+    source = sql.SQL("SELECT {} FROM {}").format(columns, new)
+    cursor.execute(_insert_statement(table, names, source, on_conflict))
+    written = cursor.rowcount
+    cursor.execute(sql.SQL("DROP TABLE {}").format(new))
+    return written
 
 
 def _copy(
