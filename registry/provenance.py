@@ -36,6 +36,20 @@ class QuantumRow(NamedTuple):
     attempts: int = 1
 
 
+class QuantumVersion(NamedTuple):
+    """What the results of a quantum that succeeded depend on."""
+
+    quantum_id: AnyId
+    code: str
+    """Version of the task's code; empty if it could not be told."""
+    config: str
+    """Digest of the configuration."""
+    inputs: str
+    """JSON: a digest of the datasets of each connection."""
+    n_outputs: int
+    """How many datasets it made, log and metadata included."""
+
+
 class Provenance:
     """Writes and reads provenance.
 
@@ -66,6 +80,27 @@ class Provenance:
             return self._db.insert(
                 self._schema.quantum_input, ("quantum_id", "dataset_id", "connection"), plain, "skip"
             )
+
+    def insert_versions(self, rows: Iterable[QuantumVersion | tuple[Any, ...]]) -> int:
+        """Store versions of quanta, tuples in the order of `QuantumVersion`."""
+        plain = [(*_bytes(id), *rest) for id, *rest in rows]
+        with self._db.transaction():
+            return self._db.insert(self._schema.quantum_version, QuantumVersion._fields, plain, "replace")
+
+    def versions(self, run: str, label: str) -> list[tuple[QuantumRow, QuantumVersion]]:
+        """Return the quanta of a task in a run whose results may be used again."""
+        q, v = self._schema.quantum, self._schema.quantum_version
+        columns = [q.c[name] for name in QuantumRow._fields[2:]]
+        query = (
+            select(q.c.id, *columns, *(v.c[name] for name in QuantumVersion._fields[1:]))
+            .join_from(q, v, q.c.id == v.c.quantum_id)
+            .where(q.c.run_id == self._collections.get_info(run).id, q.c.task_label == label)
+        )
+        n = len(columns)
+        return [
+            (QuantumRow(UUID(bytes=id), run, *rest[:n]), QuantumVersion(UUID(bytes=id), *rest[n:]))
+            for id, *rest in self._db.fetch(query)
+        ]
 
     def set_producers(self, rows: Iterable[tuple[UUID, UUID]]) -> None:
         """Store (dataset id, id of the quantum that made it)."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pipetask.execution.report import Failure, Report, Status
 from pipetask.graph.codes import spread
 from pipetask.graph.tables import QUANTUM_OUTPUTS, DatasetTable, TaskQuanta
+from pipetask.task.code_version import source_digest
 
 if TYPE_CHECKING:
     from pipetask.butler import ArtifactRecord, Butler
@@ -70,6 +71,7 @@ def _store(butler: Butler, graph: QuantumGraph, batch: _Batch) -> None:
     registry = butler.registry
     with registry.transaction(durable=True):
         registry.provenance.insert_quanta(batch.quanta)
+        registry.provenance.insert_versions(batch.versions)
         butler.record(graph.header.output_run, batch.datasets, batch.locations)
         registry.provenance.insert_quantum_inputs(batch.inputs)
         if batch.replaced:
@@ -81,7 +83,7 @@ class _Batch:
 
     Attributes
     ----------
-    quanta, locations, inputs : `list` [`tuple`]
+    quanta, versions, locations, inputs : `list` [`tuple`]
         Rows of these tables.
     datasets : `dict`
         Columns of data IDs, ids and ids of the producing quanta, by dataset type.
@@ -92,6 +94,7 @@ class _Batch:
     def __init__(self, graph: QuantumGraph) -> None:
         self._graph = graph
         self.quanta: list[tuple[Any, ...]] = []
+        self.versions: list[tuple[bytes, str, str, str, int]] = []
         self.datasets: dict[Any, tuple[dict[str, list[Any]], Ids, Ids]] = {}
         self.locations: list[tuple[Any, ...]] = []
         self.inputs: list[tuple[bytes, bytes, str]] = []
@@ -101,10 +104,14 @@ class _Batch:
         rows = np.array([report.quantum for report in reports]) - task.first
         quantum_ids = _new_ids(self._graph, task.columns.serials[rows])
         run = self._graph.header.output_run
+        config = source_digest(task.config)
         for id, report, data_id in zip(
             _as_bytes(quantum_ids), reports, data_id_texts(self._graph, task, rows), strict=True
         ):
             self.quanta.append((id, run, task.label, task.task_class_name, data_id, *_quantum_fields(report)))
+            if report.status in (Status.SUCCEEDED, Status.NO_WORK):
+                inputs = json.dumps(report.inputs, sort_keys=True)
+                self.versions.append((id, report.code, config, inputs, len(report.written)))
             self.inputs += [(id, read.bytes, name) for name, ids in report.read.items() for read in ids]
         written = {id.bytes: records for report in reports for id, records in report.written.items()}
         if not written:

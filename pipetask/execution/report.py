@@ -87,6 +87,10 @@ class Report:
         Inputs whose bytes were really read, by connection name.
     failure : `Failure`, optional
         Given if and only if the status is ``FAILED``.
+    code : `str`
+        Version of the task's code; empty if it can't be told.
+    inputs : `~collections.abc.Mapping` [ `str`, `str` ]
+        For each connection a digest of the datasets that were given.
     """
 
     quantum: int
@@ -100,6 +104,8 @@ class Report:
     written: Mapping[UUID, Sequence[ArtifactRecord]] = field(default_factory=dict)
     read: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
     failure: Failure | None = None
+    code: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -121,13 +127,17 @@ class Report:
             {id.hex: records for id, records in self.written.items()},
             {name: [id.hex for id in ids] for name, ids in self.read.items()},
             failure,
+            self.code,
+            self.inputs,
         )
         return json.dumps(fields, separators=(",", ":")).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Report:
         """Decode what `to_bytes` made."""
-        quantum, status, begin_ns, end_ns, cpu_s, peak, host, pid, written, read, failure = json.loads(data)
+        quantum, status, begin_ns, end_ns, cpu_s, peak, host, pid, written, read, failure, code, inputs = (
+            json.loads(data)
+        )
         return cls(
             quantum,
             Status(status),
@@ -140,4 +150,6 @@ class Report:
             written={UUID(hex=id): [ArtifactRecord(*r) for r in records] for id, records in written.items()},
             read={name: [UUID(hex=id) for id in ids] for name, ids in read.items()},
             failure=failure and Failure(*failure),
+            code=code,
+            inputs=inputs,
         )

@@ -20,7 +20,9 @@ from pipetask.errors import AnnotatedPartialOutputsError, InvalidQuantumError, N
 from pipetask.execution.report import Failure, Report, Status
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.task.adjust import adjust, overrides_adjust_quantum
+from pipetask.task.code_version import code_version
 from pipetask.task.context import QuantumContext
+from pipetask.task.input_digests import artifact_digest, dataset_digest
 from pipetask.task.pipeline_task import make_task
 from pipetask.task.quantum import Quantum, quantize_inputs, quantize_outputs
 
@@ -84,6 +86,7 @@ class LoadedTask:
     config: Any  # an instance of the class's ConfigClass
     connections: PipelineTaskConnections
     init_inputs: Mapping[str, Any]  # whatever the datasets hold
+    code: str
 
     @classmethod
     def load(cls, label: str, setup: TaskSetup, init_inputs: Mapping[str, Any]) -> Self:
@@ -107,7 +110,7 @@ class LoadedTask:
                 f"Task {label!r}: can't load {setup.task_class_name} with its configuration: "
                 f"{described(err)}. Is the package with this class installed in {sys.prefix}?"
             ) from err
-        return cls(label, task_class, config, connections, init_inputs)
+        return cls(label, task_class, config, connections, init_inputs, code_version(setup.task_class_name))
 
     def make(self) -> PipelineTask:
         """Construct a new task object."""
@@ -171,6 +174,8 @@ class QuantumRunner:
             pid=os.getpid(),
             read=_by_connection(unit, butler.read_ids),
             failure=failure,
+            code=self._loaded[work.label].code if status is not Status.FAILED else "",
+            inputs=self._input_digests(unit, records),
         )
         metadata["quantum"] = _figures(report)
         return self._with_log_and_metadata(report, unit, butler, log, metadata)
@@ -220,6 +225,18 @@ class QuantumRunner:
             init_inputs = {name: butler.get(ref) for name, ref in setup.init_inputs.items()}
             self._loaded[label] = LoadedTask.load(label, setup, init_inputs)
         return self._loaded[label]
+
+    def _input_digests(
+        self, unit: Quantum, records: Mapping[UUID, Sequence[ArtifactRecord]]
+    ) -> dict[str, str]:
+        """Digest the inputs that were there, by connection, and the content of init-inputs."""
+        there = {
+            name: [ref.id.bytes for ref in refs if ref.id in records] for name, refs in unit.inputs.items()
+        }
+        found = {name: dataset_digest(ids) for name, ids in there.items() if ids}
+        for name, ref in unit.initInputs.items():
+            found[name] = artifact_digest(record.checksum for record in self.init_records[ref.id])
+        return found
 
     def _with_log_and_metadata(
         self,

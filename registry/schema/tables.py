@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from registry.dialects.base import Dialect
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration; the tables below are what it leaves."""
 
 NAME_LENGTH = 256
@@ -159,6 +159,17 @@ class FixedTables:
                 index=True,
             ),
             Column("connection", text(NAME_LENGTH), primary_key=True),
+            **clustered,
+        )
+        # Of quanta that succeeded: what their results depend on, so that these can be used again.
+        self.quantum_version = Table(
+            "quantum_version",
+            metadata,
+            Column("quantum_id", id_type, ForeignKey("quantum.id", ondelete="CASCADE"), primary_key=True),
+            Column("code", text(NAME_LENGTH), nullable=False),
+            Column("config", text(32), nullable=False),
+            Column("inputs", Text, nullable=False),
+            Column("n_outputs", Integer, nullable=False),
             **clustered,
         )
         self.collection_summary = Table(

@@ -354,3 +354,22 @@ def test_the_level_and_handlers_of_logging_are_as_before(numbers_repo):
     before = root.level, list(root.handlers)
     run(numbers_repo, numbers_repo.graph())
     assert (root.level, list(root.handlers)) == before
+
+
+def test_each_success_is_stored_with_what_its_results_depend_on(numbers_repo):
+    run_graph(numbers_repo.graph(), numbers_repo.butler, register_dataset_types=True)
+    versions = numbers_repo.butler.registry.provenance.versions("out/run", "add_one")
+    assert len(versions) == 4
+    assert len({version.code for _, version in versions}) == 1
+    assert len({version.config for _, version in versions}) == 1
+    inputs = [json.loads(version.inputs) for _, version in versions]
+    assert all(given.keys() == {"doubled", "schema"} for given in inputs)
+    assert len({given["doubled"] for given in inputs}) == 4
+    assert len({given["schema"] for given in inputs}) == 1
+    assert all(version.n_outputs == 3 for _, version in versions)  # plus_one, log, metadata
+
+
+def test_failures_are_stored_without_what_they_depend_on(numbers_repo):
+    run_graph(numbers_repo.graph(double__fail_on=[1]), numbers_repo.butler, register_dataset_types=True)
+    versions = numbers_repo.butler.registry.provenance.versions("out/run", "double")
+    assert sorted(json.loads(quantum.data_id)["detector"] for quantum, _ in versions) == [0, 2, 3]

@@ -89,7 +89,7 @@ def test_migrating_from_nothing_gives_the_fixed_tables_of_a_new_repository(confi
     with Registry.create(other_url) as registry:
         elements = {element.name for element in registry.universe.elements}
     made = definitions(other_url)
-    assert {"dataset", "collection_log"} <= set(climbed)
+    assert {"dataset", "collection_log", "quantum_version"} <= set(climbed)
     assert climbed == {name: made[name] for name in climbed}
     tables = {name for name in made if not name.startswith(("ix_", "sqlite_"))}
     assert {name for name in tables if name not in elements and not RUNTIME.match(name)} <= set(climbed)
@@ -145,12 +145,12 @@ def test_data_stay_when_going_down_and_up_again(filled_url):
     tables = definitions(filled_url)
 
     done = migrations.migrate(filled_url, "0001")
-    assert (done.before, done.after) == ("0002", "0001")
+    assert (done.before, done.after) == (REVISION, "0001")
     assert "collection_log" not in definitions(filled_url)
     with pytest.raises(SchemaVersionError, match="butler migrate upgrade"):
         Registry.open(filled_url)
 
-    migrations.migrate(filled_url, "0002")
+    migrations.migrate(filled_url, REVISION)
     assert definitions(filled_url) == tables
     assert contents(filled_url) == (infos, refs, [])
     with Registry.open(filled_url) as registry:
@@ -159,12 +159,13 @@ def test_data_stay_when_going_down_and_up_again(filled_url):
 
 
 def test_what_is_applied_can_be_asked_at_any_version(filled_url):
-    assert [r.is_applied for r in migrations.revisions(filled_url)] == [True, True]
-    assert migrations.previous(filled_url) == "0001"
+    assert [r.is_applied for r in migrations.revisions(filled_url)] == [True] * 3
+    assert migrations.previous(filled_url) == "0002"
     migrations.migrate(filled_url, "0001")
     assert [(r.number, r.is_applied) for r in migrations.revisions(filled_url)] == [
         ("0001", True),
         ("0002", False),
+        ("0003", False),
     ]
     assert all(r.doc for r in migrations.revisions(filled_url))
     with pytest.raises(SchemaVersionError, match="oldest"):
@@ -184,15 +185,15 @@ def test_a_trial_prints_the_statements_and_changes_nothing(filled_url):
 
 
 def test_the_same_version_again_changes_nothing(filled_url):
-    done = migrations.migrate(filled_url, "0002")
-    assert (done.before, done.after, done.copy) == ("0002", "0002", None)
+    done = migrations.migrate(filled_url, REVISION)
+    assert (done.before, done.after, done.copy) == (REVISION, REVISION, None)
 
 
 def test_a_version_that_nobody_knows_is_refused(filled_url):
-    with pytest.raises(SchemaVersionError, match="there are 0001, 0002"):
-        migrations.migrate(filled_url, "0003")
+    with pytest.raises(SchemaVersionError, match="there are 0001, 0002, 0003"):
+        migrations.migrate(filled_url, "0404")
     table = rows(filled_url, "SELECT version_num FROM alembic_version")
-    assert table == [("0002",)]
+    assert table == [(REVISION,)]
 
 
 def test_what_is_no_registry_is_not_migrated(sqlite_url, postgresql_url):
@@ -204,12 +205,12 @@ def test_what_is_no_registry_is_not_migrated(sqlite_url, postgresql_url):
 def test_a_file_is_copied_before_its_tables_change(sqlite_url, tmp_path):
     with Registry.create(sqlite_url) as registry:
         registry.collections.register("run")
-    for name in ("registry.sqlite3.version-0002", "registry.sqlite3.version-0002.2"):
+    for name in (f"registry.sqlite3.version-{REVISION}", f"registry.sqlite3.version-{REVISION}.2"):
         copy = migrations.migrate(sqlite_url, "0001").copy
         assert copy == str(tmp_path / name)
         with Registry.open(f"sqlite:///{copy}", writeable=False) as registry:
             assert registry.collections.query() == ["run"]
-        migrations.migrate(sqlite_url, "0002")
+        migrations.migrate(sqlite_url, REVISION)
 
 
 def test_a_migration_that_fails_changes_nothing(filled_url, monkeypatch):
