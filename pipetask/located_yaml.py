@@ -12,6 +12,8 @@ from registry.suggest import suggest
 
 _MAX_VALUES = 100_000  # far above any pipeline; stops documents whose aliases multiply
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null")}
+_MAX_DEPTH = 100
+_MERGE = "tag:yaml.org,2002:merge"
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
@@ -85,8 +87,10 @@ def parse(text: str, file: str, raises: type[PipetaskError]) -> Node:
         Class of the error if it is no YAML, has a key twice in a mapping, a tag that makes Python objects, or
         is too large; and of what `Node.error` returns.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = kind(text)
     try:
+        _check_depth(yaml.parse(text, kind), file, raises)
         root = loader.get_single_node()
         if root is None:
             raise raises(f"{file}: the document is empty")
@@ -100,6 +104,16 @@ def parse(text: str, file: str, raises: type[PipetaskError]) -> Node:
         loader.dispose()
 
 
+def _check_depth(events: Iterable[Any], file: str, raises: type[PipetaskError]) -> None:
+    """Refuse values in values without end: building them takes as much of the stack, which is limited."""
+    depth = 0
+    for event in events:  # of PyYAML's parser
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            place = Place(file, event.start_mark.line + 1)
+            raise raises(f"{place}: values are nested more than {_MAX_DEPTH} deep")
+
+
 class _Reader:
     """Turns the parser's nodes into ours."""
 
@@ -108,6 +122,7 @@ class _Reader:
         self._file = file
         self._raises = raises
         self._count = 0
+        self._sizes: dict[int, int] = {}
         self._open: set[int] = set()
 
     def read(self, node: Any) -> Node:  # a yaml.Node
@@ -134,7 +149,7 @@ class _Reader:
     def _read_mapping(self, node: Any) -> dict[Any, Node]:
         own: dict[Any, int] = {}
         for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
+            if key_node.tag == _MERGE:
                 continue
             key = self._key(key_node)
             line = key_node.start_mark.line + 1
@@ -143,6 +158,9 @@ class _Reader:
                     f"{Place(self._file, line)}: {key!r} is here twice, first in line {own[key]}"
                 )
             own[key] = line
+        if self._merged_size(node) > _MAX_VALUES:  # before they are: merge keys multiply as aliases do
+            place = Place(self._file, node.start_mark.line + 1)
+            raise self._raises(f"{place}: the document has more than {_MAX_VALUES} values")
         self._loader.flatten_mapping(node)
         read = {}
         for key_node, value_node in node.value:
@@ -150,6 +168,18 @@ class _Reader:
             inner = self.read(value_node)
             read[key] = Node(inner.value, Place(self._file, key_node.start_mark.line + 1, self._raises))
         return read
+
+    def _merged_size(self, node: Any) -> int:  # a yaml.Node
+        """Return how many entries a mapping, or a list of mappings, has with those of its merge keys."""
+        if isinstance(node, yaml.SequenceNode):
+            return sum(map(self._merged_size, node.value))
+        if not isinstance(node, yaml.MappingNode):
+            return 0
+        if id(node) not in self._sizes:
+            self._sizes[id(node)] = 0  # of one that is merged into itself
+            merged = [value for key, value in node.value if key.tag == _MERGE]
+            self._sizes[id(node)] = len(node.value) + sum(map(self._merged_size, merged))
+        return self._sizes[id(node)]
 
     def _key(self, node: Any) -> Any:
         if not isinstance(node, yaml.ScalarNode):

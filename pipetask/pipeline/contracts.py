@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pipetask.butler import suggest
@@ -48,6 +49,17 @@ def labels_of(contract: Contract) -> set[str]:
     tree = _tree(contract)
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called}
+
+
+def with_labels(contract: Contract, names: Mapping[str, str]) -> Contract:
+    """Return a contract with other labels for some tasks."""
+    if labels_of(contract).isdisjoint(names):
+        return contract
+    tree = _tree(contract)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+    return replace(contract, expression=ast.unparse(tree))
 
 
 def check_contracts(contracts: Iterable[Contract], configs: Mapping[str, Any]) -> None:

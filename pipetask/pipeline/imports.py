@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from pipetask.butler import suggest
 from pipetask.errors import PipelineDocumentError
-from pipetask.pipeline.document import Document, Import, Subset, TaskEntry, expanded, read
-from pipetask.pipeline.selection import expand_labels, select
+from pipetask.pipeline.document import Document, Import, Step, TaskEntry, expanded
+from pipetask.pipeline.document_reader import read
+from pipetask.pipeline.selection import expand_labels, renamed, select
 
 
 def load(path: Path, opened: tuple[Path, ...] = ()) -> Document:
@@ -30,7 +33,7 @@ def load(path: Path, opened: tuple[Path, ...] = ()) -> Document:
 
 
 def resolve(document: Document, opened: tuple[Path, ...] = ()) -> Document:
-    """Return the document with the tasks, contracts, subsets and parameters of its imports taken in.
+    """Return the document with the tasks, contracts, subsets, steps and parameters of its imports taken in.
 
     A task of the importing document replaces an imported one of the same label, or adds its overrides if the
     class is the same; its parameters and subsets win. Two imports may not bring the same label.
@@ -53,7 +56,7 @@ def resolve(document: Document, opened: tuple[Path, ...] = ()) -> Document:
         tasks=tasks,
         contracts=(*merged.contracts, *document.contracts),
         subsets={**merged.subsets, **document.subsets},
-        steps=document.steps or merged.steps,
+        steps=_all_steps(merged.steps, document.steps),
         imports=(),
     ).check()
 
@@ -65,6 +68,35 @@ def _added(imported: TaskEntry, own: TaskEntry) -> TaskEntry:
 
 
 def _imported(entry: Import, opened: tuple[Path, ...]) -> Document:
+    document = _opened(entry, opened)
+    if entry.instrument is not None:
+        document = replace(document, instrument=entry.instrument)
+    if not entry.contracts:
+        document = replace(document, contracts=())
+    if not entry.steps:
+        document = replace(document, steps=())
+    for label in entry.rename:
+        if label not in document.tasks:
+            known = suggest(label, document.tasks)
+            raise PipelineDocumentError(
+                f"{entry.place}: cannot rename {label!r}, which is no task of {document.file}{known}"
+            )
+    labels = list(document.tasks)
+    if entry.include is not None:
+        labels = expand_labels(document, entry.include, str(entry.place))
+    elif entry.exclude is not None:
+        excluded = expand_labels(document, entry.exclude, str(entry.place))
+        labels = [label for label in labels if label not in excluded]
+    document = select(document, labels, edit_subsets=entry.edit_subsets)
+    for label in entry.rename.values():
+        if label in document.tasks:
+            raise PipelineDocumentError(
+                f"{entry.place}: cannot rename a task to {label!r}: {document.file} has a task of that label"
+            )
+    return renamed(document, entry.rename)
+
+
+def _opened(entry: Import, opened: tuple[Path, ...]) -> Document:
     path = Path(expanded(entry.location))
     if "$" in str(path):
         raise PipelineDocumentError(
@@ -75,28 +107,7 @@ def _imported(entry: Import, opened: tuple[Path, ...]) -> Document:
         raise PipelineDocumentError(f"{entry.place}: these documents import each other in a circle: {circle}")
     if not path.exists():
         raise PipelineDocumentError(f"{entry.place}: there is no file {str(path)!r} to import")
-    document = load(path, opened)
-    if entry.instrument is not None:
-        document = replace(document, instrument=entry.instrument)
-    if not entry.contracts:
-        document = replace(document, contracts=())
-    named = entry.include if entry.include is not None else entry.exclude
-    if named is None:
-        return document
-    labels = expand_labels(document, named, str(entry.place))
-    if entry.exclude is not None:
-        labels = [label for label in document.tasks if label not in labels]
-    if entry.edit_subsets:
-        document = replace(document, subsets=_edited(document, labels))
-    return select(document, labels)
-
-
-def _edited(document: Document, labels: list[str]) -> dict[str, Subset]:
-    subsets = {}
-    for name, subset in document.subsets.items():
-        if kept := tuple(label for label in subset.labels if label in labels):
-            subsets[name] = replace(subset, labels=kept)
-    return subsets
+    return load(path, opened)
 
 
 def _joined(merged: Document, added: Document, entry: Import) -> Document:
@@ -118,5 +129,19 @@ def _joined(merged: Document, added: Document, entry: Import) -> Document:
         tasks={**merged.tasks, **added.tasks},
         contracts=(*merged.contracts, *added.contracts),
         subsets={**merged.subsets, **added.subsets},
-        steps=(*merged.steps, *added.steps),
+        steps=_all_steps(merged.steps, added.steps),
     )
+
+
+def _all_steps(first: Iterable[Step], more: Iterable[Step]) -> tuple[Step, ...]:
+    """Return the steps of two documents in order; a step of both must be the same in both."""
+    steps = {step.label: step for step in first}
+    for step in more:
+        other = steps.setdefault(step.label, step)
+        if other != step:
+            raise PipelineDocumentError(
+                f"{step.place}: step {step.label!r} has dimensions {', '.join(step.dimensions) or 'none'} "
+                f"here and {', '.join(other.dimensions) or 'none'} in {other.place}; import without its "
+                "steps (importSteps: false)"
+            )
+    return tuple(steps.values())

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from pathlib import Path
+from sys import modules
 from types import SimpleNamespace
 from typing import Any
 
-from lsst.pex.config import Config, FieldValidationError, ListField
+from lsst.pex.config import Config, DictField, FieldValidationError, ListField
 from lsst.pex.config.callStack import StackFrame
 
 from pipetask.butler import suggest
@@ -38,6 +39,11 @@ def apply(config: Any, override: Override, parameters: Mapping[str, Any], label:
         If a field is unknown, a value has the wrong type, or a file or code fails.
     """
     where = f"{override.place}: task {label!r}"
+    if override.data_id is not None:
+        raise ConfigOverrideError(
+            f"{where}: a config block with dataId {dict(override.data_id)} cannot be applied: a task has one "
+            "configuration for all its quanta; write a pipeline that imports this one for those data"
+        )
     if override.kind == "value":
         _set_field(config, override, _filled_in(override.value, parameters, where), where)
     elif override.kind == "file":
@@ -48,10 +54,17 @@ def apply(config: Any, override: Override, parameters: Mapping[str, Any], label:
             raise ConfigOverrideError(
                 f"{where}: cannot read the config file {str(path)!r}: {err.strerror}"
             ) from err
-        _run(config, code, str(path), str(path), {}, where)
-    else:
         names = {"parameters": SimpleNamespace(**parameters)}
+        _run(config, code, str(path), str(path), names, where)
+    else:
+        names = _names_beside(config) | {"parameters": SimpleNamespace(**parameters)}
         _run(config, override.value, f"{override.place}", override.place.file, names, where)
+
+
+def _names_beside(config: Any) -> dict[str, Any]:  # whatever the module defines
+    """Return what the module of the configuration's class defines: existing pipelines use it in Python."""
+    defined = vars(modules[type(config).__module__])
+    return {name: value for name, value in defined.items() if not name.startswith("__") and name != "config"}
 
 
 def _filled_in(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
@@ -96,6 +109,8 @@ def _set_field(config: Any, override: Override, value: Any, where: str) -> None:
     at = [StackFrame(override.place.file, override.place.line, "override", f"{override.name}={value!r}")]
     if isinstance(value, str) and field is not None:
         value = _typed(value, field)
+    if override.concatenate:
+        value = _added(getattr(holder, last), value, field, override.name, where)
     try:
         holder.__setattr__(last, value, at=at) if field is not None else setattr(holder, last, value)
     except (FieldValidationError, TypeError, ValueError, AttributeError) as err:
@@ -104,6 +119,18 @@ def _set_field(config: Any, override: Override, value: Any, where: str) -> None:
             f"{where}: config field {override.name!r} cannot be {value!r}; "
             f"it takes {_expected(field)} ({reason})"
         ) from err
+
+
+def _added(held: Any, value: Any, field: Any, name: str, where: str) -> Any:  # lists or dictionaries
+    """Return what a field holds with more of it."""
+    if isinstance(field, ListField) and isinstance(value, list | tuple):
+        return [*(held or ()), *value]
+    if isinstance(field, DictField) and isinstance(value, dict):
+        return {**(held or {}), **value}
+    raise ConfigOverrideError(
+        f"{where}: config field {name!r} cannot have {value!r} added (concatenate: true); that needs a list "
+        f"or dictionary, and a field that takes one (it takes {_expected(field)})"
+    )
 
 
 def _member(holder: Any, name: str, path: str, where: str) -> Any:

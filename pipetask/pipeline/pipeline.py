@@ -12,7 +12,9 @@ from pipetask.butler import suggest
 from pipetask.errors import ConfigOverrideError, SubsetExpressionError, TaskImportError
 from pipetask.located_yaml import Place
 from pipetask.pipeline.contracts import check_contracts
-from pipetask.pipeline.document import Document, Override, Step, Subset, TaskEntry, anchored, read, to_yaml
+from pipetask.pipeline.document import Document, Override, Step, Subset, TaskEntry, anchored
+from pipetask.pipeline.document_reader import read
+from pipetask.pipeline.document_writer import to_yaml
 from pipetask.pipeline.imports import load, resolve
 from pipetask.pipeline.selection import expand_labels, select, split_uri
 from pipetask.task.pipeline_task import PipelineTask
@@ -36,9 +38,11 @@ class Pipeline:
 
     @staticmethod
     def from_file(uri: str | Path) -> Pipeline:
-        """Read a pipeline file; ``file.yaml#label,subset`` takes a part of it."""
+        """Read a pipeline file; ``file.yaml#label,subset`` or ``#first..last`` takes a part of it."""
         path, names = split_uri(str(uri))
         pipeline = Pipeline(load(Path(path)))
+        if len(names) == 1 and ".." in names[0]:
+            return pipeline.between(*names[0].split("..", 1))
         return pipeline.subset(names) if names else pipeline
 
     @staticmethod
@@ -82,6 +86,16 @@ class Pipeline:
         """Return a pipeline of the named tasks and subsets only."""
         labels = expand_labels(self.document, names, "selection")
         return Pipeline(select(self.document, labels))
+
+    def between(self, first: str, last: str) -> Pipeline:
+        """Return a pipeline of the tasks that depend on ``first`` and that ``last`` depends on, and these.
+
+        An empty name leaves that end open.
+        """
+        for label in filter(None, (first, last)):
+            self._known(label)
+        ends = [f"{sign} T:{label}" for sign, label in ((">=", first), ("<=", last)) if label]
+        return self.select_tasks(" & ".join(ends)) if ends else self
 
     def select_tasks(self, expression: str) -> Pipeline:
         """Return a pipeline of the tasks that a subset expression stands for, as in ``<=calibrate & ~isr``.

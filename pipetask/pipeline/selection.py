@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from pipetask.butler import suggest
 from pipetask.errors import PipelineDocumentError
-from pipetask.pipeline.contracts import labels_of
+from pipetask.pipeline.contracts import labels_of, with_labels
 from pipetask.pipeline.document import Document
 
 
@@ -34,14 +34,39 @@ def expand_labels(document: Document, names: Iterable[str], where: str) -> list[
     return [label for label in document.tasks if label in chosen]
 
 
-def select(document: Document, labels: Collection[str]) -> Document:
-    """Return the document with these tasks only, and the contracts, subsets and steps that need no others."""
+def select(document: Document, labels: Collection[str], *, edit_subsets: bool = False) -> Document:
+    """Return the document with these tasks only, and the contracts, subsets and steps that need no others.
+
+    With ``edit_subsets``, subsets keep the labels that are left, if any: the importing document may fill
+    them again. Otherwise those that lose a label, or have none, are dropped.
+    """
     removed = set(document.tasks) - set(labels)
-    subsets = {name: s for name, s in document.subsets.items() if removed.isdisjoint(s.labels)}
+    if edit_subsets:
+        subsets = {
+            name: replace(s, labels=tuple(label for label in s.labels if label not in removed))
+            for name, s in document.subsets.items()
+        }
+    else:
+        subsets = {n: s for n, s in document.subsets.items() if s.labels and removed.isdisjoint(s.labels)}
     return replace(
         document,
         tasks={label: entry for label, entry in document.tasks.items() if label in labels},
         contracts=tuple(c for c in document.contracts if removed.isdisjoint(labels_of(c))),
         subsets=subsets,
         steps=tuple(step for step in document.steps if step.label in subsets),
+    )
+
+
+def renamed(document: Document, names: Mapping[str, str]) -> Document:
+    """Return the document with other labels for some tasks, in subsets and contracts too."""
+    if not names:
+        return document
+    return replace(
+        document,
+        tasks={names.get(label, label): entry for label, entry in document.tasks.items()},
+        contracts=tuple(with_labels(contract, names) for contract in document.contracts),
+        subsets={
+            name: replace(s, labels=tuple(names.get(label, label) for label in s.labels))
+            for name, s in document.subsets.items()
+        },
     )

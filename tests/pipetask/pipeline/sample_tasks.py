@@ -103,6 +103,8 @@ class CopyConnections(pt.PipelineTaskConnections, dimensions=DETECTOR):
             self.source = ct.PrerequisiteInput(self.source.name, "ExposureF", dimensions=DETECTOR)
         if config.storageClass:
             self.source = replace(self.source, storageClass=config.storageClass)
+        if config.source_dimensions:
+            self.source = replace(self.source, dimensions=config.source_dimensions.split(", "))
         if config.extra_dimension:
             self.dimensions.add(config.extra_dimension)
 
@@ -110,6 +112,7 @@ class CopyConnections(pt.PipelineTaskConnections, dimensions=DETECTOR):
 class CopyConfig(pt.PipelineTaskConfig, pipelineConnections=CopyConnections):
     prerequisite = Field(doc="Whether the source is a prerequisite", dtype=bool, default=False)
     storageClass = Field(doc="Storage class of the source", dtype=str, default="")
+    source_dimensions = Field(doc="Dimensions of the source", dtype=str, default="")
     extra_dimension = Field(doc="One more dimension of the task", dtype=str, default="")
 
 

@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipetask.errors import PipelineDocumentError
-from pipetask.pipeline.document import Contract, Document, Override, Step, Subset, TaskEntry, read, to_yaml
+from pipetask.pipeline.document import Contract, Document, Override, Step, Subset, TaskEntry
+from pipetask.pipeline.document_reader import BLOCK_KEYS, read
+from pipetask.pipeline.document_writer import to_yaml
 
 
 def parsed(text):
@@ -72,6 +74,37 @@ tasks:
     ]
 
 
+def test_a_config_block_may_add_to_lists_and_hold_for_some_data():
+    document = parsed("""
+description: d
+tasks:
+  a:
+    class: my.A
+    config:
+      - {concatenate: true, planes: [CR]}
+      - {dataId: {instrument: HSC}, x: 1, file: /one.py}
+""")
+    assert document.tasks["a"].overrides == (
+        Override("value", "planes", ["CR"], concatenate=True),
+        Override("file", "", "/one.py", data_id={"instrument": "HSC"}),
+        Override("value", "x", 1, data_id={"instrument": "HSC"}),
+    )
+
+
+def test_keys_without_a_value_count_as_absent():
+    document = parsed("""
+description: d
+instrument:
+parameters:
+tasks: {a: {class: my.A, config: }, b: {class: my.B, config: {file: , python: }}}
+contracts:
+subsets:
+steps:
+imports:
+""")
+    assert document == Document("d", {"a": TaskEntry("my.A"), "b": TaskEntry("my.B")})
+
+
 def test_overrides_know_their_lines():
     (task,) = parsed(
         "description: d\ntasks:\n  a:\n    class: my.A\n    config:\n      x: 1\n"
@@ -103,8 +136,28 @@ BAD = {
         "p.yaml:5: 'x' is here twice",
     ),
     "data id": (
-        "description: d\ntasks:\n  a:\n    class: b.C\n    config:\n      dataId: {instrument: X}\n",
-        "p.yaml:6: config of task 'a' depends on a data ID",
+        "description: d\ntasks:\n  a:\n    class: b.C\n    config:\n      dataId: HSC\n",
+        "p.yaml:6: dataId of task 'a' must be a mapping, not 'HSC'",
+    ),
+    "concatenate": (
+        "description: d\ntasks:\n  a: {class: b.C, config: {concatenate: more}}\n",
+        "p.yaml:3: concatenate is true or false, not 'more'",
+    ),
+    "task called parameters": (
+        "description: d\ntasks:\n  parameters: b.C\n",
+        "p.yaml:3: a task cannot be called 'parameters'",
+    ),
+    "step twice": (
+        "description: d\nsteps:\n  - {label: s}\n  - {label: s}\n",
+        "p.yaml:4: step 's' is here twice, first in line 3",
+    ),
+    "rename to a label twice": (
+        "description: d\nimports: [{location: a, rename: {b: c, d: c}}]\n",
+        "p.yaml:2: rename cannot give the label 'c' twice",
+    ),
+    "rename in a chain": (
+        "description: d\nimports: [{location: a, rename: {b: c, c: d}}]\n",
+        "p.yaml:2: rename cannot give the label 'c' twice, or to a task that is renamed too",
     ),
     "config no mapping": (
         "description: d\ntasks:\n  a: {class: b.C, config: 3}\n",
@@ -172,6 +225,19 @@ def test_a_document_that_multiplies_by_aliases_is_refused():
         parsed("\n".join(lines))
 
 
+def test_a_document_that_multiplies_by_merge_keys_is_refused():
+    lines = ["description: d", "a0: &a0 {x: 1}"]
+    lines += [f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}]}}" for i in range(1, 20)]
+    with pytest.raises(PipelineDocumentError, match=r"p.yaml:\d+: the document has more than 100000 values"):
+        parsed("\n".join(lines))
+
+
+@pytest.mark.parametrize("depth", [2_000, 100_000])
+def test_a_document_that_is_nested_without_end_is_refused(depth):
+    with pytest.raises(PipelineDocumentError, match=r"p.yaml:1: values are nested more than 100 deep"):
+        parsed("description: " + "[" * depth + "]" * depth)
+
+
 def test_ordinary_aliases_and_merge_keys_are_read():
     document = parsed("""
 description: d
@@ -213,11 +279,12 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
     max_leaves=5,
 )
-fields = names.filter(lambda name: name not in ("file", "python", "dataId"))
+fields = names.filter(lambda name: name not in BLOCK_KEYS)
+held_by = st.none() | st.dictionaries(names, st.integers() | texts, min_size=1, max_size=2)
 overrides = (
-    st.builds(Override, st.just("value"), fields, values)
-    | st.builds(Override, st.just("python"), st.just(""), texts)
-    | st.builds(Override, st.just("file"), st.just(""), names.map("/dir/{}".format))
+    st.builds(Override, st.just("value"), fields, values, concatenate=st.booleans(), data_id=held_by)
+    | st.builds(Override, st.just("python"), st.just(""), texts, data_id=held_by)
+    | st.builds(Override, st.just("file"), st.just(""), names.map("/dir/{}".format), data_id=held_by)
 )
 
 
@@ -234,7 +301,9 @@ def documents(draw):
     members = st.lists(st.sampled_from(sorted(tasks)), unique=True, min_size=1).map(tuple)
     subsets = draw(st.dictionaries(names, st.builds(Subset, members, texts), max_size=3))
     steps = st.lists(
-        st.builds(Step, st.sampled_from(sorted(subsets)), st.lists(names).map(tuple)), max_size=2
+        st.builds(Step, st.sampled_from(sorted(subsets)), st.lists(names).map(tuple)),
+        max_size=2,
+        unique_by=lambda step: step.label,
     )
     return Document(
         description=draw(texts),

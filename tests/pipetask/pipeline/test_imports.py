@@ -89,9 +89,19 @@ def test_exclude_drops_subsets_that_had_a_task_that_is_gone(importing):
 def test_subset_mode_edit_keeps_what_is_left_of_a_subset(importing):
     document = importing("location: base.yaml, exclude: t3, labeledSubsetModifyMode: EDIT")
     assert document.subsets["s23"] == Subset(("t2",), "two and three")
-    assert list(importing("location: base.yaml, include: t1, labeledSubsetModifyMode: EDIT").subsets) == [
-        "s12"
-    ]
+    assert [step.label for step in document.steps] == ["s12", "s23"]
+
+
+def test_subset_mode_edit_keeps_emptied_subsets_for_the_importing_document_to_fill(importing, write):
+    entry = "location: base.yaml, include: t1, labeledSubsetModifyMode: EDIT"
+    document = importing(entry)
+    assert document.subsets == {"s12": Subset(("t1",)), "s23": Subset((), "two and three")}
+    assert [step.label for step in document.steps] == ["s12", "s23"]
+    assert importing(entry, "subsets: {s23: [t1]}").subsets["s23"] == Subset(("t1",))
+    write("top.yaml", f"description: m\nimports: [{{{entry}}}]\n")
+    again = load(write("again.yaml", "description: a\nimports: top.yaml\n"))
+    assert list(again.subsets) == ["s12"]
+    assert [step.label for step in again.steps] == ["s12"]
 
 
 @pytest.mark.parametrize("key", ["include", "exclude"])
@@ -100,6 +110,42 @@ def test_unknown_labels_are_refused(importing, key):
         PipelineDocumentError, match=r"top.yaml:3: 't22' is no task or subset of .*base.yaml.*'t2'"
     ):
         importing(f"location: base.yaml, {key}: t22")
+
+
+def test_tasks_are_renamed_with_the_subsets_and_contracts_that_speak_of_them(importing):
+    document = importing("location: base.yaml, rename: {t2: two}, exclude: t3")
+    assert list(document.tasks) == ["t1", "two"]
+    assert [c.expression for c in document.contracts] == ["t1.a == two.b"]
+    assert document.subsets == {"s12": Subset(("t1", "two"))}
+    assert values(document, "two") == [("a", 2)]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("{t22: x}", "top.yaml:3: cannot rename 't22', which is no task of .*did you mean 't2'"),
+        ("{t2: t3}", "top.yaml:3: cannot rename a task to 't3': .*base.yaml has a task of that label"),
+    ],
+)
+def test_a_rename_needs_a_task_and_a_free_label(importing, names, message):
+    with pytest.raises(PipelineDocumentError, match=message):
+        importing(f"location: base.yaml, rename: {names}")
+
+
+def test_steps_can_be_left_behind(importing):
+    document = importing("location: base.yaml, importSteps: false")
+    assert document.steps == ()
+    assert list(document.subsets) == ["s12", "s23"]
+
+
+def test_own_steps_come_after_imported_ones_and_must_not_contradict_them(importing):
+    own = "subsets: {s3: [t3]}\nsteps: [{label: s3}, {label: s12, dimensions: [visit]}]"
+    assert [step.label for step in importing(more=own).steps] == ["s12", "s23", "s3"]
+    with pytest.raises(
+        PipelineDocumentError,
+        match=r"top.yaml:4: step 's12' has dimensions tract here and visit in .*base.yaml:13",
+    ):
+        importing(more="steps: [{label: s12, dimensions: [tract]}]")
 
 
 def test_contracts_can_be_left_behind(importing):

@@ -5,7 +5,7 @@ import pytest
 from pipetask.errors import ConfigOverrideError
 from pipetask.pipeline.pipeline import Pipeline
 
-ONE = "description: d\nparameters: {{r: 9, planes: [A, B]}}\ntasks:\n  cal:\n    class: sample_tasks.CalibrateTask\n{}"
+ONE = "description: d\nparameters: {{r: 9, planes: [A, B], more: [5]}}\ntasks:\n  cal:\n    class: sample_tasks.CalibrateTask\n{}"
 
 
 @pytest.fixture
@@ -43,6 +43,12 @@ def config_of(pipeline):
         ("apRad: parameters.r", "apRad", 9),
         ("planes: parameters.planes", "planes", ["A", "B"]),
         ("python: config.apRad = parameters.r + 1", "apRad", 10),
+        ("python: config.apRad = len(DETECTOR)  # of the module of the task", "apRad", 3),
+        ("{concatenate: true, planes: [CR], limits: {high: 2.0}}", "planes", ["SAT", "CR"]),
+        ("{concatenate: true, planes: CR}", "planes", ["SAT", "CR"]),
+        ("{concatenate: true, radii: parameters.more}", "radii", [3.0, 5.0]),
+        ("{concatenate: true, limits: {low: 1.5}}", "limits", {"low": 1.5}),
+        ("{concatenate: false, planes: [CR]}", "planes", ["CR"]),
     ],
 )
 def test_values_are_taken_as_the_field_s_type(one, line, field, value):
@@ -79,6 +85,9 @@ def test_dotted_fields_reach_subconfigurations(one):
         ("python: config.apRad = 'x'", "failed in line 1: Value x is of incorrect type str"),
         ("python: 'config.apRad = '", "failed in line 1: SyntaxError"),
         ("python: 'raise SystemExit(5)'", "failed in line 1: SystemExit: 5"),
+        ("{concatenate: true, apRad: 4}", r"'apRad' cannot have 4 added \(concatenate: true\).*it takes int"),
+        ("{concatenate: true, planes: 4}", "'planes' cannot have 4 added"),
+        ("dataId: {instrument: HSC}\n      apRad: 4", "block with dataId .*'HSC'.* cannot be applied"),
         ("file: /no/such/file.py", "cannot read the config file '/no/such/file.py': No such file"),
     ],
 )
@@ -92,6 +101,18 @@ def test_config_files_are_python_over_config_with_variables_in_their_names(one, 
     monkeypatch.setenv("HERE", str(tmp_path))
     config = config_of(one("file: $HERE/over.py"))
     assert (config.apRad, config.measure.radius) == (11, 1.0)
+
+
+def test_config_files_see_the_parameters(one, write):
+    path = write("over.py", "config.apRad = parameters.r\n")
+    assert config_of(one(f"file: {path}")).apRad == 9
+
+
+def test_overrides_for_some_data_survive_until_the_task_is_configured(one):
+    pipeline = one("dataId: {instrument: HSC}", "apRad: 4")
+    assert Pipeline.from_string(pipeline.to_yaml()) == pipeline
+    with pytest.raises(ConfigOverrideError, match="a task has one configuration for all its quanta"):
+        pipeline.configured()
 
 
 def test_a_failing_config_file_tells_its_line(one, write):

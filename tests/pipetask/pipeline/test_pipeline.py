@@ -2,7 +2,13 @@
 
 import pytest
 
-from pipetask.errors import ContractError, PipelineDocumentError, SubsetExpressionError, TaskImportError
+from pipetask.errors import (
+    ConfigOverrideError,
+    ContractError,
+    PipelineDocumentError,
+    SubsetExpressionError,
+    TaskImportError,
+)
 from pipetask.pipeline.pipeline import Pipeline
 
 
@@ -26,6 +32,10 @@ def test_labels_subsets_and_steps_keep_their_order(pipeline):
         ("#calibrate, isr", ("isr", "calibrate")),
         ("#visit,isr", ("focalPlane", "isr")),
         ("#", ("focalPlane", "isr", "calibrate")),
+        ("#isr..calibrate", ("isr", "calibrate")),
+        ("#..calibrate", ("isr", "calibrate")),
+        ("#calibrate..", ("focalPlane", "calibrate")),
+        ("#..", ("focalPlane", "isr", "calibrate")),
         ("", ("focalPlane", "isr", "calibrate")),
     ],
 )
@@ -48,6 +58,14 @@ def test_unknown_names_are_refused_with_the_nearest(pipeline):
         PipelineDocumentError, match=r"'calibrat' is no task or subset .*did you mean 'calibrate'"
     ):
         pipeline.subset(["calibrat"])
+
+
+def test_the_ends_of_a_range_must_be_tasks_with_something_between(pipeline, write):
+    path = write("p.yaml", pipeline.to_yaml())
+    with pytest.raises(ConfigOverrideError, match=r"no task 'isrr' .*did you mean 'isr'"):
+        Pipeline.from_file(f"{path}#isrr..calibrate")
+    with pytest.raises(SubsetExpressionError, match="selects no task"):
+        Pipeline.from_file(f"{path}#calibrate..isr")
 
 
 def test_changes_give_new_pipelines(pipeline):
