@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import final
 
+from .arguments import checked
 from .dimensions.group import DimensionGroup
 from .dimensions.universe import DimensionUniverse
 from .errors import InvalidDatasetTypeError
@@ -42,7 +43,8 @@ class DatasetType:
         universe: DimensionUniverse | None = None,
         isCalibration: bool = False,
     ) -> None:
-        if not _NAME.fullmatch(name):
+        checked(storageClass, str, "name of a storage class")
+        if not _NAME.fullmatch(checked(name, str, "name of a dataset type")):
             raise InvalidDatasetTypeError(
                 f"{name!r} cannot name a dataset type: use letters, digits and underscores, "
                 "not a digit first, and a dot before a component."

@@ -32,6 +32,10 @@ class UnknownDimensionError(RegistryError, KeyError):
     """A name that is no dimension (or dimension element) of the universe, or of a data ID."""
 
 
+class InvalidArgumentError(RegistryError, TypeError, ValueError):
+    """An argument of a type that it cannot have, or that is none of the values to choose from."""
+
+
 class InvalidUniverseError(RegistryError, ValueError):
     """A dimension universe file that does not describe a universe."""
 
@@ -107,9 +111,7 @@ class SchemaVersionError(RepositoryFormatError):
 
 
 class DatabaseConflictError(RegistryError, RuntimeError):
-    """The database refused a change because of what others did meanwhile."""
-
-    exit_code = 1
+    """The database refused a change: others were faster, it is locked, full, or open for reading only."""
 
 
 class DatabaseUnavailableError(RegistryError, ConnectionError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+from registry.arguments import all_checked
+
 
 def is_glob(pattern: str) -> bool:
     """Return whether a pattern may match other names than itself."""
@@ -13,7 +15,7 @@ def is_glob(pattern: str) -> bool:
 
 def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
     """Return one name or several as a tuple."""
-    return (names,) if isinstance(names, str) else tuple(names)
+    return (names,) if isinstance(names, str) else tuple(all_checked(names, str, "name"))
 
 
 def matching(patterns: str | Iterable[str], names: Iterable[str]) -> list[str]:

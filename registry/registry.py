@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from registry.arguments import checked
 from registry.bookkeeping import Bookkeeping
 from registry.collections.facade import Collections
 from registry.columns import Columns
@@ -67,7 +68,9 @@ class Registry(Queries, Bookkeeping):
     @classmethod
     def create(cls, url: str, *, universe: DimensionUniverse | None = None) -> Registry:
         """Make a new registry; `RepositoryFormatError` if there is something at ``url`` already."""
-        return cls(*create_database(url, dialect_for(url), universe or DimensionUniverse.default()))
+        chosen = DimensionUniverse.default() if universe is None else universe
+        checked(chosen, DimensionUniverse, "dimension universe")
+        return cls(*create_database(url, dialect_for(url), chosen))
 
     @classmethod
     def open(cls, url: str, *, writeable: bool = True) -> Registry:

@@ -18,6 +18,8 @@ from lsst.sphgeom import (
     UnitVector3d,
 )
 
+from registry.errors import DataIdError
+
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 Integers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Encoded: TypeAlias = "Sequence[bytes | None]"
@@ -39,7 +41,10 @@ def encode(region: Region) -> bytes:
 
 def decode(encoded: bytes) -> Region:
     """Return the region that the bytes stand for."""
-    return Region.decode(encoded)
+    try:
+        return Region.decode(encoded)
+    except RuntimeError:
+        raise DataIdError(f"{encoded[:12]!r}… is no encoded region ({len(encoded)} bytes).") from None
 
 
 def polygon(ra: Sequence[float] | Floats, dec: Sequence[float] | Floats) -> ConvexPolygon:

@@ -23,7 +23,12 @@ _TAI_MINUS_UTC_NS: Final = 37_000_000_000  # since 2017, and no leap second is p
 
 def time_to_ns(time: Time) -> int:
     """Return nanoseconds since 1970-01-01T00:00:00 TAI of a scalar time in any scale."""
-    tai = time.tai
+    try:
+        tai = time.tai
+    except AttributeError:
+        raise InvalidTimespanError(
+            f"A timespan is bounded by astropy times (or None); {time!r} is of type {type(time).__name__}."
+        ) from None
     if not tai.isscalar:
         raise InvalidTimespanError(f"A timespan is bounded by single times, not by an array of {tai.size}.")
     days = float(tai.jd1) - _EPOCH_JD

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
 from pipetask.butler import queries, removal
 from pipetask.butler.collections import ButlerCollections
@@ -19,12 +20,19 @@ from pipetask.butler.limited import LimitedButlerConfig, hint_of, read_artifacts
 from pipetask.butler.repository import Repository, find_repository, new_repository, write_config
 from pipetask.butler.transaction import Transaction
 from pipetask.butler.transfer import FileDataset, ingest_files
+from registry.arguments import all_checked, checked, merged_data_id
 from registry.dataset_ref import DatasetId, DatasetRef
 from registry.dataset_type import DatasetType
 from registry.dimensions.coordinate import DataCoordinate, DataId
 from registry.dimensions.record import DimensionRecord
 from registry.dimensions.universe import DimensionUniverse
-from registry.errors import ConflictingDefinitionError, DatasetNotFoundError, MissingCollectionError
+from registry.errors import (
+    ConflictingDefinitionError,
+    DatasetNotFoundError,
+    InvalidArgumentError,
+    MissingCollectionError,
+)
+from registry.patterns import as_names
 from registry.registry import Registry
 from registry.timespan import Timespan
 
@@ -166,7 +174,10 @@ class Butler:
     @cached_property
     def registry(self) -> Registry:
         """The rows: dimensions, collections, dataset types."""
-        return Registry.open(self._repository.registry, writeable=self.writeable)
+        opened = Registry.open(self._repository.registry, writeable=self.writeable)
+        for name in self.default_data_id:
+            opened.universe[name]  # an unknown one is an error, with a suggestion
+        return opened
 
     @cached_property
     def datastore(self) -> Datastore:
@@ -191,8 +202,12 @@ class Butler:
 
     def search_path(self, collections: Names = None, instrument: str | None = None) -> Sequence[str]:
         """Return what is searched: the collections given, the butler's, or the instrument's defaults."""
-        if collections:
-            return [collections] if isinstance(collections, str) else collections
+        if collections is not None:
+            if not (named := as_names(collections)):
+                raise InvalidArgumentError(
+                    f"collections={collections!r} names none to search; leave it out for the default ones."
+                )
+            return named
         if self._collections:
             return self._collections
         if self.run is not None:
@@ -216,7 +231,9 @@ class Butler:
         without either, there must be only one.
         """
         registered, wanted = dataset_type_of(self, dataset_type)
-        given = {**(data_id or {}), **kwargs}
+        given = merged_data_id(data_id, kwargs)
+        if timespan is not None:
+            checked(timespan, Timespan, "timespan")
         if timespan is None and registered.isCalibration():
             timespan = time_of(self, given)
         coordinate = data_id_for(self, registered, data_id, kwargs)
@@ -226,7 +243,7 @@ class Butler:
 
     def get_dataset(self, id: DatasetId) -> DatasetRef | None:
         """Return the dataset of an id, or `None`."""
-        return self.registry.get_datasets([id])[0]
+        return self.registry.get_datasets([checked(id, UUID, "id of a dataset (a UUID)")])[0]
 
     def _found(
         self,
@@ -401,7 +418,7 @@ class Butler:
             if dataset.isComponent():
                 raise _not_whole(dataset.datasetType)
             return dataset
-        run = run or self.run
+        run = self.run if run is None else run
         if run is None:
             raise MissingCollectionError(
                 "No run to put a dataset into.", hint="Give run=... here or to Butler.from_config"
@@ -425,7 +442,7 @@ class Butler:
         ConflictingDefinitionError
             If one of the same name differs.
         """
-        self.datastore.storage_classes.get(dataset_type.storageClass)
+        self.datastore.storage_classes.get(checked(dataset_type, DatasetType, "dataset type").storageClass)
         return self.registry.register_dataset_type(dataset_type)
 
     def ingest(
@@ -443,7 +460,13 @@ class Butler:
             Whether files that stay where they are, are read once for their checksum.
         """
         with self._transaction.begin():
-            return ingest_files(self, self._transaction, files, transfer=transfer, checksums=checksums)
+            return ingest_files(
+                self,
+                self._transaction,
+                all_checked(files, FileDataset, "FileDataset"),
+                transfer=transfer,
+                checksums=checksums,
+            )
 
     def record(
         self,
@@ -518,6 +541,7 @@ class Butler:
         """
         from pipetask.butler.interchange.import_ import import_document, read_export
 
+        checked(directory, (str, os.PathLike), "folder")
         folder = Path(directory).absolute()
         document = read_export(folder / filename)
         return import_document(self, document, folder, transfer=transfer, skip_dimensions=skip_dimensions)
@@ -528,7 +552,7 @@ class Butler:
         """Copy datasets of another repository, with their ids; see `interchange.transfer.transfer_from`."""
         from pipetask.butler.interchange.transfer import transfer_from
 
-        return transfer_from(self, source, refs, transfer=transfer, **options)
+        return transfer_from(self, checked(source, Butler, "butler"), refs, transfer=transfer, **options)
 
     # Querying
 

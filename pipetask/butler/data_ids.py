@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from registry.arguments import checked, merged_data_id
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
 from registry.dimensions.coordinate import DataCoordinate, DataId
 from registry.dimensions.group import DimensionGroup
+from registry.errors import InvalidDatasetTypeError
 from registry.timespan import Timespan
 
 if TYPE_CHECKING:
@@ -21,8 +23,12 @@ def dataset_type_of(butler: Butler, named: DatasetType | str) -> tuple[DatasetTy
     They differ if a component is named (``calexp.wcs``), or if the given dataset type has another storage
     class than the registered one.
     """
+    if not isinstance(named, str):
+        checked(named, DatasetType, "dataset type, nor the name of one")
     name = named if isinstance(named, str) else named.name
-    parent_name, _, component = name.partition(".")
+    parent_name, dot, component = name.partition(".")
+    if dot and not component:
+        raise InvalidDatasetTypeError(f"{name!r} names no component after the dot; leave the dot out.")
     registered = butler.registry.get_dataset_type(parent_name)
     if not isinstance(named, str):
         return registered, named
@@ -42,7 +48,7 @@ def data_id_for(
     dimensions = dataset_type.dimensions
     if isinstance(data_id, DataCoordinate) and not more and data_id.dimensions >= dimensions:
         return data_id.subset(dimensions)
-    given = _completed(butler, dimensions, {**(data_id or {}), **more})
+    given = _completed(butler, dimensions, merged_data_id(data_id, more))
     return DataCoordinate.standardize(given, dimensions=dimensions)
 
 

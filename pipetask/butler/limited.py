@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from datastore.records import ArtifactHint, ArtifactRecord
 from pipetask.butler.handle import DeferredDatasetHandle
+from registry.arguments import checked
 from registry.dataset_ref import DatasetId, DatasetRef
 from registry.dimensions.universe import DimensionUniverse
 from registry.errors import DatasetNotFoundError
@@ -158,4 +159,6 @@ def read_artifacts(
         component = own
     elif storageClass is None:
         wanted = datastore.storage_classes.component_class(wanted, component)
+    if parameters is not None:
+        checked(parameters, Mapping, "mapping of parameters to values")
     return datastore.read(records, wanted, component=component, parameters=parameters)

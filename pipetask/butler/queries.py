@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipetask.butler.data_ids import dataset_type_of
 from pipetask.errors import EmptyQueryResultError
+from registry.arguments import merged_data_id
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
 from registry.dimensions.coordinate import DataCoordinate
 from registry.dimensions.record import DimensionRecord
+from registry.errors import MissingDatasetTypeError
+from registry.patterns import as_names, is_glob
+from registry.suggest import suggest
 
 if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
@@ -87,8 +91,8 @@ def query_datasets(
     """
     _, wanted = dataset_type_of(butler, dataset_type)
     with query(butler) as made:
-        found = made.datasets(wanted, collections or None, find_first=find_first)
-        found = found.where(where, {**(data_id or {}), **kwargs}, bind=bind)
+        found = made.datasets(wanted, collections, find_first=find_first)
+        found = found.where(where, merged_data_id(data_id, kwargs), bind=bind)
         found = found.with_dimension_records() if with_dimension_records else found
         return _listed(found, order_by, limit, explain=explain)
 
@@ -104,6 +108,12 @@ def query_all_datasets(
 ) -> list[DatasetRef]:
     """Return the datasets of all types that match ``name``; options as of `query_datasets`."""
     searched = butler.search_path(collections)
+    for each in as_names(name):
+        if not is_glob(each) and not butler.registry.query_dataset_types(each):
+            known = (dataset_type.name for dataset_type in butler.registry.query_dataset_types())
+            raise MissingDatasetTypeError(
+                f"No dataset type {each!r} in {butler.registry.url}{suggest(each, known)}"
+            )
     held = {dataset_type.name for dataset_type in butler.registry.collections.dataset_types(searched)}
     found: list[DatasetRef] = []
     reasons: dict[str, None] = {}
@@ -141,7 +151,7 @@ def query_data_ids(
 ) -> list[DataCoordinate]:
     """Return the data IDs of some dimensions for which there are records; see `query_datasets`."""
     with query(butler) as made:
-        found = made.data_ids(dimensions).where(where, {**(data_id or {}), **kwargs}, bind=bind)
+        found = made.data_ids(dimensions).where(where, merged_data_id(data_id, kwargs), bind=bind)
         found = found.with_dimension_records() if with_dimension_records else found
         return _listed(found, order_by, limit, explain=explain)
 
@@ -160,7 +170,7 @@ def query_dimension_records(
 ) -> list[DimensionRecord]:
     """Return the records of one dimension (or other element); see `query_datasets`."""
     with query(butler) as made:
-        found = made.dimension_records(element).where(where, {**(data_id or {}), **kwargs}, bind=bind)
+        found = made.dimension_records(element).where(where, merged_data_id(data_id, kwargs), bind=bind)
         return _listed(found, order_by, limit, explain=explain)
 
 
@@ -168,10 +178,9 @@ def _listed(
     found: QueryResults[T], order_by: str | Iterable[str], limit: int | None, *, explain: bool
 ) -> list[T]:
     """Return results as a list; `EmptyQueryResultError` says why there are none, if wanted."""
-    order = [order_by] if isinstance(order_by, str) else order_by
     # One more than wanted where a warning depends on it.
     fetched = 1 - limit if isinstance(limit, int) and limit < 0 else limit
-    rows = list(found.order_by(*order).limit(fetched))
+    rows = list(found.order_by(*as_names(order_by)).limit(fetched))
     if not rows and explain:
         raise EmptyQueryResultError(" ".join(found.explain_no_results()) or "The limit is 0.")
     return _limited(rows, limit)

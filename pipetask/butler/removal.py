@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from datastore.records import ArtifactRecord
 from pipetask.butler.repository import journal_path
+from registry.arguments import all_checked
 from registry.dataset_ref import DatasetRef
 from registry.errors import CollectionTypeError, InvalidNameError, OrphanedRecordError
-from registry.patterns import is_glob
+from registry.patterns import as_names, is_glob
 
 if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
@@ -52,7 +53,7 @@ def prune_datasets(
     OrphanedRecordError
         If something else refers to a dataset that is to be purged.
     """
-    refs, tags = list(refs), list(tags)
+    refs, tags = all_checked(refs, DatasetRef, "dataset ref"), list(as_names(tags))
     if purge and not (disassociate and unstore):
         raise TypeError(
             "purge=True removes files and associations: it needs disassociate=True and unstore=True."
@@ -91,7 +92,7 @@ def remove_runs(butler: Butler, names: str | Iterable[str], *, unlink_from_chain
         If a chain, or other datasets, refer to a run.
     """
     collections = butler.registry.collections
-    runs = [names] if isinstance(names, str) else list(names)
+    runs = as_names(names)
     for name in runs:
         if collections.get_info(name).kind != "RUN":
             raise CollectionTypeError(f"Collection {name!r} is {collections.get_info(name).kind}, not a run.")

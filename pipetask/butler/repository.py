@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from pipetask.errors import RepositoryConfigError, RepositoryExistsError, RepositoryNotFoundError
+from registry.arguments import checked
 
 CONFIG_NAME = "butler.yaml"
 REPOSITORY_VARIABLE = "BUTLER_REPO"
@@ -68,6 +69,7 @@ def find_repository(location: str | os.PathLike[str] | None = None) -> Repositor
         If its ``butler.yaml`` cannot be understood.
     """
     location = location or os.environ.get(REPOSITORY_VARIABLE) or _nearest()
+    checked(location, (str, os.PathLike), "place of a repository")
     path = Path(location)
     if not is_repository(path):
         raise RepositoryNotFoundError(f"No repository at {str(location)!r}: it has no {CONFIG_NAME}.")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from registry.arguments import checked
 from registry.collections.base import CollectionInfo, CollectionKind, Kind
 from registry.collections.calibration import CalibrationKind
 from registry.collections.chained import ChainedKind, refuse_cycle, write_links
@@ -176,6 +177,7 @@ class Collections(CollectionLookup):
         ConflictingDefinitionError
             If another dataset of the same type and data ID is valid in a part of that time.
         """
+        checked(timespan, Timespan, "timespan")
         with self._definition():
             count = {}
             for info, entry, members in self._members(name, "CALIBRATION", refs):
@@ -207,6 +209,7 @@ class Collections(CollectionLookup):
         data_ids : iterable of data IDs, optional
             Only these.
         """
+        checked(timespan, Timespan, "timespan")
         with self._db.transaction():
             info = self._of_kind(name, "CALIBRATION")
             entry = self._types.entry(dataset_type)

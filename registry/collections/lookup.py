@@ -7,6 +7,7 @@ from typing import get_args
 
 from sqlalchemy import select
 
+from registry.arguments import checked
 from registry.collections.base import CollectionInfo, Kind
 from registry.collections.chained import flatten
 from registry.collections.summary import Summaries
@@ -40,6 +41,7 @@ class CollectionLookup:
 
     def get_info(self, name: str) -> CollectionInfo:
         """Return what is known about a collection."""
+        checked(name, str, "name of a collection")
         found = self._find(name)
         if found is None:
             hint = suggest(name, self._names())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from registry.arguments import all_checked, checked
 from registry.database import Database
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
@@ -49,6 +50,7 @@ class DatasetTypes:
 
     def register(self, dataset_type: DatasetType) -> bool:
         """Register a dataset type; return whether it was new."""
+        checked(dataset_type, DatasetType, "dataset type")
         if dataset_type.isComponent():
             raise InvalidDatasetTypeError(
                 f"{dataset_type.name!r} is a component; register the dataset type that it belongs to."
@@ -134,7 +136,9 @@ class DatasetTypes:
 
     def entry(self, dataset_type: str | DatasetType) -> TypeEntry:
         """Return the entry of a dataset type; `MissingDatasetTypeError` if it is not registered."""
-        name = dataset_type if isinstance(dataset_type, str) else dataset_type.name
+        if not isinstance(dataset_type, str):
+            dataset_type = checked(dataset_type, DatasetType, "dataset type, nor the name of one").name
+        name = dataset_type
         entries = self.all()
         if name not in entries:
             name = self.aliases().get(name, name)
@@ -147,7 +151,7 @@ class DatasetTypes:
     def group(self, refs: Iterable[DatasetRef]) -> list[tuple[TypeEntry, list[DatasetRef]]]:
         """Return datasets by their dataset type."""
         groups: dict[str, list[DatasetRef]] = {}
-        for ref in refs:
+        for ref in all_checked(refs, DatasetRef, "dataset ref"):
             groups.setdefault(ref.datasetType.nameAndComponent()[0], []).append(ref)
         return [(self.entry(name), members) for name, members in groups.items()]
 

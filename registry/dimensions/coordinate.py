@@ -7,6 +7,7 @@ from itertools import repeat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
+from registry.arguments import merged_data_id
 from registry.errors import DataIdError, InconsistentUniverseError, UnknownDimensionError
 from registry.suggest import suggest
 
@@ -94,7 +95,7 @@ class DataCoordinate:
                 raise InconsistentUniverseError(f"Data ID {mapping} is of another dimension universe.")
             if mapping.dimensions.index.keys() >= set(group.required):
                 return mapping.subset(group)
-        given = _coerce({**(mapping or {}), **kwargs}, universe)
+        given = _coerce(merged_data_id(mapping, kwargs), universe)
         return _of_values(given, universe.conform(given) if group is None else group)
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, final
 
+from registry.arguments import checked, merged_data_id
 from registry.errors import DataIdError
 from registry.suggest import suggest
 from registry.timespan import Timespan
@@ -47,7 +48,7 @@ class DimensionRecord:
     ) -> None:
         self.definition = definition
         self._region = None
-        given = self._spelt_out({**(values or {}), **kwargs})
+        given = self._spelt_out(merged_data_id(values, kwargs))
         try:
             self._values = tuple([each.coerce(given.pop(each.name, None)) for each in definition.columns])
         except DataIdError as err:
@@ -66,7 +67,8 @@ class DimensionRecord:
         if element.temporal and "timespan" in given:
             timespan: Timespan | None = given.pop("timespan")
             if timespan is not None:
-                given["timespan_begin"], given["timespan_end"] = timespan.nsec
+                bounds = checked(timespan, Timespan, "timespan").nsec
+                given["timespan_begin"], given["timespan_end"] = bounds
         region: Any = given.get("region")
         if element.spatial and hasattr(region, "encode"):
             self._region = region

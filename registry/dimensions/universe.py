@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, final
 
-from registry.errors import InvalidUniverseError, UnknownDimensionError
+from registry.errors import InvalidArgumentError, InvalidUniverseError, UnknownDimensionError
 from registry.suggest import suggest
 
 from .element import Column, DimensionElement
@@ -139,6 +139,8 @@ class DimensionUniverse:
         return self.aliases.get(name, name)
 
     def __getitem__(self, name: str) -> DimensionElement:
+        if not isinstance(name, str):
+            raise UnknownDimensionError(f"{name!r} is no name of a dimension: it is a {type(name).__name__}")
         element = self._elements.get(name) or self._elements.get(self.resolve(name)) or self._sky_pixel(name)
         if element is None:
             known = [*self._elements, *self.aliases]
@@ -155,8 +157,8 @@ class DimensionUniverse:
         """Return the group of the named dimensions and all that these require or imply."""
         if isinstance(names, DimensionGroup):
             return names if names.universe is self else self.conform(names.required)
-        if isinstance(names, str):
-            raise TypeError(f"Dimensions are a collection of names, not the string {names!r}.")
+        if isinstance(names, str) or not isinstance(names, Iterable):
+            raise InvalidArgumentError(f"Dimensions are a collection of names; {names!r} is none.")
         key = tuple(names)
         if key not in self._groups:
             closed = self._close(key)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from types import EllipsisType
 from typing import Any
 
+from registry.arguments import all_checked, checked
 from registry.dataset_type import DatasetType
 from registry.dimensions.coordinate import DataCoordinate
 from registry.dimensions.group import DimensionGroup
 from registry.errors import InvalidQueryError
+from registry.patterns import as_names
 from registry.query.explain import reasons
 from registry.query.join import given_relation
 from registry.query.names import Names
@@ -77,15 +79,14 @@ class Query:
         InvalidQueryError
             If the query has a search for that dataset type already, elsewhere.
         """
-        name = dataset_type if isinstance(dataset_type, str) else dataset_type.name
-        registered = self.source.types.entry(name).dataset_type
-        names = [collections] if isinstance(collections, str) else collections
-        made = DatasetJoin(registered, None if names is None else tuple(names))
+        registered = self.source.types.entry(dataset_type).dataset_type
+        name = registered.name
+        made = DatasetJoin(registered, None if collections is None else as_names(collections))
         if made.collections is not None:
             self.source.registry.collections.resolve(made.collections)  # an unknown name is told at once
         before = {each.dataset_type.name: each for each in self.spec.datasets}
         if name in before:
-            if names is None or made == before[name]:
+            if collections is None or made == before[name]:
                 return self
             raise InvalidQueryError(f"The query searches for {name!r} in other collections already")
         spec = replace(self.spec.joined(registered.dimensions), datasets=(*self.spec.datasets, made))
@@ -100,6 +101,8 @@ class Query:
             If there are none, or they are of several dimensions.
         """
         universe = self.source.universe
+        if not isinstance(iterable, Iterable) or isinstance(iterable, str | Mapping):
+            raise InvalidQueryError(f"{iterable!r} is no list of data IDs")
         found = [DataCoordinate.standardize(each, universe=universe) for each in iterable]
         groups = {each.dimensions for each in found}
         if len(groups) != 1:
@@ -199,6 +202,8 @@ class Query:
             Whether a dataset hides those of the same data ID in later collections. In CALIBRATION
             collections all datasets are found, whenever valid.
         """
+        if not isinstance(dataset_type, str):
+            checked(dataset_type, DatasetType, "dataset type, nor the name of one")
         name = dataset_type if isinstance(dataset_type, str) else dataset_type.nameAndComponent()[0]
         query = self.join_dataset_search(name, collections)
         wanted = self.source.types.entry(name).dataset_type if isinstance(dataset_type, str) else dataset_type
@@ -244,7 +249,7 @@ class Query:
         group = self._group(dimensions)
         resolver = Names(group | self.spec.dimensions, self.constraint_dataset_types)
         fields: dict[Column, None] = {}
-        for name in asked:
+        for name in all_checked(asked, str, "name of a field"):
             found = resolver.resolve(name)
             for column in (found.begin, found.end) if isinstance(found, Span) else (found,):
                 assert isinstance(column, Column)

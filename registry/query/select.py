@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 
+from registry.arguments import all_checked
 from registry.dimensions.element import DimensionElement
 from registry.dimensions.group import DimensionGroup
 from registry.errors import InvalidQueryError
@@ -35,6 +36,7 @@ def sort_terms(order_by: Sequence[str], names: Names) -> Order:
     InvalidQueryError
         If a name is unknown, or is of something that a data ID of the query has several of.
     """
+    all_checked(order_by, str, "column name")
     order = [check_order(text, names) for text in order_by]
     universe = names.universe
     for text, column in (

@@ -61,6 +61,8 @@ def interpret(
         If a data ID is not.
     """
     universe = dimensions.universe
+    if bind is not None and not isinstance(bind, Mapping):
+        raise InvalidQueryError(f"bind maps names to values; {bind!r} is of type {type(bind).__name__}")
     checked: list[Predicate] = []
     for part in _parts(where):
         if isinstance(part, str):

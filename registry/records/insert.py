@@ -13,7 +13,7 @@ from registry.columns import Columns
 from registry.database import Database
 from registry.dimensions.element import DimensionElement
 from registry.dimensions.record import DimensionRecord
-from registry.errors import ConflictingDefinitionError, DataIdError
+from registry.errors import ConflictingDefinitionError, DataIdError, InvalidArgumentError
 from registry.records.intake import record_columns
 from registry.records.overlaps import circle_columns, update_overlaps
 from registry.schema.dimension_tables import parents
@@ -35,7 +35,7 @@ def insert_records(
     See `Registry.insert_dimension_records`.
     """
     if conflict not in ("error", "skip", "replace"):
-        raise ValueError(f"conflict={conflict!r} is none of 'error', 'skip', 'replace'.")
+        raise InvalidArgumentError(f"conflict={conflict!r} is none of 'error', 'skip', 'replace'.")
     if not element.has_table:
         source = f"they come with those of {element.view_of}" if element.view_of else "sky pixels need none"
         raise DataIdError(f"{element.name} has no records of its own: {source}.")

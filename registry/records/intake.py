@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from registry.arguments import all_checked, checked
 from registry.columns import Columns, n_rows
 from registry.dimensions.element import Column, DimensionElement
 from registry.dimensions.record import DimensionRecord
 from registry.errors import DataIdError
 from registry.suggest import suggest
+from registry.timespan import Timespan
 
 _PLAIN: dict[str, type] = {
     "string": str,
@@ -43,7 +45,7 @@ def record_columns(
     if isinstance(records, Mapping):
         columns = _from_columns(element, records)
     else:
-        columns = _from_records(element, records)
+        columns = _from_records(element, all_checked(records, (Mapping, DimensionRecord), "record"))
     for column, values in zip(element.columns, columns, strict=True):
         if column.name in element.implied and None in values:
             raise DataIdError(f"Records of {element.name} need a value of {column.name!r}, which they imply.")
@@ -71,7 +73,8 @@ def _from_columns(element: DimensionElement, given: Columns) -> list[list[Any]]:
     if element.key_name in columns and element.key_name not in element.column_names:
         columns[element.name] = columns.pop(element.key_name)
     if element.temporal and "timespan" in columns:
-        bounds = [(None, None) if t is None else t.nsec for t in columns.pop("timespan")]
+        spans = columns.pop("timespan")
+        bounds = [(None, None) if t is None else checked(t, Timespan, "timespan").nsec for t in spans]
         columns["timespan_begin"], columns["timespan_end"] = zip(*bounds, strict=True) if bounds else ((), ())
     if element.spatial and "region" in columns:
         columns["region"] = [r.encode() if hasattr(r, "encode") else r for r in columns["region"]]
