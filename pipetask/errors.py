@@ -258,5 +258,9 @@ class GraphFileError(PipetaskError, ValueError):
     """A file that is no quantum graph, or one that this release can't read."""
 
 
+class DataIdTableError(PipetaskError, ValueError):
+    """A table of data IDs that can't be read, or whose columns are no dimensions."""
+
+
 class OutputCollectionError(PipetaskError, ValueError):
     """The collections to read from and to write to contradict each other or what the repository holds."""

@@ -83,15 +83,57 @@ def data_options() -> Decorator:
             metavar="EXPRESSION",
             help='Process only data that satisfies this, as in "visit IN (1..10) AND detector=3".',
         ),
+        click.option(
+            "--data-id-table",
+            "data_id_tables",
+            multiple=True,
+            metavar="FILE",
+            help="Process only data IDs in this table (CSV, ECSV, Parquet, …), whose columns are dimensions; "
+            "may be repeated.",
+        ),
+        click.option(
+            "--dataset-query-constraint",
+            default="all",
+            show_default=True,
+            metavar="all|off|NAMES",
+            help="Inputs that must exist for a data ID to be considered: all, none (off), or those of these "
+            "names, separated by commas.",
+        ),
         comma_separated(
             "--skip-existing-in",
             metavar="COLLECTION",
             help="Leave out quanta whose outputs exist in these collections.",
         ),
         click.option(
+            "--skip-existing",
+            is_flag=True,
+            help="Leave out quanta whose outputs exist in the output run; --extend-run does so by itself.",
+        ),
+        comma_separated(
+            "--retained-dataset-types",
+            metavar="PATTERN",
+            help="With --skip-existing-in: what the quanta left out have kept, as in '*_metadata,coadd'. One "
+            "that made something else that is needed is run again. [default: all]",
+        ),
+        click.option(
             "--clobber-outputs",
             is_flag=True,
             help="With --extend-run: replace outputs of quanta that didn't finish.",
+        ),
+        click.option(
+            "--replace-run",
+            is_flag=True,
+            help="Take the newest run out of the output chain, and put the new one in its place.",
+        ),
+        click.option(
+            "--prune-replaced",
+            type=click.Choice(["unstore", "purge"]),
+            help="With --replace-run: delete the files of the replaced run (unstore), or all of it (purge).",
+        ),
+        click.option(
+            "--rebase",
+            is_flag=True,
+            help="Put the collections of -i behind the runs of the output chain, whatever stood there.",
         ),
     )
 
@@ -124,15 +166,18 @@ def only_one_of(pipeline: str | None, qgraph: str | None, selection: dict[str, A
     """Refuse neither or both of ``-p`` and ``-g``, and with ``-g`` all that a saved graph has decided."""
     if bool(pipeline) == bool(qgraph):
         raise click.UsageError("Say what to do: either a pipeline (-p) or a saved quantum graph (-g).")
-    given = [name for name, value in selection.items() if value]
+    given = [name for name, value in selection.items() if value and (name, value) != _DEFAULT]
     if qgraph and given:
         names = ", ".join(f"--{_SPELLING.get(name, name).replace('_', '-')}" for name in given)
         raise click.UsageError(f"{names}: not with -g, since a saved graph knows its data and collections.")
 
+
+_DEFAULT = ("dataset_query_constraint", "all")
 
 _SPELLING = {
     "inputs": "input",
     "where": "data_query",
     "config_overrides": "config",
     "config_files": "config_file",
+    "data_id_tables": "data_id_table",
 }

@@ -65,8 +65,13 @@ def check_not_run_before(graph: QuantumGraph, butler: Butler) -> None:
 
 
 def define_collections(graph: QuantumGraph, butler: Butler) -> None:
-    """Register the output run and put it in front of the output chain, which ends with the inputs."""
+    """Register the output run and put it in front of the output chain, which ends with the inputs.
+
+    What the graph says besides about the chain is done as well: a run replaced, and maybe deleted; other
+    inputs.
+    """
     header, collections = graph.header, butler.registry.collections
+    change = header.change
     with butler.registry.transaction():
         collections.register(header.output_run)
         if not header.output:
@@ -76,7 +81,19 @@ def define_collections(graph: QuantumGraph, butler: Butler) -> None:
         except MissingCollectionError:
             collections.register(header.output, "CHAINED")
             behind = header.input_collections
+        behind = [name for name in behind if name != change.replaced]
+        if change.rebased_on:
+            own = [name for name in behind if name.startswith(f"{header.output}/")]
+            behind = [*own, *change.rebased_on]
         collections.set_chain(header.output, list(dict.fromkeys([header.output_run, *behind])))
+    if change.prune == "purge":
+        butler.removeRuns(change.replaced)
+    elif change.prune == "unstore":
+        butler.pruneDatasets(
+            butler.query_all_datasets(change.replaced, find_first=False, limit=None),
+            disassociate=False,
+            unstore=True,
+        )
 
 
 def make_init_outputs(graph: QuantumGraph, butler: Butler) -> InitOutputs:

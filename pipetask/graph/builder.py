@@ -27,10 +27,12 @@ from pipetask.graph.project import Projections
 from pipetask.graph.quantum_graph import Header, QuantumGraph
 from pipetask.graph.refs import DataIdDecoder, RefMaker
 from pipetask.graph.relations import DimensionRelations, implied_of, query_constraints
+from pipetask.graph.run_collections import NO_CHANGE, ChainChange
 from pipetask.graph.tables import Connection, DatasetTable, Existing, Serials, new_base
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
+    from pipetask.graph.data_id_tables import DataIdTable
     from pipetask.pipeline.nodes import Edge, TaskNode
     from pipetask.pipeline.pipeline_graph import PipelineGraph
 
@@ -58,15 +60,22 @@ class QuantumGraphBuilder:
         Values for the names that ``where`` marks with a colon.
     data_id : mapping, optional
         Values of dimensions that must hold as well.
+    data_id_tables : sequence of `DataIdTable`, optional
+        Tables of data IDs, each of which all data IDs together must be in.
     dataset_query_constraint : `str` or collection of `str`, optional
         Which ordinary inputs must exist for a data ID to be considered: ``"all"``, ``"off"``, or names
         (a string with commas between them, or a collection); names of no such input say nothing.
     skip_existing_in : sequence of `str`, optional
         Quanta whose metadata exist in these collections are not run again.
+    retained_dataset_types : sequence of `str`, optional
+        Names, or patterns of them, of the dataset types that quanta done before have kept. Where a quantum to
+        run needs something else from one, that one is run again, whatever ``skip_existing_in`` says.
     extend_run : `bool`, optional
         The output run is one to be continued: as if it came first in ``skip_existing_in``.
     clobber_outputs : `bool`, optional
         Outputs of quanta to run that are in the output run already will be overwritten.
+    chain_change : `ChainChange`, optional
+        What becomes of ``output`` when the graph is run; only noted in the graph.
     """
 
     def __init__(
@@ -80,10 +89,13 @@ class QuantumGraphBuilder:
         where: str = "",
         bind: Mapping[str, Any] | None = None,
         data_id: Mapping[str, Any] | None = None,
+        data_id_tables: Sequence[DataIdTable] = (),
         dataset_query_constraint: str | Collection[str] = "all",
         skip_existing_in: Sequence[str] = (),
+        retained_dataset_types: Sequence[str] = ("*",),
         extend_run: bool = False,
         clobber_outputs: bool = False,
+        chain_change: ChainChange = NO_CHANGE,
     ) -> None:
         self._pipeline = pipeline_graph
         self._registry = butler.registry
@@ -91,11 +103,17 @@ class QuantumGraphBuilder:
         self._codebooks = Codebooks()
         self._constraint = _names(dataset_query_constraint)
         self._query = partial(
-            query_constraints, self._registry, self._codebooks, where=where, bind=bind, data_id=data_id
+            query_constraints,
+            self._registry,
+            self._codebooks,
+            where=where,
+            bind=bind,
+            data_id=data_id,
+            tables=data_id_tables,
         )
         skip = (output_run, *skip_existing_in) if extend_run else tuple(skip_existing_in)
         self._header = Header(
-            pipeline_graph.universe, self._collections, output, output_run, where, new_base()
+            pipeline_graph.universe, self._collections, output, output_run, where, new_base(), chain_change
         )
         self._n_made = 0
         self._relations = DimensionRelations(self._registry, self._codebooks)
@@ -107,6 +125,7 @@ class QuantumGraphBuilder:
             self._codebooks,
             output_run=output_run,
             skip_existing_in=skip,
+            retained=retained_dataset_types,
             clobber_outputs=clobber_outputs,
         )
         self._predicted: dict[str, Datasets] = {}
@@ -136,6 +155,7 @@ class QuantumGraphBuilder:
         implied = implied_of(self._relations, self._pipeline.universe, self._groups())
         decoder = DataIdDecoder(self._codebooks, implied)
         adjuster = Adjuster(decoder, RefMaker(decoder, self._header.id_base, self._header.output_run))
+        self._outputs.mark_done(tasks)
         for task in tasks:
             self._resolve(task, decoder, adjuster)
         if not any(task.is_kept.any() for task in tasks):

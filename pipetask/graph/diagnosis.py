@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipetask.graph.prerequisites import PrerequisiteFinder
     from pipetask.pipeline.nodes import Edge
 
-_ORDER = ("records", "datasets", "query", "overlap")
+_ORDER = ("records", "datasets", "query", "table", "overlap")
 """Empty relations are blamed in this order: what cannot exist without another one comes after it."""
 
 _HINTS = {
@@ -101,6 +101,8 @@ def _nothing(
             f"Nothing in this repository matches `{subject}` in the data query.{there_is} "
             f"See all with: butler query-dimension-records {which}"
         )
+    if constraint.kind == "table":
+        return f"The table of data IDs '{subject}' has no rows. Name another one (--data-id-table)."
     return (
         f"No {subject} overlap on the sky. Check that the sky map covers the observations, and that visits "
         "have regions (butler define-visits)."
@@ -121,6 +123,8 @@ def _phrase(constraint: Constraint, collections: Collection[str]) -> str:
         return f"the '{constraint.subject}' datasets in {_listed(collections)}"
     if constraint.kind == "query":
         return f"`{constraint.subject}` in the data query"
+    if constraint.kind == "table":
+        return f"the table of data IDs '{constraint.subject}'"
     if constraint.kind == "overlap":
         return f"the overlap on the sky of {constraint.subject}"
     return f"the {constraint.subject} records"

@@ -39,6 +39,7 @@ from pipetask.graph.codes import Codes
 from pipetask.graph.funnel import Funnel
 from pipetask.graph.project import CSR
 from pipetask.graph.quantum_graph import Header, QuantumGraph
+from pipetask.graph.run_collections import ChainChange
 from pipetask.graph.tables import (
     QUANTUM_INPUTS,
     QUANTUM_OUTPUTS,
@@ -142,6 +143,7 @@ def _header(graph: QuantumGraph) -> dict[str, Any]:
         "output_run": header.output_run,
         "data_query": header.data_query,
         "id_base": f"{header.id_base:032x}",
+        "change": asdict(header.change),
         "tasks": [
             {
                 "label": task.label,
@@ -250,6 +252,7 @@ def _graph(file: MappedArchive, header: Mapping[str, Any]) -> QuantumGraph:
             header["output_run"],
             header["data_query"],
             int(header["id_base"], 16),
+            _change(header["change"]),
         ),
         tuple(tasks),
         _Lazy(kinds, lambda name: _dataset_table(file, kinds[name], stored[name])),
@@ -261,6 +264,10 @@ def _graph(file: MappedArchive, header: Mapping[str, Any]) -> QuantumGraph:
         _Lazy(header["implied"], lambda element: _implied(file, element, *header["implied"][element])),
         Funnel.from_json(header["funnel"]),
     )
+
+
+def _change(plain: Mapping[str, Any]) -> ChainChange:
+    return ChainChange(plain["replaced"], plain["prune"], tuple(plain["rebased_on"]))
 
 
 def _quanta(file: MappedArchive, label: str, dimensions: tuple[str, ...]) -> QuantaColumns:

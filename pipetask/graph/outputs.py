@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from pipetask.butler import suggest
 from pipetask.errors import MissingCollectionError, OutputExistsError
 from pipetask.graph.codes import Codebooks
 from pipetask.graph.datasets import Datasets, find_existing
@@ -15,6 +18,8 @@ from pipetask.graph.draft import DraftTask
 
 if TYPE_CHECKING:
     from pipetask.butler import DatasetType, Registry
+
+log = logging.getLogger(__name__)
 
 
 class ExistingOutputs:
@@ -28,6 +33,8 @@ class ExistingOutputs:
         The run that the graph's outputs go to; it need not exist.
     skip_existing_in
         Collections in which the metadata of a quantum tells that it was done before.
+    retained
+        Names or patterns of the dataset types that such quanta have kept.
     clobber_outputs
         Whether outputs in the way are to be overwritten.
     """
@@ -39,12 +46,14 @@ class ExistingOutputs:
         *,
         output_run: str,
         skip_existing_in: Sequence[str],
+        retained: Sequence[str] = ("*",),
         clobber_outputs: bool,
     ) -> None:
         self._registry = registry
         self._codebooks = codebooks
         self._output_run = output_run
         self._skip_in = tuple(name for name in skip_existing_in if name != output_run or self._is_there(name))
+        self._retained = tuple(retained)
         self._clobber = clobber_outputs
         self._run_is_there = self._is_there(output_run)
 
@@ -66,13 +75,52 @@ class ExistingOutputs:
     def _find(self, kind: DatasetType, collections: Sequence[str]) -> Datasets:
         return find_existing(self._registry, self._codebooks, kind, collections)
 
-    def skip_done(self, task: DraftTask) -> None:
-        """Take quanta out whose metadata exist; what they made exists, or is not there for consumers."""
+    def mark_done(self, tasks: Sequence[DraftTask]) -> None:
+        """Mark quanta whose metadata exist as skipped, unless one to run needs what they did not keep.
+
+        Parameters
+        ----------
+        tasks
+            All tasks, each after those whose outputs it reads.
+        """
         if not self._skip_in:
             return
-        for metadata in task.of_kind("metadata"):
-            found, _ = self._rows(metadata.datasets, self._skip_in)
-            task.is_skipped[metadata.pairs.left[found[metadata.pairs.right] >= 0]] = True
+        for task in tasks:
+            for metadata in task.of_kind("metadata"):
+                found, _ = self._rows(metadata.datasets, self._skip_in)
+                task.is_skipped[metadata.pairs.left[found[metadata.pairs.right] >= 0]] = True
+        self._warn_of_unknown(tasks)
+        for task in reversed(tasks):
+            if task.is_skipped.any():
+                self._wake(task, tasks)
+
+    def _wake(self, task: DraftTask, tasks: Sequence[DraftTask]) -> None:
+        """Let quanta run again whose outputs are needed and were not kept."""
+        for made in task.of_kind("output"):
+            if self._is_retained(made.connection.dataset_type):
+                continue
+            is_needed = np.zeros(len(made.datasets), bool)
+            for user in tasks:
+                for read in user.of_kind("input"):
+                    if read.datasets is made.datasets:
+                        is_needed[read.pairs.right[~user.is_skipped[read.pairs.left]]] = True
+            task.is_skipped[made.pairs.left[is_needed[made.pairs.right]]] = False
+
+    def _is_retained(self, dataset_type: str) -> bool:
+        return any(fnmatchcase(dataset_type, pattern) for pattern in self._retained)
+
+    def _warn_of_unknown(self, tasks: Sequence[DraftTask]) -> None:
+        names = {edges.connection.dataset_type for task in tasks for edges in task.edges.values()}
+        for pattern in self._retained:
+            if pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
+                log.warning(
+                    "Retained dataset types: '%s' is none of this pipeline%s",
+                    pattern,
+                    suggest(pattern, names),
+                )
+
+    def skip_done(self, task: DraftTask) -> None:
+        """Take quanta out that are skipped; what they made exists, or is not there for consumers."""
         if not task.is_skipped.any():
             return
         task.drop(task.is_skipped)

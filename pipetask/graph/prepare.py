@@ -8,6 +8,7 @@ from pathlib import PurePath
 from pipetask.butler import Butler
 from pipetask.errors import OutputCollectionError
 from pipetask.graph.builder import QuantumGraphBuilder
+from pipetask.graph.data_id_tables import DataIdTable
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.graph.run_collections import RunCollections, resolve
 from pipetask.pipeline.pipeline import Pipeline
@@ -29,10 +30,22 @@ class DataSelection:
         Continue the newest run of ``output`` (or ``output_run``), leaving out quanta that are done.
     where : `str`, optional
         Data query.
+    data_id_tables : sequence of `str`, optional
+        Files of data IDs, each of which restricts the data as the query does.
+    dataset_query_constraint : `str`, optional
+        Which inputs must exist for a data ID to be considered: ``"all"``, ``"off"`` or names with commas.
+    skip_existing : `bool`, optional
+        Leave out quanta that are done in the output run.
     skip_existing_in : sequence of `str`, optional
         Leave out quanta that are done in these collections.
+    retained_dataset_types : sequence of `str`, optional
+        Names or patterns of the dataset types that these collections have kept; all if empty.
     clobber_outputs : `bool`, optional
         Replace outputs in the run whose quanta did not finish.
+    replace_run, rebase : `bool`, optional
+        Take the newest run out of ``output``; put ``inputs`` behind the runs of ``output``.
+    prune_replaced : `str`, optional
+        What to delete of the run that is replaced: ``"unstore"`` its files, ``"purge"`` all.
     """
 
     inputs: Sequence[str] = ()
@@ -40,8 +53,15 @@ class DataSelection:
     output_run: str = ""
     extend_run: bool = False
     where: str = ""
+    data_id_tables: Sequence[str] = ()
+    dataset_query_constraint: str = "all"
+    skip_existing: bool = False
     skip_existing_in: Sequence[str] = ()
+    retained_dataset_types: Sequence[str] = ()
     clobber_outputs: bool = False
+    replace_run: bool = False
+    prune_replaced: str | None = None
+    rebase: bool = False
 
 
 def choose_collections(butler: Butler, pipeline: Pipeline, selection: DataSelection) -> RunCollections:
@@ -58,6 +78,9 @@ def choose_collections(butler: Butler, pipeline: Pipeline, selection: DataSelect
         output=selection.output,
         output_run=selection.output_run,
         extend_run=selection.extend_run,
+        replace_run=selection.replace_run,
+        prune_replaced=selection.prune_replaced or "",
+        rebase=selection.rebase,
         default_output=f"u/{getuser()}/{name}",
         instrument=pipeline.instrument,
     )
@@ -92,6 +115,8 @@ def prepare_graph(
         Among them `EmptyGraphError`, whose message says what emptied the graph.
     """
     collections = collections or choose_collections(butler, pipeline, selection)
+    skip_in = _skip_in(butler, selection, collections)
+    tables = [DataIdTable.from_file(path) for path in selection.data_id_tables]
     registered = {dataset_type.name: dataset_type for dataset_type in butler.registry.query_dataset_types()}
     pipeline_graph = pipeline.to_graph(
         butler.dimensions, registered, storage_classes=butler.datastore.storage_classes
@@ -103,8 +128,32 @@ def prepare_graph(
         output=collections.output,
         output_run=collections.output_run,
         where=selection.where,
-        skip_existing_in=selection.skip_existing_in,
+        data_id_tables=tables,
+        dataset_query_constraint=selection.dataset_query_constraint,
+        skip_existing_in=skip_in,
+        retained_dataset_types=selection.retained_dataset_types or ("*",),
         extend_run=selection.extend_run,
         clobber_outputs=selection.clobber_outputs,
+        chain_change=collections.change,
     )
     return builder.build(explain=explain)
+
+
+def _skip_in(butler: Butler, selection: DataSelection, collections: RunCollections) -> tuple[str, ...]:
+    """Say where quanta that were done are searched; not where outputs are about to be deleted."""
+    own = (collections.output_run,) if selection.skip_existing else ()
+    skip_in = tuple(dict.fromkeys((*selection.skip_existing_in, *own)))
+    if selection.retained_dataset_types and not (skip_in or selection.extend_run):
+        raise OutputCollectionError(
+            "--retained-dataset-types tells what is left of quanta that were done, and none is left out. Add "
+            "--skip-existing-in COLLECTION or --extend-run."
+        )
+    change = collections.change
+    if change.prune and selection.skip_existing_in:
+        found = butler.registry.collections.resolve(selection.skip_existing_in)
+        if change.replaced in [info.name for info in found]:
+            raise OutputCollectionError(
+                f"--skip-existing-in would keep results of run '{change.replaced}', which --prune-replaced "
+                "deletes. Leave one of the two out."
+            )
+    return skip_in

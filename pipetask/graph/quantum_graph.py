@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pipetask.butler import ArtifactRecord, DatasetRef, DimensionUniverse
 from pipetask.graph.project import CSR, Pairs
 from pipetask.graph.refs import DataIdDecoder, RefMaker
+from pipetask.graph.run_collections import NO_CHANGE, ChainChange
 from pipetask.graph.tables import (
     QUANTUM_INPUTS,
     QUANTUM_OUTPUTS,
@@ -54,6 +55,8 @@ class Header:
         The data query as the user wrote it.
     id_base
         Base of the ids of all that the graph makes.
+    change
+        What becomes of the output chain when the graph is run, beside the run that is put in front.
     """
 
     universe: DimensionUniverse
@@ -62,6 +65,7 @@ class Header:
     output_run: str
     data_query: str
     id_base: int
+    change: ChainChange = NO_CHANGE
 
 
 class QuantumGraph:

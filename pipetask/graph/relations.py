@@ -18,6 +18,7 @@ from pipetask.graph.tables import Implied
 
 if TYPE_CHECKING:
     from pipetask.butler import Registry
+    from pipetask.graph.data_id_tables import DataIdTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,13 @@ class Constraint:
     kind
         Where it comes from.
     subject
-        Name of the element, the pair of elements, the dataset type, or the text of the part of the query.
+        Name of the element, the pair of elements, the dataset type, the text of the part of the query, or the
+        name of the table of data IDs.
     relation
         The relation itself.
     """
 
-    kind: Literal["records", "overlap", "datasets", "query"]
+    kind: Literal["records", "overlap", "datasets", "query", "table"]
     subject: str
     relation: Relation
 
@@ -157,9 +159,10 @@ def query_constraints(
     where: str,
     bind: Mapping[str, Any] | None,
     data_id: Mapping[str, Any] | None,
+    tables: Sequence[DataIdTable],
     dimensions: DimensionGroup,
 ) -> tuple[list[Constraint], DimensionGroup]:
-    """Turn a data query into one relation for each part that must hold.
+    """Turn a data query and tables of data IDs into one relation for each part that must hold.
 
     Returns
     -------
@@ -169,6 +172,9 @@ def query_constraints(
         The given dimensions and all that the query speaks of.
     """
     constraints: list[Constraint] = []
+    for table in tables:
+        constraints.append(Constraint("table", table.name, table.relation(dimensions.universe, codebooks)))
+        dimensions = dimensions | dimensions.universe.conform(table.columns)
     if not where and not data_id:
         return constraints, dimensions
     for part in registry.split_where(where, bind, data_id=data_id, dimensions=dimensions):

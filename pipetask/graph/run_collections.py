@@ -8,6 +8,28 @@ from pipetask.errors import OutputCollectionError
 
 
 @dataclass(frozen=True, slots=True)
+class ChainChange:
+    """What becomes of an output chain, beside the run that is put in front of it.
+
+    Parameters
+    ----------
+    replaced : `str`
+        Run that leaves the chain; empty if none does.
+    prune : `str`
+        What is deleted of that run: ``"unstore"`` its files, ``"purge"`` everything, nothing if empty.
+    rebased_on : `tuple` of `str`
+        Collections that stand behind the chain's own runs from now on; empty if those stay that are there.
+    """
+
+    replaced: str = ""
+    prune: str = ""
+    rebased_on: tuple[str, ...] = ()
+
+
+NO_CHANGE = ChainChange()
+
+
+@dataclass(frozen=True, slots=True)
 class RunCollections:
     """Where a graph's inputs are searched and its outputs go.
 
@@ -19,11 +41,14 @@ class RunCollections:
         Name of the CHAINED collection that gathers the runs; empty if there is none.
     output_run : `str`
         Name of the RUN collection that the outputs go to.
+    change : `ChainChange`
+        What becomes of the chain beside the run that is put in front.
     """
 
     inputs: tuple[str, ...]
     output: str
     output_run: str
+    change: ChainChange = NO_CHANGE
 
 
 def resolve(
@@ -33,13 +58,17 @@ def resolve(
     output: str = "",
     output_run: str = "",
     extend_run: bool = False,
+    replace_run: bool = False,
+    prune_replaced: str = "",
+    rebase: bool = False,
     default_output: str = "",
     instrument: str = "",
 ) -> RunCollections:
-    """Apply the rules of the reference's ``-i``, ``-o``, ``--output-run`` and ``--extend-run``.
+    """Apply the rules of ``-i``, ``-o``, ``--output-run`` and the options that change an output chain.
 
-    An output chain that exists already supplies the inputs; naming inputs as well is accepted if they are
-    what the chain ends with. A new run is named after the chain and the time (UTC to the millisecond).
+    An output chain that exists already supplies the inputs; naming inputs as well is accepted if the chain,
+    its own chains opened, holds them in that order and side by side. A new run is named after the chain and
+    the time (UTC to the millisecond).
 
     Parameters
     ----------
@@ -49,6 +78,12 @@ def resolve(
         The options of these names; empty if not given.
     extend_run : `bool`
         Continue the newest run of the output chain (or ``output_run``) instead of starting one.
+    replace_run : `bool`
+        Take the newest run out of the output chain: it is no input, and the new run stands in its place.
+    prune_replaced : `str`
+        ``"unstore"`` deletes the files of the run that is replaced, ``"purge"`` the run as a whole.
+    rebase : `bool`
+        Keep of the output chain only the runs made for it, and put ``inputs`` behind them.
     default_output : `str`
         Output chain if neither ``output`` nor ``output_run`` is given.
     instrument : `str`
@@ -59,18 +94,29 @@ def resolve(
     OutputCollectionError
         If the options contradict each other or what the repository holds.
     """
+    _check_together(extend_run=extend_run, replace_run=replace_run, prune_replaced=prune_replaced)
     if not output and not output_run:
         output = default_output
     children = _children(butler, output) if output else None
     runs, chain_tail = _split_runs(butler, output, children or ())
+    replaced = _replaced(butler, output, runs, prune_replaced) if replace_run else ""
+    runs = tuple(run for run in runs if run != replaced)
+    if rebase and output_run and not output_run.startswith(f"{output}/"):
+        raise OutputCollectionError(
+            f"--rebase keeps in '{output}' only runs that are named after it, which '{output_run}' is not. "
+            f"Name it '{output}/…', or leave --output-run out."
+        )
 
     if not inputs:
         inputs = chain_tail if children is not None else input_collections(butler, instrument)
-    elif children is not None and _leaves(butler, inputs) != _leaves(butler, chain_tail):
-        raise OutputCollectionError(
-            f"Collection '{output}' exists with the inputs {_listed(chain_tail)}, not {_listed(inputs)}. "
-            f"Leave -i out to use those, or choose another -o."
-        )
+    elif children is not None and not rebase:
+        if not _holds(_leaves(butler, children), _leaves(butler, inputs)):
+            raise OutputCollectionError(
+                f"Collection '{output}' exists with the inputs {_listed(chain_tail)}, not "
+                f"{_listed(inputs)}. Leave -i out to use those, choose another -o, or change the chain with "
+                "--rebase."
+            )
+        inputs = chain_tail
     if extend_run and not output_run:
         if not runs:
             raise OutputCollectionError(
@@ -82,7 +128,44 @@ def resolve(
     _check_run(butler, output_run, extend_run=extend_run)
     earlier = [run for run in runs if run != output_run]
     search = dict.fromkeys([*([output_run] if extend_run else []), *earlier, *inputs])
-    return RunCollections(tuple(search), output, output_run)
+    rebased_on = tuple(inputs) if rebase and children is not None else ()
+    return RunCollections(
+        tuple(search), output, output_run, ChainChange(replaced, prune_replaced, rebased_on)
+    )
+
+
+def _check_together(*, extend_run: bool, replace_run: bool, prune_replaced: str) -> None:
+    if extend_run and replace_run:
+        raise OutputCollectionError(
+            "--extend-run continues the newest run, --replace-run puts another one in its place. Choose one."
+        )
+    if prune_replaced and not replace_run:
+        raise OutputCollectionError(
+            f"--prune-replaced {prune_replaced} deletes what is replaced, and nothing is. Add --replace-run, "
+            "or remove runs with: butler remove-runs"
+        )
+
+
+def _replaced(butler: Butler, output: str, runs: Sequence[str], prune: str) -> str:
+    if not output:
+        raise OutputCollectionError("--replace-run takes a run out of an output chain. Name the chain (-o).")
+    if not runs:
+        raise OutputCollectionError(
+            f"--replace-run finds no run of '{output}' to replace. Leave it out to start the first one."
+        )
+    others = [name for name in butler.registry.collections.parents(runs[0]) if name != output]
+    if prune == "purge" and others:
+        raise OutputCollectionError(
+            f"--prune-replaced purge can't delete run '{runs[0]}': {', '.join(others)} "
+            f"{'searches' if len(others) == 1 else 'search'} it too. Take it out of there with butler "
+            "collection-chain, or leave --prune-replaced out."
+        )
+    return runs[0]
+
+
+def _holds(chain: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a sequence has another one in it, side by side."""
+    return any(list(chain[at : at + len(names)]) == list(names) for at in range(len(chain) + 1))
 
 
 def _check_run(butler: Butler, name: str, *, extend_run: bool) -> None:

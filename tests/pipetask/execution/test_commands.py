@@ -6,38 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-
-from pipetask.cli.main import pipetask
-
-
-class Commands:
-    """Runs commands on a repository, with a pipeline beside it."""
-
-    def __init__(self, repo, pipeline):
-        self.repo = repo
-        self.pipeline = pipeline
-
-    def __call__(self, name, *options, exit_code=0):
-        source = [] if name == "report" or "-g" in options else ["-p", str(self.pipeline)]
-        words = [name, *source, *map(str, options)]
-        result = CliRunner().invoke(pipetask, words, env={"BUTLER_REPO": str(self.repo.root)})
-        assert result.exit_code == exit_code, f"{words}: {result.exit_code}\n{result.output}"
-        return result
-
-    def error(self, name, *options, exit_code=2):
-        """Run a command that must fail with nothing on stdout; return the last line that it says."""
-        result = self(name, *options, exit_code=exit_code)
-        assert result.stdout == ""
-        return result.stderr.splitlines()[-1]
-
-
-@pytest.fixture
-def commands(numbers_repo, tmp_path):
-    path = tmp_path / "numbers.yaml"
-    path.write_text(numbers_repo.pipeline)
-    return Commands(numbers_repo, path)
-
 
 RUN = ("-i", "numbers", "-o", "out", "--register-dataset-types")
 
