@@ -13,11 +13,13 @@ from urllib.parse import quote, unquote
 
 from pipetask.errors import RepositoryConfigError, RepositoryExistsError, RepositoryNotFoundError
 from registry.arguments import checked
+from registry.suggest import suggest
 
 CONFIG_NAME = "butler.yaml"
 REPOSITORY_VARIABLE = "BUTLER_REPO"
 _PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@|(?<=password=)[^&]*")
 _FILE = "registry.sqlite3"
+_KEYS = ("registry", "datastore")
 _INITIAL = """\
 # A repository of datasets. Paths are relative to this folder. Passwords have no place here: they are taken
 # from $PGPASSWORD, or from the file that $PGPASSFILE names.
@@ -190,6 +192,19 @@ def _from_text(folder: Path, text: str | bytes) -> Repository:
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise RepositoryConfigError(f"{config!r} is not a mapping with 'registry' and 'datastore'.")
+    theirs = values.get("datastore")
+    if isinstance(values.get("registry"), dict) or (isinstance(theirs, dict) and "cls" in theirs):
+        raise RepositoryConfigError(
+            f"{config!r} is of a repository of LSST's lsst-daf-butler, which this program cannot open. "
+            "Export what you need with its Butler.export, and take that in here: butler import REPO FOLDER",
+            hint="",
+        )
+    for key in values:
+        if key not in _KEYS:
+            raise RepositoryConfigError(
+                f"{config!r} has the unknown key {key!r}{suggest(str(key), _KEYS)}; there are "
+                f"{' and '.join(_KEYS)}."
+            )
     registry, datastore = values.get("registry", "registry.sqlite3"), values.get("datastore") or {}
     if not isinstance(registry, str):
         raise RepositoryConfigError(f"'registry' in {config!r} is not the name of a database: {registry!r}.")

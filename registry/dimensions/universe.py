@@ -94,23 +94,28 @@ class DimensionUniverse:
         Raises
         ------
         InvalidUniverseError
-            If the file does not define one, with a line for each fault.
+            If the file does not define one, with a line for each fault that says where in the file it is.
         """
         import yaml
 
-        from registry.dimensions.validation import faults
+        from registry.dimensions.validation import Fault, faults
 
         try:
             text = Path(path).read_text(encoding="utf-8")
             definition = yaml.safe_load(text)
+        except yaml.MarkedYAMLError as err:
+            where = f", line {err.problem_mark.line + 1}" if err.problem_mark else ""
+            raise InvalidUniverseError(f"{str(path)!r}{where} is no valid YAML: {err.problem}.") from err
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as err:
+            reason = " ".join(str(err).split())
             raise InvalidUniverseError(
-                f"{str(path)!r} cannot be read as a dimension universe: {err}"
+                f"{str(path)!r} cannot be read as a dimension universe: {reason}"
             ) from err
-        found = faults(definition) if isinstance(definition, dict) else ["It is no mapping."]
+        found = faults(definition) if isinstance(definition, dict) else [Fault("", "It is no mapping.")]
         if found:
-            lines = "".join(f"\n  {fault}" for fault in found)
-            raise InvalidUniverseError(f"{str(path)!r} defines no dimension universe:{lines}")
+            lines = _lines(text)
+            shown = "".join(f"\n  line {lines.get(place, 1)}: {sentence}" for place, sentence in found)
+            raise InvalidUniverseError(f"{str(path)!r} defines no dimension universe:{shown}")
         return DimensionUniverse.from_yaml(text)
 
     def to_yaml(self) -> str:
@@ -273,6 +278,19 @@ class DimensionUniverse:
 
     def _family(self, name: str, kind: str) -> str | None:
         return next((family for family, names in self._families[kind].items() if name in names), None)
+
+
+def _lines(text: str) -> dict[str, int]:
+    """Return the lines at which the keys of a file, and the elements that it defines, are."""
+    import yaml
+
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    lines: dict[str, int] = {}
+    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+        lines.setdefault(str(key.value), key.start_mark.line + 1)
+        if key.value == "elements" and isinstance(value, yaml.MappingNode):
+            lines |= {str(name.value): name.start_mark.line + 1 for name, _ in value.value}
+    return lines
 
 
 @cache

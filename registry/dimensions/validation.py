@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry.suggest import suggest
 
@@ -41,6 +41,7 @@ TABLES = frozenset(
         "dimension_group",
         "quantum",
         "quantum_input",
+        "quantum_version",
         "repository",
         "run",
     }
@@ -48,43 +49,54 @@ TABLES = frozenset(
 """Names of the registry's own tables, beside which those of elements stand."""
 
 
-def faults(definition: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each fault of a universe's definition; none if it can be used."""
+class Fault(NamedTuple):
+    """What is wrong, and the top-level key or the element that it is written under."""
+
+    place: str
+    sentence: str
+
+
+def faults(definition: Mapping[str, Any]) -> list[Fault]:
+    """Return each fault of a universe's definition; none if it can be used."""
     found = list(_top(definition))
     elements = definition.get("elements")
     if not isinstance(elements, Mapping) or not elements:
-        return [*found, "'elements' is no mapping of names to definitions."]
+        return [*found, Fault("elements", "'elements' is no mapping of names to definitions.")]
     for name, entry in elements.items():
-        found += _element(name, entry, elements)
+        found += (Fault(str(name), sentence) for sentence in _element(name, entry, elements))
     if not found:
-        found += _cycles(elements)
+        found += (Fault("elements", sentence) for sentence in _cycles(elements))
     for kind in ("spatial", "temporal"):
-        found += _families(definition.get(kind) or {}, kind, elements)
-    for alias, name in _mapping(definition.get("aliases")).items():
-        if name not in elements:
-            found.append(f"Alias {alias!r} stands for {name!r}, which is not defined{_near(name, elements)}")
-        if alias in elements:
-            found.append(f"Alias {alias!r} is the name of an element as well.")
+        found += (Fault(kind, sentence) for sentence in _families(definition.get(kind) or {}, kind, elements))
+    found += (Fault("aliases", sentence) for sentence in _aliases(definition.get("aliases"), elements))
     return found
 
 
-def _top(definition: Mapping[str, Any]) -> Iterator[str]:
+def _top(definition: Mapping[str, Any]) -> Iterator[Fault]:
     for name in definition:
         if name not in _TOP:
-            yield f"There is no {name!r} in a universe{_near(name, _TOP)}"
+            yield Fault(str(name), f"There is no {name!r} in a universe{_near(name, _TOP)}")
     namespace, version = definition.get("namespace"), definition.get("version")
     if not isinstance(namespace, str) or not namespace:
-        yield f"'namespace' is no name: {namespace!r}."
+        yield Fault("namespace", f"'namespace' is no name: {namespace!r}.")
     if not isinstance(version, int) or isinstance(version, bool) or version < 0:
-        yield f"'version' is no whole number: {version!r}."
+        yield Fault("version", f"'version' is no whole number: {version!r}.")
     for name in ("aliases", "skypix", "spatial", "temporal"):
         if not isinstance(definition.get(name) or {}, Mapping):
-            yield f"{name!r} is no mapping: {definition[name]!r}."
+            yield Fault(name, f"{name!r} is no mapping: {definition[name]!r}.")
     for system, level in _mapping(definition.get("skypix")).items():
         if system not in _PIXELS:
-            yield f"There are no sky pixels {system!r}; there are {', '.join(_PIXELS)}."
+            yield Fault("skypix", f"There are no sky pixels {system!r}; there are {', '.join(_PIXELS)}.")
         elif not isinstance(level, int) or not 0 <= level <= _PIXELS[system]:
-            yield f"Sky pixels {system!r} have levels 0 to {_PIXELS[system]}, not {level!r}."
+            yield Fault("skypix", f"Sky pixels {system!r} have levels 0 to {_PIXELS[system]}, not {level!r}.")
+
+
+def _aliases(aliases: Any, elements: Mapping[str, Any]) -> Iterator[str]:
+    for alias, name in _mapping(aliases).items():
+        if name not in elements:
+            yield f"Alias {alias!r} stands for {name!r}, which is not defined{_near(name, elements)}"
+        if alias in elements:
+            yield f"Alias {alias!r} is the name of an element as well."
 
 
 def _element(name: Any, entry: Any, elements: Mapping[str, Any]) -> Iterator[str]:

@@ -64,6 +64,9 @@ def test_none_is_told_with_what_to_do(tmp_path, monkeypatch):
         (b"\x80", "not valid YAML"),
         (b"registry: 5", "'registry'"),
         (b"datastore: 5", "'datastore'"),
+        (b"registri: x.sqlite3", "unknown key 'registri'; did you mean 'registry'"),
+        (b"registry:\n  db: sqlite:///<butlerRoot>/gen3.sqlite3", "lsst-daf-butler.*butler import"),
+        (b"datastore:\n  cls: lsst.daf.butler.FileDatastore", "lsst-daf-butler.*butler import"),
     ],
 )
 def test_a_config_that_is_none_is_told(empty, text, message):
