@@ -283,7 +283,7 @@ class Registry(Queries, Bookkeeping):
 
     def remove_datasets(self, ids: AnyIds) -> None:
         """Remove datasets, with their tags, validity ranges and locations; unknown ids are left alone."""
-        insert.remove_datasets(self._db, self._schema, ids)
+        insert.remove_datasets(self._db, self._schema, self._types, ids)
 
     def remove_run(self, name: str) -> tuple[Ids, list[tuple[UUID, Location]]]:
         """Remove a run with all its datasets and quanta.
@@ -301,10 +301,12 @@ class Registry(Queries, Bookkeeping):
                 raise CollectionTypeError(
                     f"Collection {name!r} is {run.kind}, not a RUN; it holds no datasets."
                 )
-            d = self._schema.dataset
+            self._db.lock()  # nobody may tag or certify its datasets meanwhile,
+            c, d = self._schema.collection, self._schema.dataset
+            self._db.fetch(select(c.c.id).where(c.c.id == run.id).with_for_update())  # or put more into it
             ids = [row[0] for row in self._db.fetch(select(d.c.id).where(d.c.run_id == run.id))]
             rows = locations.locations_of_run(self._db, self._schema, run.id)
-            insert.remove_run(self._db, self._schema, run)
+            insert.remove_run(self._db, self._schema, self._types, run)
             self.collections.remove(name)
         return to_array(ids), rows
 

@@ -18,7 +18,7 @@ from registry.collections.tagged import TaggedKind
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
 from registry.datasets import calibrations
-from registry.datasets.members import delete_members, insert_members, keys_and_ids
+from registry.datasets.members import delete_members, insert_members, keys_and_ids, refuse_unknown
 from registry.datasets.types import TypeEntry
 from registry.dimensions.coordinate import DataId
 from registry.errors import (
@@ -156,7 +156,9 @@ class Collections(CollectionLookup):
         with self._definition():
             count = {}
             for info, entry, members in self._members(name, "TAGGED", refs):
-                insert_members(self._db, self._schema, self.summaries, info, entry, *keys_and_ids(members))
+                keys, ids = keys_and_ids(members)
+                refuse_unknown(self._db, self._schema, entry, keys, ids)
+                insert_members(self._db, self._schema, self.summaries, info, entry, keys, ids)
                 count[entry.dataset_type.name] = len(members)
             self._record(name, "associate", datasets=count)
 

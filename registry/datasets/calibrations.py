@@ -7,12 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam
-from sqlalchemy.exc import IntegrityError
 
 from registry.collections.base import CollectionInfo
 from registry.collections.summary import Summaries
 from registry.database import Database
-from registry.datasets.members import explain_integrity, governor_values, shown
+from registry.datasets.members import governor_values, refuse_unknown, shown
 from registry.datasets.types import TypeEntry
 from registry.dimensions.coordinate import DataCoordinate, DataId
 from registry.errors import ConflictingDefinitionError, InvalidTimespanError
@@ -38,8 +37,9 @@ def certify(
         raise InvalidTimespanError(f"{entry.dataset_type.name} cannot be certified for an empty timespan.")
     group = entry.dataset_type.dimensions
     table = schema.calibration_table(entry.group_id)
-    # Nobody else may add a range between the check and the insertion.
+    # Nobody else may add a range, or remove a dataset, between the checks and the insertion.
     db.lock()
+    refuse_unknown(db, schema, entry, keys, ids)
     taken = {
         key: (begin, end, id) for key, begin, end, id in _overlapping(db, schema, collection, entry, timespan)
     }
@@ -55,10 +55,7 @@ def certify(
                 f"{UUID(bytes=old[2])} for {Timespan.from_ns(*old[:2])}, which overlaps {timespan}; "
                 "decertify it first."
             )
-    try:
-        db.insert(table, _columns(entry), new)
-    except IntegrityError as error:
-        raise explain_integrity(db, schema, entry, keys, ids, error) from error
+    db.insert(table, _columns(entry), new)
     if new:
         summaries.extend(collection.id, entry.id, governor_values(group, keys))
 

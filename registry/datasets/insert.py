@@ -16,10 +16,16 @@ from registry.database import Database
 from registry.dataset_ref import Ids, new_ids
 from registry.dataset_type import DatasetType
 from registry.datasets.ids import AnyIds, to_array, to_bytes
-from registry.datasets.members import insert_members, shown
+from registry.datasets.members import forget_datasets, insert_members, shown
 from registry.datasets.types import DatasetTypes, TypeEntry
 from registry.dimensions.coordinate import DataCoordinate
-from registry.errors import CollectionTypeError, ConflictingDefinitionError, DataIdError, OrphanedRecordError
+from registry.errors import (
+    CollectionTypeError,
+    ConflictingDefinitionError,
+    DatabaseConflictError,
+    DataIdError,
+    OrphanedRecordError,
+)
 from registry.records.existing import check_records
 from registry.schema.schema import Schema
 from registry.suggest import suggest
@@ -115,6 +121,7 @@ def _refuse_differences(
     d, m = schema.dataset, schema.dataset_table(entry.group_id)
     group = entry.dataset_type.dimensions
     wanted = [(id,) for id in ids]
+    db.lock()  # nobody may remove them between this check and the insertion of their data IDs
     stored = {
         row[0]: row[1:]
         for row in db.fetch_by_keys([d.c.id, d.c.dataset_type_id, d.c.run_id], [d.c.id], wanted)
@@ -127,6 +134,11 @@ def _refuse_differences(
     )
     data_ids = {row[0]: tuple(row[1:]) for row in held}
     for key, id in zip(keys, ids, strict=True):
+        if id not in stored:
+            raise DatabaseConflictError(
+                f"Another client has just removed dataset {UUID(bytes=id)} from {db.url}: "
+                "nothing was stored; try again."
+            )
         if stored[id] != (entry.id, run.id) or data_ids.get(id, key) != tuple(key):
             raise ConflictingDefinitionError(
                 f"Dataset id {UUID(bytes=id)} is taken by another dataset than {entry.dataset_type.name} "
@@ -134,7 +146,7 @@ def _refuse_differences(
             )
 
 
-def remove_datasets(db: Database, schema: Schema, ids: AnyIds) -> None:
+def remove_datasets(db: Database, schema: Schema, types: DatasetTypes, ids: AnyIds) -> None:
     """Remove datasets with their memberships, validity ranges and locations, in one transaction.
 
     Raises
@@ -145,22 +157,28 @@ def remove_datasets(db: Database, schema: Schema, ids: AnyIds) -> None:
     values = to_bytes(ids)
     d, parts = schema.dataset, schema.composite_part
     with db.transaction():
+        db.lock()  # nobody may tag or certify meanwhile
         db.execute(parts.delete().where(parts.c.composite_id == bindparam("id")), [{"id": v} for v in values])
         try:
             with db.savepoint():
                 for start in range(0, len(values), _BATCH):
-                    db.execute(d.delete().where(d.c.id.in_(values[start : start + _BATCH])))
+                    some = values[start : start + _BATCH]
+                    held = db.fetch(select(d.c.dataset_type_id).where(d.c.id.in_(some)).distinct())
+                    groups = {types.by_id(number).group_id for (number,) in held}
+                    forget_datasets(db, schema, groups, some)
+                    db.execute(d.delete().where(d.c.id.in_(some)))
         except IntegrityError as error:
             raise _used_part(db, schema, values) or error from error
 
 
-def remove_run(db: Database, schema: Schema, run: CollectionInfo) -> None:
-    """Remove all datasets of a run, inside a transaction; the collection itself stays."""
+def remove_run(db: Database, schema: Schema, types: DatasetTypes, run: CollectionInfo) -> None:
+    """Remove all datasets of a run, inside a transaction that holds it; the collection itself stays."""
     d, parts = schema.dataset, schema.composite_part
     mine = select(d.c.id).where(d.c.run_id == run.id)
     db.execute(parts.delete().where(parts.c.composite_id.in_(mine)))
     try:
         with db.savepoint():
+            forget_datasets(db, schema, {entry.group_id for entry in types.all().values()}, mine)
             db.execute(d.delete().where(d.c.run_id == run.id))
     except IntegrityError as error:
         raise _used_part(db, schema, [row[0] for row in db.fetch(mine)]) or error from error

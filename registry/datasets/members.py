@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Select, bindparam
 
 from registry.collections.base import CollectionInfo
 from registry.collections.summary import Summaries
@@ -36,7 +35,7 @@ def insert_members(
     keys: Keys,
     ids: Sequence[bytes],
 ) -> None:
-    """Add datasets to a RUN or TAGGED collection, inside a transaction; those that it holds stay.
+    """Add datasets, which exist, to a RUN or TAGGED collection, inside a transaction; those it holds stay.
 
     Raises
     ------
@@ -48,10 +47,7 @@ def insert_members(
     names = ("collection_id", "dataset_type_id", *group.required, "dataset_id")
     head = (collection.id, entry.id)
     rows = [(*head, *key, id) for key, id in zip(keys, ids, strict=True)]
-    try:
-        written = db.insert(table, names, rows, "skip")
-    except IntegrityError as error:
-        raise explain_integrity(db, schema, entry, keys, ids, error) from error
+    written = db.insert(table, names, rows, "skip")
     if written < len(rows):
         _refuse_others(db, schema, collection, entry, keys, ids)
     if rows:
@@ -75,22 +71,25 @@ def governor_values(group: DimensionGroup, keys: Keys) -> dict[str, set[Any]]:
     return {name: {key[position] for key in keys} for name, position in positions.items()}
 
 
-def explain_integrity(
-    db: Database, schema: Schema, entry: TypeEntry, keys: Keys, ids: Sequence[bytes], error: IntegrityError
-) -> Exception:
-    """Return the error that says what membership rows refer to in vain."""
-    if db.dialect.violation(error) != "foreign key":
-        return error
-    group = entry.dataset_type.dimensions
+def refuse_unknown(db: Database, schema: Schema, entry: TypeEntry, keys: Keys, ids: Sequence[bytes]) -> None:
+    """Raise `DatasetNotFoundError` if one of the ids is that of no dataset."""
     d = schema.dataset
     found = {row[0] for row in db.fetch_by_keys([d.c.id], [d.c.id], [(id,) for id in ids])}
     for key, id in zip(keys, ids, strict=True):
         if id not in found:
-            return DatasetNotFoundError(
-                f"No dataset {entry.dataset_type.name} {shown(group, key)} with id {UUID(bytes=id)} "
-                f"in {db.url}."
+            raise DatasetNotFoundError(
+                f"No dataset {entry.dataset_type.name} {shown(entry.dataset_type.dimensions, key)} "
+                f"with id {UUID(bytes=id)} in {db.url}."
             )
-    return error
+
+
+def forget_datasets(
+    db: Database, schema: Schema, group_ids: Iterable[int], ids: Select[Any] | Sequence[bytes]
+) -> None:
+    """Take datasets out of all collections and validity ranges, inside a transaction that holds the lock."""
+    for group_id in group_ids:
+        for table in (schema.dataset_table(group_id), schema.calibration_table(group_id)):
+            db.execute(table.delete().where(table.c.dataset_id.in_(ids)))
 
 
 def _refuse_others(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table
 
 from registry.dialects.base import Dialect
 from registry.dimensions.group import DimensionGroup
@@ -28,10 +28,10 @@ def _member_table(
     name: str, group: DimensionGroup, validity: list[Column[int]], metadata: MetaData, dialect: Dialect
 ) -> Table:
     # The collection comes first in the key: a search names collection, dataset type and dimensions, the
-    # removal of a collection the collection alone. Only the dataset has a foreign key, since checks of every
-    # row cost PostgreSQL more than inserting it (benchmarks/registry.py): keys of the dataset say the same of
-    # run and type, tags and validity ranges are added under the lock that removals take, and dimension
-    # records are looked up in bulk before datasets are inserted, and never removed.
+    # removal of a collection the collection alone. There are no foreign keys, since checks of every row cost
+    # PostgreSQL more than inserting it (benchmarks/registry.py). Rows of a RUN come with their datasets, tags
+    # and validity ranges are added under the lock that removals take, and dimension records, which are never
+    # removed, are looked up in bulk.
     table = Table(
         name,
         metadata,
@@ -39,7 +39,7 @@ def _member_table(
         Column("dataset_type_id", Integer, primary_key=True, autoincrement=False),
         *key_columns(group.universe, group.required, dialect),
         *validity,
-        Column("dataset_id", dialect.id_type, ForeignKey("dataset.id", ondelete="CASCADE"), nullable=False),
+        Column("dataset_id", dialect.id_type, nullable=False),
         **dialect.clustered,
     )
     # Serves "what is the data ID of this dataset", and its removal.
