@@ -10,6 +10,7 @@ import click
 
 from pipetask.butler import DimensionElement, DimensionUniverse, StorageClasses
 from pipetask.cli.main import CommandFolder, butler, pipetask
+from pipetask.compat.names import PACKAGES, lookup
 
 FOLDER = Path(__file__).parent / "reference"
 ROOT = Path(__file__).parents[1]
@@ -21,6 +22,9 @@ imply follows."""
 SKY_PIXELS = """\
 Pixels of the whole sky are dimensions too, made when they are named: `htm0` to `htm24`, `healpix0` to
 `healpix17`."""
+STAND_INS = """\
+Which public names of the reference's packages there are here. [Coming from the
+reference](../coming_from_the_reference.md) says how a module that imports them runs unchanged."""
 COLUMNS = """\
 Expressions name them `element.column`. A dimension's own value is named like the dimension, or `element.id`
 and `element.name`."""
@@ -112,6 +116,36 @@ def storage_classes() -> str:
     return "\n".join(["# Storage classes", "", NOTE, "", *_table(head, rows), ""])
 
 
+def names_of_the_reference() -> str:
+    """Return the page that says of each public name of the reference's two packages whether it is here."""
+    lines = ["# Names of the reference", "", NOTE, "", STAND_INS, ""]
+    for package in PACKAGES:
+        names = lookup(package)
+        lines += [f"## {package}", ""]
+        rows = [(_code(name), *_same(place)) for name, place in names.same.items()]
+        rows += [
+            (_code(name), "different", f"{_place(place)}. {names.differences[name]}")
+            for name, place in names.different.items()
+        ]
+        rows += [(_code(name), "absent", f"{why[0].upper()}{why[1:]}.") for name, why in names.absent.items()]
+        lines += [*_table(("name", "here", "where, how, why"), sorted(rows)), ""]
+        if names.former:
+            lines += ["Names of earlier releases:", ""]
+            rows = [(_code(name), _place(place)) for name, place in names.former.items()]
+            lines += [*_table(("name", "where"), rows), ""]
+    return "\n".join(lines)
+
+
+def _same(place: str) -> tuple[str, str]:
+    if place.startswith("lsst."):
+        return "module", f"It has {_names(sorted(lookup(place).here))}."
+    return "same", _place(place)
+
+
+def _place(place: str) -> str:
+    return _code(place.replace(":", "."))
+
+
 def _code(name: str) -> str:
     return f"`{name}`"
 
@@ -157,6 +191,7 @@ def _definition(source: str, name: str, path: Path) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "dimensions.md": dimensions,
+    "names_of_the_reference.md": names_of_the_reference,
     "storage_classes.md": storage_classes,
 }
 

@@ -1,8 +1,10 @@
 """Declare tasks, join their inputs into quanta, run them in parallel and know what was made from what.
 
-The public names of the task API, each loaded at first use.
+The public names of the task API, each loaded at first use. With ``PIPETASK_LSST_COMPAT=1`` in the
+environment, modules of the reference's two packages have stand-ins, see `pipetask.compat`.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from pipetask.errors import NoWorkFound as NoWorkFound
     from pipetask.errors import PipetaskError as PipetaskError
     from pipetask.errors import RepeatableQuantumError as RepeatableQuantumError
+    from pipetask.errors import TaskError as TaskError
+    from pipetask.errors import UnprocessableDataError as UnprocessableDataError
+    from pipetask.errors import UpstreamFailureNoWorkFound as UpstreamFailureNoWorkFound
     from pipetask.pipeline.pipeline import Pipeline as Pipeline
     from pipetask.pipeline.pipeline_graph import PipelineGraph as PipelineGraph
     from pipetask.task import connection_types as connectionTypes  # noqa: F401, N812
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
     from pipetask.task.quantum import Quantum as Quantum
     from pipetask.task.struct import Struct as Struct
     from pipetask.task.task import Task as Task
+    from pipetask.task.timing import timeMethod as timeMethod
 
 _HOME = {
     "AlgorithmError": "pipetask.errors",
@@ -80,8 +86,12 @@ _HOME = {
     "RepeatableQuantumError": "pipetask.errors",
     "Struct": "pipetask.task.struct",
     "Task": "pipetask.task.task",
+    "TaskError": "pipetask.errors",
     "TaskMetadata": "pipetask.butler",
     "Timespan": "pipetask.butler",
+    "UnprocessableDataError": "pipetask.errors",
+    "UpstreamFailureNoWorkFound": "pipetask.errors",
+    "timeMethod": "pipetask.task.timing",
 }
 
 __all__ = sorted([*_HOME, "connectionTypes"])  # noqa: PLE0605  (the table above is the one list of names)
@@ -96,3 +106,7 @@ def __getattr__(name: str) -> Any:  # the names have many types
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+if os.environ.get("PIPETASK_LSST_COMPAT") == "1":
+    import_module("pipetask.compat").install()

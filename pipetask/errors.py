@@ -153,6 +153,20 @@ class NoWorkFound(BaseException):
     """
 
 
+class UpstreamFailureNoWorkFound(NoWorkFound):
+    """Raised by a task that has nothing to do because a task before it failed on a part of its inputs."""
+
+
+class UnprocessableDataError(NoWorkFound):
+    """Raised by a task for data that nothing can be made of: the quantum is dropped, and has not failed."""
+
+
+class TaskError(PipetaskError, RuntimeError):
+    """Raised by a task for a failure that its user understands without a traceback."""
+
+    exit_code = 1
+
+
 class RepeatableQuantumError(PipetaskError, RuntimeError):
     """Raised by a task for a failure that would come again with the same inputs and configuration."""
 

@@ -23,14 +23,17 @@ if TYPE_CHECKING:
     from datastore.types.task_metadata import TaskMetadata as TaskMetadata
     from datastore.types.visit_info import VisitInfo as VisitInfo
     from pipetask.butler.butler import Butler as Butler
+    from pipetask.butler.collection_type import CollectionType as CollectionType
     from pipetask.butler.defaults import add_to_defaults as add_to_defaults
     from pipetask.butler.defaults import input_collections as input_collections
     from pipetask.butler.handle import DeferredDatasetHandle as DeferredDatasetHandle
     from pipetask.butler.limited import LimitedButler as LimitedButler
     from pipetask.butler.limited import LimitedButlerConfig as LimitedButlerConfig
+    from pipetask.butler.parts import part_of as part_of
     from pipetask.butler.repository import find_repository as find_repository
     from pipetask.butler.repository import is_repository as is_repository
     from pipetask.butler.transfer import FileDataset as FileDataset
+    from registry.collections.base import CollectionInfo as CollectionInfo
     from registry.columns import Columns as Columns
     from registry.columns import from_rows as from_rows
     from registry.columns import n_rows as n_rows
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
     from registry.dataset_type import DatasetType as DatasetType
     from registry.datasets.find import CalibrationColumns as CalibrationColumns
     from registry.dimensions.coordinate import DataCoordinate as DataCoordinate
+    from registry.dimensions.coordinate import DataId as DataId
+    from registry.dimensions.coordinate import DataIdValue as DataIdValue
     from registry.dimensions.element import Column as Column
     from registry.dimensions.element import DimensionElement as DimensionElement
     from registry.dimensions.group import DimensionGroup as DimensionGroup
@@ -67,11 +72,15 @@ _HOME = {
     "Box": "datastore.types.box",
     "Butler": "pipetask.butler.butler",
     "CalibrationColumns": "registry.datasets.find",
+    "CollectionInfo": "registry.collections.base",
+    "CollectionType": "pipetask.butler.collection_type",
     "Column": "registry.dimensions.element",
     "Columns": "registry.columns",
     "ConflictingDefinitionError": "registry.errors",
     "DataCoordinate": "registry.dimensions.coordinate",
     "DataIdError": "registry.errors",
+    "DataId": "registry.dimensions.coordinate",
+    "DataIdValue": "registry.dimensions.coordinate",
     "DatasetId": "registry.dataset_ref",
     "DatasetNotFoundError": "registry.errors",
     "DatasetRef": "registry.dataset_ref",
@@ -108,6 +117,7 @@ _HOME = {
     "n_rows": "registry.columns",
     "new_id": "registry.dataset_ref",
     "new_ids": "registry.dataset_ref",
+    "part_of": "pipetask.butler.parts",
     "raw_id": "registry.dataset_ref",
     "rows": "registry.columns",
     "suggest": "registry.suggest",

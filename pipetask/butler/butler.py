@@ -428,6 +428,10 @@ class Butler:
             raise _not_whole(wanted)
         return DatasetRef(dataset_type, data_id_for(self, dataset_type, data_id, more), run)
 
+    def get_dataset_type(self, name: str) -> DatasetType:
+        """Return a registered dataset type."""
+        return self.registry.get_dataset_type(name)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Keep all changes of a block, rows and files, or none; files are made durable once, at its end."""

@@ -223,6 +223,9 @@ class Pipeline:
         )
 
 
+_STAND_INS = "If it needs nothing more of the reference, set PIPETASK_LSST_COMPAT=1"
+
+
 def import_task(class_name: str, where: str) -> type[PipelineTask]:
     """Import a task class by its dotted name.
 
@@ -238,7 +241,8 @@ def import_task(class_name: str, where: str) -> type[PipelineTask]:
         module = importlib.import_module(module_name)
     except Exception as err:
         raise TaskImportError(
-            f"{where}: cannot import module {module_name!r} for {class_name!r}: {type(err).__name__}: {err}"
+            f"{where}: cannot import module {module_name!r} for {class_name!r}: {type(err).__name__}: {err}",
+            hint=_STAND_INS if getattr(err, "name", None) in ("lsst.pipe", "lsst.daf") else None,
         ) from err
     cls = getattr(module, name, None)
     if cls is None:

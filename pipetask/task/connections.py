@@ -319,3 +319,12 @@ class PipelineTaskConnections(metaclass=ConnectionsMeta):
 
 def _renamed(connection: BaseConnection, name: str) -> BaseConnection:
     return connection if connection.name == name else replace(connection, name=name)
+
+
+def iterConnections(
+    connections: PipelineTaskConnections, connectionType: str | Iterable[str]
+) -> Iterator[BaseConnection]:
+    """Iterate over the connections in one or several of the five sets, named as in ``"inputs"``."""
+    for role in [connectionType] if isinstance(connectionType, str) else connectionType:
+        for name in getattr(connections, role):
+            yield connections.allConnections[name]

@@ -17,9 +17,8 @@ from .universe import DimensionUniverse
 if TYPE_CHECKING:
     from .record import DimensionRecord
 
-DataIdValue: TypeAlias = "int | str"
+DataIdValue: TypeAlias = int | str
 Values: TypeAlias = "tuple[Any, ...]"
-DataId: TypeAlias = "DataCoordinate | Mapping[str, Any]"
 
 _NO_RECORDS: Mapping[str, Any] = MappingProxyType({})
 
@@ -315,3 +314,7 @@ def _of_values(
             f"Data ID {{{shown}}} lacks {', '.join(missing)}; {group} needs {', '.join(group.required)}."
         ) from err
     return DataCoordinate(group, values, records)
+
+
+DataId: TypeAlias = DataCoordinate | Mapping[str, Any]
+"""What is taken as a data ID."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from lsst.pex.config import Field
 
 import pipetask as pt
@@ -11,12 +12,13 @@ from pipetask.errors import (
     InvalidQuantumError,
     MissingPrerequisiteError,
     NoWorkFound,
+    ParameterError,
     PipelineGraphError,
     StorageTypeError,
     TaskDefinitionError,
     TaskOutputError,
 )
-from pipetask.testing import at, check_connections, run_quantum
+from pipetask.testing import InMemoryDatasetHandle, at, check_connections, run_quantum
 
 DETECTOR = ("visit", "detector")
 VISIT = {"instrument": "Cam", "visit": 7}
@@ -134,13 +136,96 @@ def test_objects_have_the_type_of_their_storage_class():
         run_sum(config)
 
 
-def test_handles_in_memory_take_no_parameters():
+class MeasureConnections(pt.PipelineTaskConnections, dimensions=("visit",)):
+    """Components and parameters of what is deferred, in memory as in a repository."""
+
+    exposures = ct.Input("calexp", "ExposureF", dimensions=DETECTOR, multiple=True, deferLoad=True)
+    boxes = ct.Input("calexp.bbox", "Box", dimensions=DETECTOR, multiple=True)
+    catalog = ct.Input("src", "SourceCatalog", dimensions=("visit",), deferLoad=True)
+    out = ct.Output("out", "StructuredDataDict", dimensions=("visit",))
+
+    def adjustQuantum(self, refs):
+        refs.exposures = [ref for ref in refs.exposures if ref.dataId["detector"] != 2]
+        return refs
+
+
+class MeasureConfig(pt.PipelineTaskConfig, pipelineConnections=MeasureConnections):
+    pass
+
+
+class MeasureTask(pt.PipelineTask):
+    ConfigClass = MeasureConfig
+
+    def run(self, exposures, boxes, catalog):
+        corner = {"bbox": pt.Box(1, 2, 3, 2)}
+        out = {
+            "detectors": [handle.dataId["detector"] for handle in exposures],
+            "box": list(exposures[0].get(component="bbox").shape),
+            "boxes": [list(box.shape) for box in boxes],
+            "sums": [float(handle.get(component="image", parameters=corner).sum()) for handle in exposures],
+            "corner": exposures[0].get(parameters=corner).image.tolist(),
+            "columns": catalog.get(component="columns"),
+            "selected": catalog.get(parameters={"columns": ["flux"]}).colnames,
+            "rows": len(catalog.get()),
+        }
+        return pt.Struct(out=out)
+
+
+def test_components_and_parameters_are_those_of_a_repository():
+    image = np.arange(20, dtype=np.float32).reshape(4, 5)
+    exposures = [at(pt.Exposure(image + n), detector=n) for n in (2, 1, 0)]
+    made = run_quantum(
+        MeasureTask,
+        data_id=VISIT,
+        inputs={
+            "exposures": exposures,
+            "boxes": [at(pt.Box(0, 0, 5, 4), detector=n) for n in (0, 1)],
+            "catalog": Table({"id": [1, 2], "flux": [3.0, 4.0]}),
+        },
+    ).outputs.out
+    assert made["detectors"] == [0, 1]
+    assert made["box"] == [4, 5]
+    assert made["boxes"] == [[4, 5], [4, 5]]
+    assert made["corner"] == [[11, 12, 13], [16, 17, 18]]
+    assert made["sums"] == [87, 87 + 6]
+    assert (made["columns"], made["selected"], made["rows"]) == (["id", "flux"], ["flux"], 2)
+
+
+def test_a_parameter_that_the_storage_class_lacks_is_refused():
     class ColumnsTask(SumTask):
         def run(self, parts, later, offset):
             return later[0].get(parameters={"columns": ["a"]})
 
-    with pytest.raises(InvalidQuantumError, match=r"objects in memory take no parameters \(columns\)"):
+    with pytest.raises(ParameterError, match="'StructuredDataDict' has no parameter 'columns'"):
         run_quantum(ColumnsTask, data_id=VISIT, inputs=inputs(), init_inputs={"columns": {}})
+
+
+def test_a_task_may_find_no_work():
+    class IdleTask(SumTask):
+        def run(self, parts, later, offset):
+            raise NoWorkFound("too cloudy")
+
+    with pytest.raises(NoWorkFound, match="too cloudy"):
+        run_quantum(IdleTask, data_id=VISIT, inputs=inputs(), init_inputs={"columns": {}})
+
+
+def test_a_handle_of_an_object_in_memory():
+    table = Table({"id": [1, 2], "flux": [3.0, 4.0]})
+    handle = InMemoryDatasetHandle(table, parameters={"columns": ["id"]}, instrument="Cam", detector=3)
+    assert handle.dataId["detector"] == 3
+    assert handle.get().colnames == ["id"]
+    assert handle.get(parameters={"columns": ["flux"]}).colnames == ["flux"]
+    plain = InMemoryDatasetHandle(table)
+    assert plain.get(component="columns") == ["id", "flux"]
+    assert plain.get() is table
+    assert plain.get(storageClass="ArrowTable").column_names == ["id", "flux"]
+    copied = InMemoryDatasetHandle(table, copy=True).get()
+    copied["flux"][:] = 0
+    assert list(table["flux"]) == [3.0, 4.0]
+    exposure = InMemoryDatasetHandle(pt.Exposure(np.ones((4, 5))), storageClass="ExposureF")
+    assert exposure.get(component="bbox").shape == (4, 5)
+    with pytest.raises(TypeError, match="No storage class is declared for 'set'"):
+        InMemoryDatasetHandle({1}).get(component="first")
 
 
 def test_an_output_that_is_missing_is_an_error():

@@ -1,4 +1,4 @@
-"""Aids for the tests of task authors: check a task against its connections, run one quantum in memory."""
+"""One quantum in memory, without a repository; and whether a task fits its connections."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pipetask.butler import (
     DeferredDatasetHandle,
     DimensionUniverse,
     StorageClasses,
+    part_of,
     suggest,
 )
 from pipetask.errors import InvalidQuantumError
@@ -29,8 +30,6 @@ from pipetask.task.struct import Struct
 
 if TYPE_CHECKING:
     from pipetask.butler import LimitedButler
-
-__all__ = ["At", "QuantumResult", "at", "check_connections", "run_quantum"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,16 +219,11 @@ class _Memory:
         parameters: Mapping[str, Any] | None,
         storageClass: str | None,
     ) -> Any:
-        """Return an object or, of one with attributes, a component, as a handle asks for it."""
-        if parameters:
-            raise InvalidQuantumError(
-                f"{ref.datasetType.name}: objects in memory take no parameters ({', '.join(parameters)}); "
-                "test this in a repository"
-            )
-        obj = self.objects[ref.id]
-        if component is not None:
-            self.storage_classes.component_class(ref.datasetType.storageClass, component)
-            obj = getattr(obj, component)
+        """Return an object, a component of it, or what parameters select, as a handle asks for it."""
+        kind = ref.datasetType.storageClass
+        obj = part_of(
+            self.objects[ref.id], kind, self.storage_classes, component=component, parameters=parameters
+        )
         return self.storage_classes.convert(obj, storageClass) if storageClass else obj
 
     def put(self, obj: Any, ref: DatasetRef) -> None:
