@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pipetask.cli.errors import fail
+from pipetask.cli.options_file import options_file_option
 
 
 class CommandFolder(click.Group):
@@ -69,6 +70,7 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **attributes: Any) -> None:  # click's own arguments
         super().__init__(*args, **attributes)
+        self.params.append(options_file_option())
         self.params.append(
             click.Option(
                 ["-v", "--verbose"], is_flag=True, help="Show log messages, and tracebacks of errors."

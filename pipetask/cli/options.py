@@ -92,6 +92,24 @@ def limit_option(default: int = 0) -> Decorator:
     )
 
 
+def offset_option() -> Decorator:
+    """Add ``--offset``, for pages of what ``--limit`` bounds; see `page`."""
+    return click.option(
+        "--offset",
+        default=0,
+        type=click.IntRange(0),
+        metavar="N",
+        help="Skip the first N; only with --limit.",
+    )
+
+
+def page(found: Any, limit: int, offset: int) -> list[Any]:
+    """Return the results of a query that ``--limit`` and ``--offset`` ask for."""
+    if offset and not limit:
+        raise click.UsageError("--offset needs --limit: without it the order of the rows is any.")
+    return list(found.limit(limit + offset if limit else None))[offset:]
+
+
 def order_by_option() -> Decorator:
     """Add ``--order-by``."""
     return comma_separated(

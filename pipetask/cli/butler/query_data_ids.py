@@ -7,7 +7,9 @@ from pipetask.cli.options import (
     collections_option,
     comma_separated,
     limit_option,
+    offset_option,
     order_by_option,
+    page,
     repository_argument,
     where_option,
 )
@@ -26,6 +28,7 @@ from pipetask.cli.show import format_option, show
 @where_option()
 @order_by_option()
 @limit_option()
+@offset_option()
 @format_option()
 def command(
     repo: str | None,
@@ -35,6 +38,7 @@ def command(
     where: str,
     order_by: tuple[str, ...],
     limit: int,
+    offset: int,
     format_: str,
 ) -> None:
     """List the data IDs of DIMENSIONS, as in: butler query-data-ids visit detector.
@@ -52,9 +56,11 @@ def command(
     with Butler.from_config(repo) as butler, butler.query() as query:
         for name in datasets:
             query = query.join_dataset_search(name, collections or "*")
-        found = query.data_ids(names or None).where(where).order_by(*order_by).limit(limit or None)
+        found = query.data_ids(names or None).where(where).order_by(*order_by)
         columns = found.dimensions.names
-        rows = [[data_id[name] for name in columns] for data_id in found]
+        rows = [[data_id[name] for name in columns] for data_id in page(found, limit, offset)]
         if not rows:
-            nothing_found(" ".join(found.explain_no_results()))
+            nothing_found(
+                " ".join(found.explain_no_results()) or f"There are no more than {offset} data IDs."
+            )
     show(columns, rows, format_)

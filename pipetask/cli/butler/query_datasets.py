@@ -19,7 +19,7 @@ from pipetask.cli.show import dataset_rows, format_option, show
 @collections_option("Collections to search, separated by commas. [default: all]")
 @where_option()
 @click.option(
-    "--find-first", is_flag=True, help="Of equal data IDs, only the one found first in --collections."
+    "--find-first/--no-find-first", help="Of equal data IDs, only the one found first in --collections."
 )
 @order_by_option()
 @limit_option(10_000)

@@ -6,8 +6,12 @@ import click
 
 from pipetask.cli.options import (
     RepositoryCommand,
+    collections_option,
+    comma_separated,
     limit_option,
+    offset_option,
     order_by_option,
+    page,
     repository_argument,
     where_option,
 )
@@ -17,12 +21,27 @@ from pipetask.cli.show import format_option, show
 @click.command("query-dimension-records", cls=RepositoryCommand, short_help="List records of a dimension.")
 @repository_argument()
 @click.argument("element")
+@comma_separated(
+    "--datasets",
+    metavar="TYPE",
+    help="Only records of data IDs that datasets of this type exist for; may be repeated.",
+)
+@collections_option("Where --datasets are searched for, separated by commas. [default: all]")
 @where_option()
 @order_by_option()
 @limit_option()
+@offset_option()
 @format_option()
 def command(
-    repo: str | None, element: str, where: str, order_by: tuple[str, ...], limit: int, format_: str
+    repo: str | None,
+    element: str,
+    datasets: tuple[str, ...],
+    collections: tuple[str, ...],
+    where: str,
+    order_by: tuple[str, ...],
+    limit: int,
+    offset: int,
+    format_: str,
 ) -> None:
     """List the records of a dimension ELEMENT, as in: butler query-dimension-records detector.
 
@@ -30,15 +49,16 @@ def command(
     """
     from pipetask.butler import Butler
     from pipetask.cli.errors import nothing_found
-    from pipetask.errors import EmptyQueryResultError
 
-    with Butler.from_config(repo) as butler:
-        try:
-            records = butler.query_dimension_records(
-                element, where=where, order_by=order_by, limit=limit or None
-            )
-        except EmptyQueryResultError as error:
-            nothing_found(str(error))
+    if collections and not datasets:
+        raise click.UsageError("--collections says where to search for --datasets, and there are none.")
+    with Butler.from_config(repo) as butler, butler.query() as query:
+        for name in datasets:
+            query = query.join_dataset_search(name, collections or "*")
+        found = query.dimension_records(element).where(where).order_by(*order_by)
+        records = page(found, limit, offset)
+        if not records:
+            nothing_found(" ".join(found.explain_no_results()) or f"There are no more than {offset} records.")
         columns = [column for column in butler.dimensions[element].columns if column.type != "region"]
     rows = ([_cell(getattr(record, column.name), column.type) for column in columns] for record in records)
     show([column.name for column in columns], rows, format_)

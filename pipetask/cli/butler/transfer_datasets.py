@@ -3,7 +3,13 @@
 import click
 
 from pipetask.cli.main import Command
-from pipetask.cli.options import collections_option, comma_separated, limit_option, where_option
+from pipetask.cli.options import (
+    collections_option,
+    comma_separated,
+    limit_option,
+    order_by_option,
+    where_option,
+)
 from pipetask.cli.show import dataset_rows, format_option, show
 
 
@@ -16,6 +22,7 @@ from pipetask.cli.show import dataset_rows, format_option, show
 @collections_option("Collections to search, in this order, separated by commas. [default: all]")
 @where_option()
 @click.option("--find-first/--no-find-first", help="Of equal data IDs, only the one found first.")
+@order_by_option()
 @limit_option()
 @click.option(
     "-t",
@@ -38,6 +45,7 @@ def command(
     collections: tuple[str, ...],
     where: str,
     find_first: bool,
+    order_by: tuple[str, ...],
     limit: int,
     transfer: str,
     register_dataset_types: bool,
@@ -55,6 +63,7 @@ def command(
             name=list(dataset_types) or "*",
             where=where,
             find_first=find_first,
+            order_by=order_by,
             limit=limit or None,
         )
         refs = list(dict.fromkeys(found))

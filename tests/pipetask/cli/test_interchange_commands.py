@@ -51,4 +51,6 @@ def test_datasets_are_transferred(on_repo, other):
     assert "Transferred 3 datasets" in on_repo("transfer-datasets", other.root, *options).stdout
     assert len(other.rows("query-datasets", "notes")) == 3
     on_repo("transfer-datasets", other.root, "--limit", "1")
+    last = ["--collections", "first", "--limit", "1", "--dry-run", "--order-by=-detector"]
+    assert [row["detector"] for row in on_repo.rows("transfer-datasets", other.root, *last)] == [2]
     on_repo.error("transfer-datasets", other.root, "-d", "nope*", exit_code=3)

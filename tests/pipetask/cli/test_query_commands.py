@@ -96,3 +96,85 @@ def test_a_wrong_question_is_told(repo, arguments, message):
     code, said = ask(name, repo, *rest)
     assert code == 2
     assert message in said
+
+
+def test_results_come_in_pages(repo):
+    pages = [
+        [row["visit"] for row in ask(command, repo, "visit", *options, "--format", "json")[1]]
+        for command in ("query-data-ids", "query-dimension-records")
+        for options in (
+            ["--limit", "2", "--order-by", "-visit"],
+            ["--limit", "2", "--offset", "2", "--order-by", "-visit"],
+            ["--limit", "0", "--order-by", "-visit"],
+        )
+    ]
+    assert pages == [[3, 2], [1], [3, 2, 1]] * 2
+    for command in ("query-data-ids", "query-dimension-records"):
+        assert ask(command, repo, "visit", "--offset", "2")[0] == 2
+        code, said = ask(command, repo, "visit", "--limit", "2", "--offset", "5")
+        assert code == 3
+        assert "no more than 5" in said
+
+
+def test_records_can_be_those_of_datasets(repo):
+    options = ["--order-by", "visit", "--format", "json"]
+    _, rows = ask("query-dimension-records", repo, "visit", "--datasets", "cat", *options)
+    assert [row["name"] for row in rows] == ["v1", "v2"]
+    _, rows = ask(
+        *("query-dimension-records", repo, "visit", "--datasets", "cat", "--collections", "second", *options)
+    )
+    assert [row["name"] for row in rows] == ["v2"]
+    assert ask("query-dimension-records", repo, "visit", "--collections", "second")[0] == 2
+
+
+def test_dataset_types_can_be_those_of_collections(repo):
+    with Butler.from_config(repo, writeable=True) as made:
+        made.register_dataset_type(DatasetType("dog", (), "StructuredDataDict", universe=made.dimensions))
+        made.collections.register("third")
+    names = ["--format", "json", "--collections"]
+    assert [row["name"] for row in ask("query-dataset-types", repo, *names[:2])[1]] == ["cat", "dog"]
+    assert [row["name"] for row in ask("query-dataset-types", repo, *names, "f*,third")[1]] == ["cat"]
+    code, said = ask("query-dataset-types", repo, *names, "third")
+    assert (code, said) == (3, "No dataset type among those of third matches *.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["query-datasets", "cat"],
+        ["query-data-ids", "visit"],
+        ["query-dimension-records", "visit"],
+        ["query-dataset-types"],
+        ["query-collections"],
+    ],
+)
+def test_every_query_has_four_formats(repo, arguments):
+    name, *rest = arguments
+    shown = {
+        kind: CliRunner().invoke(butler, [name, repo, *rest, "--format", kind]).stdout
+        for kind in ("table", "json", "jsonl", "csv")
+    }
+    rows = json.loads(shown["json"])
+    assert [json.loads(line) for line in shown["jsonl"].splitlines()] == rows
+    assert shown["csv"].splitlines()[0].split(",") == list(rows[0])
+    assert len(shown["csv"].splitlines()) == len(rows) + 1
+    assert shown["table"].split("\n")[0].split() == list(rows[0])
+
+
+def test_options_may_come_from_a_file(repo, tmp_path):
+    file = tmp_path / "options.yaml"
+    file.write_text(
+        "query-datasets: {collections: 'second,first', find-first: true, format: json}\nquery-data-ids:\n"
+    )
+    _, rows = ask("query-datasets", repo, "cat", "-@", str(file), "--order-by", "visit")
+    assert [(row["run"], row["visit"]) for row in rows] == [("first", 1), ("second", 2)]
+    _, rows = ask("query-datasets", repo, "cat", "-@", str(file), "--collections", "second")
+    assert [row["visit"] for row in rows] == [2]
+    file.write_text("query-datasets: {collection: second}")
+    code, said = ask("query-datasets", repo, "-@", str(file))
+    assert code == 2
+    assert "no such option; did you mean 'collections'" in said
+    file.write_text("[1]")
+    assert "no mapping of commands" in ask("query-datasets", repo, "-@", str(file))[1]
+    file.write_text("a: [")
+    assert "no YAML file of options" in ask("query-datasets", repo, "-@", str(file))[1]
