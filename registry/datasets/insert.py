@@ -27,6 +27,7 @@ from registry.errors import (
     OrphanedRecordError,
 )
 from registry.records.existing import check_records
+from registry.schema.dimension_tables import parents
 from registry.schema.schema import Schema
 from registry.suggest import suggest
 from registry.timespan import now_ns
@@ -70,7 +71,8 @@ def insert_datasets(
         ]
     with db.transaction():
         group = entry.dataset_type.dimensions
-        check_records(db, schema, f"dataset {entry.dataset_type.name!r}", group, keys)
+        needed = parents(group.universe, group.required)
+        check_records(db, schema, f"dataset {entry.dataset_type.name!r}", needed, group.required, keys)
         written = db.insert(schema.dataset, names, dataset_rows, "skip")
         if written < len(keys):
             _refuse_differences(db, schema, entry, run, keys, id_bytes)

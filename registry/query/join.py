@@ -63,8 +63,8 @@ def given_relation(rows: Sequence[tuple[Any, ...]], dimensions: DimensionGroup) 
 class Join:
     """The tables of one query.
 
-    A table is left out where nothing but the existence of its record would be asked, and another table says
-    that already by a foreign key.
+    A table is left out where nothing but the existence of its record would be asked, and another table, whose
+    rows were checked when they were inserted, says that already.
 
     Parameters
     ----------

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, String, bindparam, exists, select
+from sqlalchemy import Select, String, Table, bindparam, exists, select
 
 from registry.database import Database
 from registry.dimensions.element import DimensionElement
-from registry.dimensions.group import DimensionGroup
+from registry.errors import DataIdError
 from registry.query.value_rows import unfolded_rows
-from registry.records.insert import missing_parents
-from registry.schema.dimension_tables import parents
 from registry.schema.schema import Schema
 
 _MOST_KNOWN = 100_000  # keys of one element that a thread remembers
 
 
 def check_records(
-    db: Database, schema: Schema, owner: str, group: DimensionGroup, keys: Sequence[tuple[Any, ...]]
+    db: Database,
+    schema: Schema,
+    owner: str,
+    required: Iterable[DimensionElement],
+    names: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
 ) -> None:
-    """Raise `DataIdError` if a data ID names a dimension record that does not exist.
+    """Raise `DataIdError` if rows refer to a dimension record that does not exist.
 
     Records are never removed, so that what was found once need not be asked for again.
 
@@ -32,16 +36,20 @@ def check_records(
     db, schema
         Where to look.
     owner : `str`
-        What the data IDs are of, for the message.
-    group : `DimensionGroup`
-        Their dimensions.
-    keys : `~collections.abc.Sequence` [`tuple`]
-        Their required values.
+        What the rows are, for the message.
+    required : iterable of `DimensionElement`
+        Elements that they refer to.
+    names : `~collections.abc.Sequence` [`str`]
+        Names of the columns of ``rows``; these may have more.
+    rows : `~collections.abc.Sequence` [`tuple`]
+        What is to be inserted.
     """
-    for parent in parents(group.universe, group.required):
-        positions = [group.required.index(name) for name in parent.required]
+    for parent in required:
+        key = itemgetter(*map(names.index, parent.required))
+        found = set(map(key, rows))
+        keys = found if len(parent.required) > 1 else {(value,) for value in found}
         known: set[tuple[Any, ...]] = db.cached("records", ("known", parent.name), set)
-        new = list({tuple([key[p] for p in positions]) for key in keys} - known)
+        new = list(keys - known)
         if not new:
             continue
         statement = db.prepared(("absent", parent.name), partial(absent_select, schema, parent))
@@ -59,3 +67,56 @@ def absent_select(schema: Schema, element: DimensionElement) -> Select[Any]:
     given = unfolded_rows(bindparam("keys", type_=String), kinds).subquery("given")
     match = [table.c[name] == value for name, value in zip(element.required, given.c, strict=True)]
     return select(given).where(~exists(select(1).where(*match)))
+
+
+def missing_parents(
+    db: Database,
+    schema: Schema,
+    owner: str,
+    required: Iterable[DimensionElement],
+    names: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+) -> DataIdError:
+    """Return the error that names the dimension records which rows refer to and which do not exist.
+
+    Parameters
+    ----------
+    db, schema
+        Where to look.
+    owner : `str`
+        What the rows are, for the message.
+    required : iterable of `DimensionElement`
+        Elements that they refer to.
+    names : `~collections.abc.Sequence` [`str`]
+        Names of the columns of ``rows``.
+    rows : `~collections.abc.Sequence` [`tuple`]
+        What could not be inserted.
+    """
+    for parent in required:
+        positions = [names.index(name) for name in parent.required]
+        wanted = {tuple(row[p] for p in positions) for row in rows}
+        table = schema.element_table(parent.name)
+        assert isinstance(table, Table)
+        found = {tuple(r) for r in stored_rows(db, table, parent.required, parent.required, list(wanted))}
+        missing = sorted(wanted - found)
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            keys = ", ".join(shown(parent.required, key) for key in missing[:3])
+            return DataIdError(
+                f"{owner} refers to {parent.name} {keys}{more}, which is not registered; "
+                f"insert the {parent.name} record first."
+            )
+    return DataIdError(f"{owner} refers to a dimension record that is not registered.")
+
+
+def shown(names: Sequence[str], values: Sequence[Any]) -> str:
+    """Return a key as a message shows it."""
+    return f"{{{', '.join(f'{n}: {v!r}' for n, v in zip(names, values, strict=False))}}}"
+
+
+def stored_rows(
+    db: Database, table: Table, names: Sequence[str], key: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Return what is stored under the keys of rows, which start with these."""
+    keys = [row[: len(key)] for row in rows]
+    return db.fetch_by_keys([table.c[name] for name in names], [table.c[name] for name in key], keys)

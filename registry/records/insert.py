@@ -14,6 +14,7 @@ from registry.database import Database
 from registry.dimensions.element import DimensionElement
 from registry.dimensions.record import DimensionRecord
 from registry.errors import ConflictingDefinitionError, DataIdError, InvalidArgumentError
+from registry.records.existing import check_records, shown, stored_rows
 from registry.records.intake import record_columns
 from registry.records.overlaps import circle_columns, update_overlaps
 from registry.schema.dimension_tables import parents
@@ -51,29 +52,23 @@ def insert_records(
         names += CIRCLE
     stored = [*columns, *circles] if circles else columns
     rows = list(zip(*stored, strict=True))
+    others = [name for name in element.required + element.implied if name != element.name]
     with db.transaction():
+        check_records(db, schema, element.name, parents(element.universe, others), element.column_names, rows)
         if circles:
             db.lock()  # records of two families inserted at once would not see each other's regions
         try:
             written = db.insert(table, names, rows, "skip" if conflict == "error" else conflict)
         except IntegrityError as error:
-            raise _violation(db, schema, element, table, rows, error) from error
+            raise _violation(db, element, table, rows, error) from error
         if conflict == "error" and written < len(rows):
             _refuse_differences(db, element, table, rows)
         if circles:
             if conflict == "skip" and written < len(rows):
-                rows = _stored_rows(db, table, names, element.required, rows)
+                rows = stored_rows(db, table, names, element.required, rows)
             update_overlaps(db, schema, element, rows, replaced=conflict == "replace")
         db.changed("records")
     return written
-
-
-def _stored_rows(
-    db: Database, table: Table, names: Sequence[str], key: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> list[tuple[Any, ...]]:
-    """Return what is stored under the keys of rows, which start with these."""
-    keys = [row[: len(key)] for row in rows]
-    return db.fetch_by_keys([table.c[name] for name in names], [table.c[name] for name in key], keys)
 
 
 def _refuse_differences(
@@ -81,13 +76,13 @@ def _refuse_differences(
 ) -> None:
     """Raise if a row differs from what is stored under its key; rows that are stored already are welcome."""
     names, k = element.column_names, len(element.required)
-    stored = {row[:k]: row for row in _stored_rows(db, table, names, element.required, rows)}
+    stored = {row[:k]: row for row in stored_rows(db, table, names, element.required, rows)}
     for row in rows:
         old = stored[row[:k]]
         for name, before, now in zip(names, old, row, strict=False):
             if before != now and not (before is None and _is_nan(now)):
                 raise ConflictingDefinitionError(
-                    f"{element.name} {_shown(element.required, row)} is registered with {name} {before!r}, "
+                    f"{element.name} {shown(element.required, row)} is registered with {name} {before!r}, "
                     f"not {now!r}; use conflict='replace' to change it, 'skip' to keep it."
                 )
 
@@ -98,76 +93,26 @@ def _is_nan(value: Any) -> bool:
 
 def _violation(
     db: Database,
-    schema: Schema,
     element: DimensionElement,
     table: Table,
     rows: Sequence[tuple[Any, ...]],
     error: IntegrityError,
 ) -> Exception:
     """Return the error that says which rule the rows break; none of them is stored."""
-    if db.dialect.violation(error) == "foreign key":
-        others = [name for name in element.required + element.implied if name != element.name]
-        return missing_parents(
-            db, schema, element.name, parents(element.universe, others), element.column_names, rows
-        )
     if db.dialect.violation(error) == "unique":
         for key in element.alternate_keys:
             names = (*(n for n in element.required if n != element.name), key.name)
             positions = [element.column_names.index(name) for name in names]
             values = {tuple(row[p] for p in positions): row for row in rows}
-            taken = _stored_rows(db, table, (*names, element.name), names, list(values))
+            taken = stored_rows(db, table, (*names, element.name), names, list(values))
             for *found, owner in taken:
                 row = values[tuple(found)]
                 if row[len(element.required) - 1] != owner:
                     return ConflictingDefinitionError(
-                        f"{element.name} {_shown(element.required, row)} has the {key.name} "
+                        f"{element.name} {shown(element.required, row)} has the {key.name} "
                         f"{found[-1]!r}, which belongs to {element.name} {owner!r}; each needs its own."
                     )
         return ConflictingDefinitionError(
             f"Two of the new records of {element.name} share a unique value: {error.orig}"
         )
     return error
-
-
-def missing_parents(
-    db: Database,
-    schema: Schema,
-    owner: str,
-    required: Iterable[DimensionElement],
-    names: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
-) -> DataIdError:
-    """Return the error that names the dimension records which rows refer to and which do not exist.
-
-    Parameters
-    ----------
-    db, schema
-        Where to look.
-    owner : `str`
-        What the rows are, for the message.
-    required : iterable of `DimensionElement`
-        Elements that they refer to.
-    names : `~collections.abc.Sequence` [`str`]
-        Names of the columns of ``rows``.
-    rows : `~collections.abc.Sequence` [`tuple`]
-        What could not be inserted.
-    """
-    for parent in required:
-        positions = [names.index(name) for name in parent.required]
-        wanted = {tuple(row[p] for p in positions) for row in rows}
-        table = schema.element_table(parent.name)
-        assert isinstance(table, Table)
-        found = {tuple(r) for r in _stored_rows(db, table, parent.required, parent.required, list(wanted))}
-        missing = sorted(wanted - found)
-        if missing:
-            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-            shown = ", ".join(_shown(parent.required, key) for key in missing[:3])
-            return DataIdError(
-                f"{owner} refers to {parent.name} {shown}{more}, which is not registered; "
-                f"insert the {parent.name} record first."
-            )
-    return DataIdError(f"{owner} refers to a dimension record that is not registered.")
-
-
-def _shown(names: Sequence[str], values: Sequence[Any]) -> str:
-    return f"{{{', '.join(f'{n}: {v!r}' for n, v in zip(names, values, strict=False))}}}"

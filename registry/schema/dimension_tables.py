@@ -10,7 +10,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Double,
-    ForeignKeyConstraint,
     Index,
     LargeBinary,
     MetaData,
@@ -62,18 +61,6 @@ def parents(universe: DimensionUniverse, names: Iterable[str]) -> list[Dimension
     return [element for element in elements if element.has_table and element.name not in covered]
 
 
-def parent_constraints(
-    universe: DimensionUniverse, names: Iterable[str], **options: Any
-) -> list[ForeignKeyConstraint]:
-    """Return foreign keys from columns named after dimensions to the tables of these."""
-    return [
-        ForeignKeyConstraint(
-            element.required, [f"{element.name}.{column}" for column in element.required], **options
-        )
-        for element in parents(universe, names)
-    ]
-
-
 def element_table(element: DimensionElement, metadata: MetaData, dialect: Dialect) -> Table:
     """Return the table of an element's records."""
     universe = element.universe
@@ -82,10 +69,9 @@ def element_table(element: DimensionElement, metadata: MetaData, dialect: Dialec
         columns.append(Column(column.name, column_type(column, dialect), nullable=column.nullable))
     if element.spatial:
         columns += [Column(name, Double) for name in CIRCLE]
-    others = [name for name in element.required + element.implied if name != element.name]
-    constraints: list[Any] = [*parent_constraints(universe, others)]
+    # No foreign keys: the records that new ones refer to are looked up in bulk, and never removed.
     above = [name for name in element.required if name != element.name]
-    constraints += [UniqueConstraint(*above, key.name) for key in element.alternate_keys]
+    constraints = [UniqueConstraint(*above, key.name) for key in element.alternate_keys]
     # Rows with regions are too wide to live in the index of their key.
     options = {} if element.spatial else dialect.clustered
     table = Table(element.name, metadata, *columns, *constraints, **options)

@@ -57,9 +57,6 @@ class Schema(FixedTables):
         return found
 
     def _made_element(self, element: DimensionElement) -> FromClause:
-        for other in (*element.required, *element.implied):
-            if other != element.name and self.universe[other].has_table:
-                self.element_table(other)  # foreign keys name it
         if element.view_of is None:
             return dimension_tables.element_table(element, self.metadata, self.dialect)
         column = self.element_table(element.view_of).c[element.name]
