@@ -99,6 +99,15 @@ def data_options() -> Decorator:
             help="Inputs that must exist for a data ID to be considered: all, none (off), or those of these "
             "names, separated by commas.",
         ),
+        click.option(
+            "--scope",
+            default="query",
+            show_default=True,
+            type=click.Choice(["query", "complete"]),
+            help="What else -d leaves of the inputs of the quanta that it picks: what satisfies all of it "
+            "(query; with a warning where it takes inputs away by a condition about something else), or all "
+            "that it does not speak against, with the quanta that make these (complete).",
+        ),
         comma_separated(
             "--skip-existing-in",
             metavar="COLLECTION",
@@ -166,13 +175,13 @@ def only_one_of(pipeline: str | None, qgraph: str | None, selection: dict[str, A
     """Refuse neither or both of ``-p`` and ``-g``, and with ``-g`` all that a saved graph has decided."""
     if bool(pipeline) == bool(qgraph):
         raise click.UsageError("Say what to do: either a pipeline (-p) or a saved quantum graph (-g).")
-    given = [name for name, value in selection.items() if value and (name, value) != _DEFAULT]
+    given = [name for name, value in selection.items() if value and value != _DEFAULTS.get(name)]
     if qgraph and given:
         names = ", ".join(f"--{_SPELLING.get(name, name).replace('_', '-')}" for name in given)
         raise click.UsageError(f"{names}: not with -g, since a saved graph knows its data and collections.")
 
 
-_DEFAULT = ("dataset_query_constraint", "all")
+_DEFAULTS = {"dataset_query_constraint": "all", "scope": "query"}
 
 _SPELLING = {
     "inputs": "input",

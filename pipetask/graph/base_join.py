@@ -11,7 +11,7 @@ from pipetask.graph.codes import Codebooks
 from pipetask.graph.datasets import Datasets, collections_with, find_existing
 from pipetask.graph.diagnosis import why_empty
 from pipetask.graph.funnel import Funnel
-from pipetask.graph.join import Joined, join_all
+from pipetask.graph.join import Joined, Relation, join_all
 from pipetask.graph.narrowing import Narrowing
 from pipetask.graph.parts import Part
 from pipetask.graph.project import Projections
@@ -66,10 +66,48 @@ class BaseJoin:
         self._query, self._dimensions = query(dimensions=part.dimensions)
         self._records = relations.records(self._dimensions)
         self.inputs: dict[str, Datasets] = {}
+        self._all_inputs: dict[str, Datasets] = {}
 
     def join(self) -> Joined:
         """Join all base relations; of the big ones only what the query can want is read."""
         return self._join(self._constraints(narrow=bool(self._query)))
+
+    @property
+    def conditions(self) -> list[Constraint]:
+        """What the data query and tables of data IDs demand."""
+        return self._query
+
+    def conditions_on(self, dimensions: DimensionGroup) -> list[Constraint]:
+        """List the conditions that are about some dimensions only."""
+        names = set(dimensions.names)
+        return [c for c in self._query if names.issuperset(c.relation.columns)]
+
+    def join_around(self, seed: Relation, dimensions: DimensionGroup) -> Joined:
+        """Join what goes together with some data IDs; only conditions on some dimensions hold."""
+        found = [*self._relations.records(self._part.dimensions), *self.conditions_on(dimensions)]
+        narrowing = Narrowing([seed, *(c.relation for c in found)], self._codebooks)
+        found += self._relations.overlaps(self._part.dimensions, narrowing)
+        narrowing = Narrowing([seed, *(c.relation for c in found)], self._codebooks)
+        for name in self._part.overall_inputs:
+            kind = self._pipeline.dataset_types[name].dataset_type
+            if kind.dimensions and self._constrains(name):
+                if name not in self._all_inputs:
+                    condition = narrowing.condition(kind.dimensions)
+                    datasets = find_existing(
+                        self._registry, self._codebooks, kind, self._collections, condition
+                    )
+                else:
+                    datasets = self._all_inputs[name]
+                found.append(Constraint("datasets", name, datasets.relation()))
+        found += self._relations.supply(self._part.required, found)
+        return self._join([*found, Constraint("records", seed.name, seed)])
+
+    def read_all_inputs(self) -> None:
+        """Let `inputs` be all datasets of these types, whether the query can want them or not."""
+        for name in self._part.overall_inputs:
+            kind = self._pipeline.dataset_types[name].dataset_type
+            self._all_inputs[name] = find_existing(self._registry, self._codebooks, kind, self._collections)
+        self.inputs = dict(self._all_inputs)
 
     def why_empty(self) -> list[str]:
         """Say why the join is empty, the cause first."""

@@ -28,6 +28,7 @@ from pipetask.graph.quantum_graph import Header, QuantumGraph
 from pipetask.graph.refs import DataIdDecoder, RefMaker
 from pipetask.graph.relations import DimensionRelations, implied_of, query_constraints
 from pipetask.graph.run_collections import NO_CHANGE, ChainChange
+from pipetask.graph.scope import Completed, Queried, Scope, Selected, sliced
 from pipetask.graph.tables import Connection, DatasetTable, Existing, Serials, new_base
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ class QuantumGraphBuilder:
         The output run is one to be continued: as if it came first in ``skip_existing_in``.
     clobber_outputs : `bool`, optional
         Outputs of quanta to run that are in the output run already will be overwritten.
+    scope : `str`, optional
+        ``"complete"`` gives the quanta that the query picks all inputs that it does not speak against, and
+        adds the quanta that make these; ``"query"`` warns of inputs left out though nobody asked for that.
     chain_change : `ChainChange`, optional
         What becomes of ``output`` when the graph is run; only noted in the graph.
     """
@@ -95,6 +99,7 @@ class QuantumGraphBuilder:
         retained_dataset_types: Sequence[str] = ("*",),
         extend_run: bool = False,
         clobber_outputs: bool = False,
+        scope: Scope = "query",
         chain_change: ChainChange = NO_CHANGE,
     ) -> None:
         self._pipeline = pipeline_graph
@@ -112,6 +117,7 @@ class QuantumGraphBuilder:
             tables=data_id_tables,
         )
         skip = (output_run, *skip_existing_in) if extend_run else tuple(skip_existing_in)
+        self._scope = scope
         self._header = Header(
             pipeline_graph.universe, self._collections, output, output_run, where, new_base(), chain_change
         )
@@ -186,38 +192,52 @@ class QuantumGraphBuilder:
             self._funnel.causes += base.why_empty()
         if explain or joined.is_empty:
             base.count_early_steps(self._funnel)
-        projections = Projections(joined)
-        tasks = [self._draft(node, base.inputs, projections) for node in part.tasks]
+        selected = self._select(base, part, Projections(joined))
+        tasks = [self._draft(node, base.inputs, selected) for node in part.tasks]
         for task in tasks:
             self._funnel.add(task.node.label, steps.INPUTS, len(task.data_ids))
         return tasks
 
-    def _draft(self, node: TaskNode, inputs: Mapping[str, Datasets], projections: Projections) -> DraftTask:
+    def _select(self, base: BaseJoin, part: Part, projections: Projections) -> Selected:
+        """Say which quanta and edges the join means, as the scope has it."""
+        if not base.conditions or projections.joined.is_empty:
+            return Queried(self._pipeline, projections)
+        if self._scope == "complete":
+            base.read_all_inputs()
+            return Completed(base, part, self._pipeline, projections)
+        for warning in sliced(base, part, projections):
+            log.warning(warning)
+        return Queried(self._pipeline, projections)
+
+    def _draft(self, node: TaskNode, inputs: Mapping[str, Datasets], selected: Selected) -> DraftTask:
         """Find the quanta of a task, its datasets and the edges between them."""
-        data_ids = projections.data_ids(node.dimensions.required)
+        data_ids = selected.quanta(node)
         task = DraftTask(node, data_ids, self._new_serials(len(data_ids)))
         for edge in node.inputs.values():
             name = edge.dataset_type
-            datasets = inputs[name] if name in inputs else self._made(name, projections)
-            pairs = projections.pairs(data_ids, datasets.data_ids)
+            datasets = inputs[name] if name in inputs else self._made(name, selected)
+            pairs = selected.pairs(node, edge.dimensions, data_ids, datasets.data_ids)
             task.add(connection_of(edge, "input"), datasets, pairs)
         for edge in node.outputs.values():
-            self._add_output(task, connection_of(edge, "output"), projections)
+            self._add_output(task, connection_of(edge, "output"), selected)
         log_type, metadata_type = node.log_dataset, node.metadata_dataset
-        self._add_output(task, Connection("_log", "log", log_type, "", "ButlerLogRecords"), projections)
+        self._add_output(task, Connection("_log", "log", log_type, "", "ButlerLogRecords"), selected)
         metadata = Connection("_metadata", "metadata", metadata_type, "", "TaskMetadata")
-        self._add_output(task, metadata, projections)
+        self._add_output(task, metadata, selected)
         return task
 
-    def _add_output(self, task: DraftTask, connection: Connection, projections: Projections) -> None:
-        datasets = self._made(connection.dataset_type, projections)
-        task.add(connection, datasets, projections.pairs(task.data_ids, datasets.data_ids))
+    def _add_output(self, task: DraftTask, connection: Connection, selected: Selected) -> None:
+        datasets = self._made(connection.dataset_type, selected)
+        dimensions = datasets.table.dataset_type.dimensions
+        task.add(
+            connection, datasets, selected.pairs(task.node, dimensions, task.data_ids, datasets.data_ids)
+        )
 
-    def _made(self, name: str, projections: Projections) -> Datasets:
+    def _made(self, name: str, selected: Selected) -> Datasets:
         """Predict the datasets of a type that the pipeline makes."""
         if name not in self._predicted:
             kind = self._pipeline.dataset_types[name].dataset_type
-            codes = projections.data_ids(kind.dimensions.required).codes
+            codes = selected.made(name).codes
             table = DatasetTable(kind, codes, self._new_serials(len(codes)), Existing.none())
             self._predicted[name] = Datasets(table, np.ones(len(codes), bool))
         return self._predicted[name]

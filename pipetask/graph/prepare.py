@@ -11,6 +11,7 @@ from pipetask.graph.builder import QuantumGraphBuilder
 from pipetask.graph.data_id_tables import DataIdTable
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.graph.run_collections import RunCollections, resolve
+from pipetask.graph.scope import Scope
 from pipetask.pipeline.pipeline import Pipeline
 
 
@@ -40,6 +41,8 @@ class DataSelection:
         Leave out quanta that are done in these collections.
     retained_dataset_types : sequence of `str`, optional
         Names or patterns of the dataset types that these collections have kept; all if empty.
+    scope : `str`, optional
+        ``"complete"`` gives quanta that the query picks all their inputs; see `QuantumGraphBuilder`.
     clobber_outputs : `bool`, optional
         Replace outputs in the run whose quanta did not finish.
     replace_run, rebase : `bool`, optional
@@ -58,6 +61,7 @@ class DataSelection:
     skip_existing: bool = False
     skip_existing_in: Sequence[str] = ()
     retained_dataset_types: Sequence[str] = ()
+    scope: Scope = "query"
     clobber_outputs: bool = False
     replace_run: bool = False
     prune_replaced: str | None = None
@@ -134,6 +138,7 @@ def prepare_graph(
         retained_dataset_types=selection.retained_dataset_types or ("*",),
         extend_run=selection.extend_run,
         clobber_outputs=selection.clobber_outputs,
+        scope=selection.scope,
         chain_change=collections.change,
     )
     return builder.build(explain=explain)

@@ -80,21 +80,25 @@ GROUPS = [
     ("tract", "patch"),
     ("tract",),
 ]
-QUERIES = {
-    "": lambda row: True,
-    "visit > 1": lambda row: row["visit"] > 1,
-    "detector = 0 AND band = 'g'": lambda row: row["detector"] == 0 and row["band"] == "g",
-    "exposure IN (1, 2) OR physical_filter = 'g2'": lambda row: (
-        row["exposure"] in (1, 2) or row["physical_filter"] == "g2"
-    ),
-    "tract = 0 AND patch = 1 AND skymap = 'map'": lambda row: row["tract"] == 0 and row["patch"] == 1,
-}
-QUERY_DIMENSIONS = {
-    "": (),
-    "visit > 1": ("visit",),
-    "detector = 0 AND band = 'g'": ("detector", "band"),
-    "exposure IN (1, 2) OR physical_filter = 'g2'": ("exposure", "physical_filter"),
-    "tract = 0 AND patch = 1 AND skymap = 'map'": ("tract", "patch"),
+# Parts of a query that must all hold: the dimensions that each speaks of, and itself.
+PARTS = {
+    "": [],
+    "visit > 1": [(("visit",), lambda row: row["visit"] > 1)],
+    "tract = 0 AND skymap = 'map'": [(("tract",), lambda row: row["tract"] == 0)],
+    "detector = 0 AND band = 'g'": [
+        (("detector",), lambda row: row["detector"] == 0),
+        (("band",), lambda row: row["band"] == "g"),
+    ],
+    "exposure IN (1, 2) OR physical_filter = 'g2'": [
+        (
+            ("exposure", "physical_filter"),
+            lambda row: row["exposure"] in (1, 2) or row["physical_filter"] == "g2",
+        )
+    ],
+    "tract = 0 AND patch = 1 AND skymap = 'map'": [
+        (("tract",), lambda row: row["tract"] == 0),
+        (("patch",), lambda row: row["patch"] == 1),
+    ],
 }
 
 
@@ -201,36 +205,67 @@ def connected(tasks):
     return groups
 
 
-def brute_force(tasks, known, query, collections, constraint):
+def rows_of(part, known, query, collections, constraint):
+    """Rows of the join for connected tasks, with all parts of the query or none."""
+    dims = {d for _, dims, *_ in part for d in dims} | {d for dims, _ in query for d in dims}
+    dims |= {d for _, _, connections, _ in part for _, name, _ in connections.values() for d in known[name]}
+    inputs = {n for _, _, connections, _ in part for k, n, _ in connections.values() if n in INPUTS}
+    here = {name: existing(name, collections) for name in inputs}
+    return [
+        row
+        for row in rows_over(names_of(dims))
+        if all(holds(row) for _, holds in query)
+        and (constraint == "off" or all(data_id(row, known[name]) in ids for name, ids in here.items()))
+    ]
+
+
+def data_id(row, dims):
+    return tuple(row[d] for d in required_of(dims))
+
+
+def edges_in(rows, dims, connections, known, query):
+    """Edges {quantum: {connection: data IDs}} of rows; of the query, the parts about both ends must hold."""
+    quanta = {}
+    for row in rows:
+        refs = quanta.setdefault(data_id(row, dims), {name: set() for name in connections})
+        for name, (_, dataset_type, _) in connections.items():
+            both = names_of((*dims, *known[dataset_type]))
+            if all(holds(row) for about, holds in query if names_of(about) <= both):
+                refs[name].add(data_id(row, known[dataset_type]))
+    return quanta
+
+
+def completed(part, known, query, rows, all_rows):
+    """Edges of the quanta in ``rows`` and of those that make what they read, with all that ``all_rows`` has."""
+    every = {
+        label: edges_in(all_rows, dims, connections, known, query) for label, dims, connections, _ in part
+    }
+    quanta = {label: {data_id(row, dims) for row in rows} for label, dims, *_ in part}
+    for label, _, connections, _ in reversed(part):
+        for name, (kind, dataset_type, _) in connections.items():
+            if kind != "in" or dataset_type in INPUTS:
+                continue
+            read = set().union(*(every[label][q][name] for q in quanta[label]))
+            (maker,) = [t for t, _, cs, _ in part if cs["made"][1] == dataset_type]
+            quanta[maker] |= {q for q, refs in every[maker].items() if refs["made"] & read}
+    return {label: {q: every[label][q] for q in ids} for label, ids in quanta.items()}
+
+
+def brute_force(tasks, known, query, collections, constraint, scope):
     """The graph by definition: {(label, data ID): ({connection: data IDs}, output data IDs)}."""
-    joined = {}
+    edges = {}
     for labels in connected(tasks):
         part = [task for task in tasks if task[0] in labels]
-        dims = {d for _, dims, *_ in part for d in dims} | set(QUERY_DIMENSIONS[query])
-        dims |= {
-            d for _, _, connections, _ in part for _, name, _ in connections.values() for d in known[name]
-        }
-        inputs = {n for _, _, connections, _ in part for k, n, _ in connections.values() if n in INPUTS}
-        here = {name: existing(name, collections) for name in inputs}
-        rows = [
-            row
-            for row in rows_over(names_of(dims))
-            if QUERIES[query](row)
-            and (
-                constraint == "off"
-                or all(tuple(row[d] for d in required_of(known[name])) in ids for name, ids in here.items())
-            )
-        ]
-        joined.update(dict.fromkeys(labels, rows))
+        rows = rows_of(part, known, PARTS[query], collections, constraint)
+        if scope == "query":
+            for label, dims, connections, _ in part:
+                edges[label] = edges_in(rows, dims, connections, known, ())
+        else:
+            all_rows = rows_of(part, known, (), collections, constraint)
+            edges.update(completed(part, known, PARTS[query], rows, all_rows))
     graph, available = {}, {name: existing(name, collections) for name in INPUTS}
-    for label, dims, connections, hook in tasks:
-        keys = required_of(dims)
-        quanta = {}
-        for row in joined[label]:
-            refs = quanta.setdefault(tuple(row[d] for d in keys), {name: set() for name in connections})
-            for name, (_, dataset_type, _) in connections.items():
-                refs[name].add(tuple(row[d] for d in required_of(known[dataset_type])))
-        for data_id, refs in quanta.items():
+    for label, _, connections, hook in tasks:
+        for data_id, refs in edges[label].items():
             for name, (kind, dataset_type, minimum) in connections.items():
                 if kind == "in":
                     refs[name] &= available.get(dataset_type, set())
@@ -335,13 +370,14 @@ def world(tmp_path_factory, repository_at, square):
 
 @given(
     pipelines(),
-    st.sampled_from(list(QUERIES)),
+    st.sampled_from(list(PARTS)),
     st.sampled_from([("first",), ("first", "second"), ("second", "first")]),
     st.sampled_from(["all", "off"]),
+    st.sampled_from(["query", "complete"]),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_random_pipeline_has_the_graph_of_its_definition(
-    world, task, drawn, query, collections, constraint
+    world, task, drawn, query, collections, constraint, scope
 ):
     tasks, known = drawn
     configured = {}
@@ -363,8 +399,9 @@ def test_a_random_pipeline_has_the_graph_of_its_definition(
         output_run="out",
         where=query,
         dataset_query_constraint=constraint,
+        scope=scope,
     )
-    expected = brute_force(tasks, known, query, collections, constraint)
+    expected = brute_force(tasks, known, query, collections, constraint, scope)
     try:
         graph = builder.build()
     except EmptyGraphError:
