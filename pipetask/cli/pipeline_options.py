@@ -1,14 +1,49 @@
 """Options that say which pipeline to run on which data: shared by `pipetask build`, `qgraph` and `run`."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from pipetask.cli.main import Command
 from pipetask.cli.options import Decorator, comma_separated
 
 if TYPE_CHECKING:
+    from pipetask.butler import Butler
     from pipetask.pipeline.pipeline import Pipeline
+
+
+class Change(NamedTuple):
+    """One change to a pipeline, as the command line asks for it: ``-c`` and ``aperture:apRad=8``."""
+
+    kind: str  # name of the option's parameter: one of CHANGES
+    text: str
+
+
+CHANGES = {
+    "add_task": "-t",
+    "delete_task": "--delete",
+    "set_instrument": "--instrument",
+    "config": "-c",
+    "config_file": "-C",
+}
+"""Parameters of the options that change a pipeline, and how the options are spelled."""
+
+
+class PipelineCommand(Command):
+    """A command that gets the changes to its pipeline in the order of the command line, as ``changes``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as usual, and note the order of the options that change the pipeline."""
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        rest = super().parse_args(ctx, args)
+        given = defaultdict(list, {name: list(ctx.params.pop(name) or ()) for name in CHANGES})
+        ordered = [Change(p.name, given[p.name].pop(0)) for p in order if p.name and given.get(p.name)]
+        # What is left comes from an options file, which knows no order between options.
+        ordered += [Change(name, text) for name, texts in given.items() for text in texts]
+        ctx.params["changes"] = ordered
+        return rest
 
 
 def _stacked(*decorators: Decorator) -> Decorator:
@@ -20,31 +55,48 @@ def _stacked(*decorators: Decorator) -> Decorator:
     return apply
 
 
-def pipeline_options(*, required: bool) -> Decorator:
-    """Add ``-p`` and the options that change a pipeline's configuration."""
+def pipeline_options() -> Decorator:
+    """Add ``-p`` and the options that change a pipeline; use with `PipelineCommand`."""
     return _stacked(
         click.option(
             "-p",
             "--pipeline",
-            required=required,
             metavar="FILE[#LABELS]",
-            help="Pipeline file; '#a,b' keeps only these tasks or subsets.",
+            help="Pipeline file; '#a,b' keeps only these tasks or subsets, '#a..b' all from a to b.",
+        ),
+        click.option(
+            "-t",
+            "--task",
+            "add_task",
+            multiple=True,
+            metavar="CLASS[:LABEL]",
+            help="Add a task by the dotted name of its class; its label is the class's default name.",
+        ),
+        click.option(
+            "--delete", "delete_task", multiple=True, metavar="LABEL", help="Take out a task again."
+        ),
+        click.option(
+            "--instrument",
+            "set_instrument",
+            multiple=True,
+            metavar="INSTRUMENT",
+            help="Instrument whose configurations the tasks begin with: the dotted name of a class, a "
+            "camera's YAML file, or a name that the repository knows.",
         ),
         click.option(
             "-c",
             "--config",
-            "config_overrides",
             multiple=True,
             metavar="LABEL:FIELD=VALUE",
-            help="Set a configuration field of a task; may be repeated.",
+            help="Set a configuration field of a task.",
         ),
         click.option(
             "-C",
             "--config-file",
-            "config_files",
             multiple=True,
             metavar="LABEL:FILE",
-            help="Apply a Python file of configuration overrides to a task; may be repeated.",
+            help="Apply a Python file of configuration overrides to a task. -t, --delete, --instrument, -c "
+            "and -C may be repeated; they are applied in the order given.",
         ),
         click.option(
             "--select-tasks",
@@ -148,20 +200,45 @@ def data_options() -> Decorator:
 
 
 def load_pipeline(
-    uri: str | None, overrides: Sequence[str], files: Sequence[str], select_tasks: str = ""
+    uri: str | None, changes: Sequence[Change], select_tasks: str = "", *, butler: "Butler | None" = None
 ) -> "Pipeline":
-    """Read the pipeline that ``-p``, ``-c``, ``-C`` and ``--select-tasks`` describe."""
+    """Read the pipeline that ``-p``, the options that change it and ``--select-tasks`` describe.
+
+    With a repository, its instrument gives the defaults of the configurations.
+    """
     from pipetask.pipeline.pipeline import Pipeline
 
-    pipeline = Pipeline.from_file(uri or "")
-    for text in files:
-        label, path = _pair(text, ":", "-C", "LABEL:FILE")
-        pipeline = pipeline.with_config_file(label, path)
-    for text in overrides:
-        label, assignment = _pair(text, ":", "-c", "LABEL:FIELD=VALUE")
-        field, value = _pair(assignment, "=", "-c", "LABEL:FIELD=VALUE")
-        pipeline = pipeline.with_config_override(label, field, value, where=f"-c {text}")
+    pipeline = Pipeline.from_file(uri) if uri else None
+    for change in changes:
+        pipeline = _changed(pipeline, change)
+    if pipeline is None:
+        raise click.UsageError("Say what to do: a pipeline (-p) or a task (-t).")
+    if butler is not None:
+        pipeline = pipeline.in_repository(butler)
     return pipeline.select_tasks(select_tasks) if select_tasks else pipeline
+
+
+def _changed(pipeline: "Pipeline | None", change: Change) -> "Pipeline":
+    from pipetask.pipeline.pipeline import Pipeline
+
+    kind, text = change
+    if kind == "add_task":
+        class_name, _, label = text.partition(":")
+        if pipeline is None:
+            return Pipeline.from_task(class_name, label=label)
+        return pipeline.with_task(class_name, label=label)
+    if pipeline is None:
+        raise click.UsageError(f"{CHANGES[kind]} {text}: there is no pipeline yet to change; give -p or -t.")
+    if kind == "delete_task":
+        return pipeline.without_task(text)
+    if kind == "set_instrument":
+        return pipeline.with_instrument(text)
+    if kind == "config_file":
+        label, path = _pair(text, ":", "-C", "LABEL:FILE")
+        return pipeline.with_config_file(label, path)
+    label, assignment = _pair(text, ":", "-c", "LABEL:FIELD=VALUE")
+    field, value = _pair(assignment, "=", "-c", "LABEL:FIELD=VALUE")
+    return pipeline.with_config_override(label, field, value, where=f"-c {text}")
 
 
 def _pair(text: str, separator: str, option: str, form: str) -> tuple[str, str]:
@@ -171,22 +248,23 @@ def _pair(text: str, separator: str, option: str, form: str) -> tuple[str, str]:
     return first.strip(), second.strip()
 
 
-def only_one_of(pipeline: str | None, qgraph: str | None, selection: dict[str, Any]) -> None:
-    """Refuse neither or both of ``-p`` and ``-g``, and with ``-g`` all that a saved graph has decided."""
-    if bool(pipeline) == bool(qgraph):
-        raise click.UsageError("Say what to do: either a pipeline (-p) or a saved quantum graph (-g).")
-    given = [name for name, value in selection.items() if value and value != _DEFAULTS.get(name)]
+def only_one_of(
+    pipeline: str | None, qgraph: str | None, changes: Sequence[Change], selection: dict[str, Any]
+) -> None:
+    """Refuse neither or both of a pipeline and ``-g``, and with ``-g`` all that a saved graph has decided."""
+    has_pipeline = bool(pipeline) or any(change.kind == "add_task" for change in changes)
+    if has_pipeline == bool(qgraph):
+        raise click.UsageError(
+            "Say what to do: either a pipeline (-p, or -t for a task) or a saved quantum graph (-g)."
+        )
+    decided = [name for name, value in selection.items() if value and value != _DEFAULTS.get(name)]
+    given = [f"--{_SPELLING.get(name, name).replace('_', '-')}" for name in decided]
+    given += dict.fromkeys(CHANGES[change.kind] for change in changes)
     if qgraph and given:
-        names = ", ".join(f"--{_SPELLING.get(name, name).replace('_', '-')}" for name in given)
+        names = ", ".join(given)
         raise click.UsageError(f"{names}: not with -g, since a saved graph knows its data and collections.")
 
 
 _DEFAULTS = {"dataset_query_constraint": "all", "scope": "query"}
 
-_SPELLING = {
-    "inputs": "input",
-    "where": "data_query",
-    "config_overrides": "config",
-    "config_files": "config_file",
-    "data_id_tables": "data_id_table",
-}
+_SPELLING = {"inputs": "input", "where": "data_query", "data_id_tables": "data_id_table"}

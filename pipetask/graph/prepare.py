@@ -121,12 +121,8 @@ def prepare_graph(
     collections = collections or choose_collections(butler, pipeline, selection)
     skip_in = _skip_in(butler, selection, collections)
     tables = [DataIdTable.from_file(path) for path in selection.data_id_tables]
-    registered = {dataset_type.name: dataset_type for dataset_type in butler.registry.query_dataset_types()}
-    pipeline_graph = pipeline.to_graph(
-        butler.dimensions, registered, storage_classes=butler.datastore.storage_classes
-    )
     builder = QuantumGraphBuilder(
-        pipeline_graph,
+        pipeline.graph_in(butler),
         butler,
         input_collections=collections.inputs,
         output=collections.output,

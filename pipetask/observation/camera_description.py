@@ -55,6 +55,9 @@ class CameraDescription(Instrument):
         For calibrated images in several files: see `Planes`.
     ``camera``
         What tasks want to know; becomes the dataset ``camera``.
+    ``configs``
+        Default name of a task: values of its configuration fields, which pipelines of this instrument begin
+        with.
     """
 
     def __init__(self, text: str, source: str = "camera description") -> None:
@@ -65,6 +68,7 @@ class CameraDescription(Instrument):
         self._translator: str | None = document.take("translator", str)
         self._match: dict[str, Any] = document.take("match", dict, {})
         self._camera: dict[str, Any] = document.take("camera", dict, {})
+        self._configs = _configs(document.section("configs"))
         self._detectors = _detectors(document)
         self._filters = tuple(_filter(item) for item in document.items("filters"))
         self._read_files(document.section("files"))
@@ -107,6 +111,10 @@ class CameraDescription(Instrument):
     def filters(self) -> Sequence[Filter]:
         """Return all filters."""
         return self._filters
+
+    def configs(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the section ``configs`` as it stands."""
+        return self._configs
 
     def camera(self) -> dict[str, Any]:
         """Return the section ``camera`` as it stands."""
@@ -157,6 +165,10 @@ def _detectors(document: Section) -> tuple[Detector, ...]:
         span.finish()
     section.finish()
     return tuple(found)
+
+
+def _configs(section: Section) -> dict[str, dict[str, Any]]:
+    return {task: section.take(task, dict, {}) for task in list(section.values)}
 
 
 def _filter(item: Section) -> Filter:

@@ -79,6 +79,10 @@ class Instrument(ABC):
     per_detector: frozenset[str] = frozenset()
     """Fields that may differ between the files of an exposure; the first ingested one is kept."""
 
+    config_folders: Sequence[str] = ()
+    """Folders of configuration files, ``<_DefaultName of the task>.py``, which pipelines of this instrument
+    apply before their own; environment variables are filled in."""
+
     planes: Planes | None = None
     """Set for calibrated images, which become ``calexp``; others become ``raw``."""
 
@@ -101,6 +105,10 @@ class Instrument(ABC):
         HeaderError
             If the header is not one of this camera.
         """
+
+    def configs(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return values of configuration fields by ``_DefaultName`` of the task, for pipelines' defaults."""
+        return {}
 
     def camera(self) -> dict[str, Any]:
         """Return what tasks want to know (gain, overscan, …): constants, or ``{"key": KEYWORD}``."""

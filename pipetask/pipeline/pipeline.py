@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from pipetask.pipeline.selection import expand_labels, select, split_uri
 from pipetask.task.pipeline_task import PipelineTask
 
 if TYPE_CHECKING:
-    from pipetask.butler import DatasetType, DimensionUniverse, StorageClasses
+    from pipetask.butler import Butler, DatasetType, DimensionUniverse, StorageClasses
+    from pipetask.observation.instrument import Instrument
     from pipetask.pipeline.pipeline_graph import PipelineGraph
 
 
@@ -32,9 +33,12 @@ class Pipeline:
     ----------
     document : `Document`
         The contents, imports taken in.
+    defaults : `Instrument`, optional
+        The instrument whose configurations the tasks begin with; see `in_repository`.
     """
 
     document: Document
+    defaults: Instrument | None = field(default=None, compare=False)
 
     @staticmethod
     def from_file(uri: str | Path) -> Pipeline:
@@ -55,7 +59,7 @@ class Pipeline:
         """Make a pipeline of one task; by default its label is the class's ``_DefaultName``, or its name."""
         cls = import_task(class_name, "The task given")
         label = label or cls._DefaultName or cls.__name__
-        return Pipeline(Document(cls.__doc__ or label, {label: TaskEntry(class_name)}, file=class_name))
+        return Pipeline(Document(cls.__doc__ or label, {label: TaskEntry(class_name)}, file=label))
 
     @property
     def description(self) -> str:
@@ -64,8 +68,12 @@ class Pipeline:
 
     @property
     def instrument(self) -> str:
-        """Name of the instrument, or an empty string."""
-        return self.document.instrument
+        """Name of the instrument in data IDs, or an empty string."""
+        from pipetask.pipeline.instrument_defaults import find_instrument
+
+        named = self.document.instrument
+        found = self.defaults or find_instrument(named, None)
+        return found.name if found else named
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -85,7 +93,7 @@ class Pipeline:
     def subset(self, names: Iterable[str]) -> Pipeline:
         """Return a pipeline of the named tasks and subsets only."""
         labels = expand_labels(self.document, names, "selection")
-        return Pipeline(select(self.document, labels))
+        return self._with(select(self.document, labels))
 
     def between(self, first: str, last: str) -> Pipeline:
         """Return a pipeline of the tasks that depend on ``first`` and that ``last`` depends on, and these.
@@ -114,15 +122,37 @@ class Pipeline:
             raise SubsetExpressionError(
                 f"{expression!r} selects no task of {self.document.file} (it has {', '.join(self.labels)})"
             )
-        return Pipeline(select(self.document, labels))
+        return self._with(select(self.document, labels))
 
     def with_task(self, class_name: str, *, label: str = "") -> Pipeline:
         """Return a pipeline with one more task, or with another class under an existing label."""
         cls = import_task(class_name, "The task given")
         label = label or cls._DefaultName or cls.__name__
-        return Pipeline(
-            replace(self.document, tasks={**self.document.tasks, label: TaskEntry(class_name)}).check()
-        )
+        tasks = {**self.document.tasks, label: TaskEntry(class_name)}
+        return self._with(replace(self.document, tasks=tasks).check())
+
+    def without_task(self, label: str) -> Pipeline:
+        """Return a pipeline without a task; subsets keep their others, contracts that speak of it go."""
+        self._known(label)
+        labels = [other for other in self.labels if other != label]
+        return self._with(select(self.document, labels, edit_subsets=True).check())
+
+    def with_instrument(self, name: str) -> Pipeline:
+        """Return a pipeline of another instrument: the dotted name of a class, a camera's file, or a name."""
+        return Pipeline(replace(self.document, instrument=name))
+
+    def in_repository(self, butler: Butler) -> Pipeline:
+        """Return a pipeline whose tasks begin with what the repository's instrument says about them.
+
+        What a pipeline's instrument says is applied without a repository, too, if it is named by its class
+        or file.
+        """
+        from pipetask.pipeline.instrument_defaults import find_instrument
+
+        return Pipeline(self.document, find_instrument(self.document.instrument, butler))
+
+    def _with(self, document: Document) -> Pipeline:
+        return replace(self, document=document)
 
     def with_config_override(
         self, label: str, field: str, value: Any, *, where: str = "override"
@@ -148,18 +178,19 @@ class Pipeline:
                 raise ConfigOverrideError(f"The pipeline has no parameter {field!r}{suggest(field, known)}")
             is_text = isinstance(self.document.parameters[field], str)
             plain = literal(value) if isinstance(value, str) and not is_text else value
-            return Pipeline(replace(self.document, parameters={**self.document.parameters, field: plain}))
+            parameters = {**self.document.parameters, field: plain}
+            return self._with(replace(self.document, parameters=parameters))
         override = Override("value", field, value, Place(where, 0))
-        return Pipeline(self.document.with_override(self._known(label), override))
+        return self._with(self.document.with_override(self._known(label), override))
 
     def with_config_file(self, label: str, path: str | Path) -> Pipeline:
         """Return a pipeline with one more config file (Python, over ``config``) for a task."""
         override = Override("file", "", anchored(str(path), Path()), Place("override", 0))
-        return Pipeline(self.document.with_override(self._known(label), override))
+        return self._with(self.document.with_override(self._known(label), override))
 
     def with_config_python(self, label: str, code: str) -> Pipeline:
         """Return a pipeline with one more piece of Python, over ``config``, for a task."""
-        return Pipeline(self.document.with_override(self._known(label), Override("python", "", code)))
+        return self._with(self.document.with_override(self._known(label), Override("python", "", code)))
 
     def _known(self, label: str) -> str:
         if label not in self.document.tasks:
@@ -174,20 +205,22 @@ class Pipeline:
         return to_yaml(self.document)
 
     def configured(self) -> dict[str, tuple[type[PipelineTask], Any]]:
-        """Import the tasks and apply the overrides; check the contracts.
+        """Import the tasks, apply the instrument's overrides, then the pipeline's; check the contracts.
 
         Returns
         -------
         tasks : `dict`
             Class and frozen configuration by label, in the order of the document.
         """
+        from pipetask.pipeline.instrument_defaults import find_instrument, instrument_overrides
         from pipetask.pipeline.overrides import apply, validated
 
+        instrument = self.defaults or find_instrument(self.document.instrument, None)
         tasks = {}
         for label, entry in self.document.tasks.items():
             cls = import_task(entry.class_name, f"{entry.place}: task {label!r}")
             config = cls.ConfigClass()
-            for override in entry.overrides:
+            for override in (*instrument_overrides(instrument, cls._DefaultName), *entry.overrides):
                 apply(config, override, self.document.parameters, label)
             tasks[label] = cls, validated(config, label)
         check_contracts(self.document.contracts, {label: config for label, (_, config) in tasks.items()})
@@ -220,6 +253,13 @@ class Pipeline:
             registered or {},
             storage_classes or StorageClasses(),
             description=self.description,
+        )
+
+    def graph_in(self, butler: Butler) -> PipelineGraph:
+        """Configure the tasks and check that they fit together and to the types of a repository."""
+        registered = {kind.name: kind for kind in butler.registry.query_dataset_types()}
+        return self.in_repository(butler).to_graph(
+            butler.dimensions, registered, storage_classes=butler.datastore.storage_classes
         )
 
 

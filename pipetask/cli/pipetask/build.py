@@ -1,15 +1,26 @@
 """``pipetask build``: read a pipeline, check it, show it, save it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from pipetask.cli.main import Command
-from pipetask.cli.pipeline_options import load_pipeline, pipeline_options
+from pipetask.cli.pipeline_options import Change, PipelineCommand, load_pipeline, pipeline_options
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler
 
 
-@click.command("build", cls=Command, short_help="Check a pipeline and show or save it.")
-@pipeline_options(required=True)
+@click.command("build", cls=PipelineCommand, short_help="Check a pipeline and show or save it.")
+@click.option(
+    "-b",
+    "--butler-config",
+    "repo",
+    metavar="REPO",
+    help="Check against the dataset types of this repository, and begin with its instrument's settings. "
+    "[default: no repository]",
+)
+@pipeline_options()
 @click.option(
     "--show",
     "shown",
@@ -22,24 +33,31 @@ from pipetask.cli.pipeline_options import load_pipeline, pipeline_options
     "history=[LABEL::]PATTERN, the configuration fields of these names and where their values come from; "
     "dump-config or dump-config=LABEL, whole configurations.",
 )
-@click.option("--save-pipeline", metavar="FILE", help="Write the pipeline with its overrides to this file.")
+@click.option(
+    "-s", "--save-pipeline", metavar="FILE", help="Write the pipeline with its overrides to this file."
+)
 @click.option("--pipeline-dot", metavar="FILE", help="Draw the graph in DOT to this file.")
 @click.option("--pipeline-mermaid", metavar="FILE", help="Draw the graph in Mermaid to this file.")
 @click.option("--pipeline-svg", metavar="FILE", help="Draw the graph to this SVG file.")
 def command(
-    pipeline: str,
-    config_overrides: tuple[str, ...],
-    config_files: tuple[str, ...],
+    repo: str | None,
+    pipeline: str | None,
     select_tasks: str,
+    changes: list[Change],
     shown: tuple[str, ...],
     **files: str | None,
 ) -> None:
-    """Read a pipeline with its imports and overrides, and check that its tasks fit together."""
+    """Read a pipeline with its imports and overrides, and check that its tasks fit together.
+
+    No repository is needed. If one is named (-b), the tasks must also fit to its dataset types, and its
+    instrument gives the defaults of the configurations.
+    """
     from pipetask.reports.pipeline import pipeline_text
 
     items = [_item(text) for text in shown]
-    document = load_pipeline(pipeline, config_overrides, config_files, select_tasks)
-    graph = document.to_graph()
+    butler = _opened(repo)
+    document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
+    graph = document.graph_in(butler) if butler else document.to_graph()
     saved = {file: _WRITTEN[option] for option, file in files.items() if file}
     for file, item in saved.items():
         _save(pipeline_text(document, graph, item).rstrip("\n") + "\n", Path(file))
@@ -48,7 +66,15 @@ def command(
     for file in saved:
         click.echo(f"Saved {len(graph.tasks)} tasks to {file}.")
     if not (shown or saved):
-        click.echo(f"{pipeline}: {len(graph.tasks)} tasks that fit together.")
+        click.echo(f"{pipeline or document.document.file}: {len(graph.tasks)} tasks that fit together.")
+
+
+def _opened(repo: str | None) -> "Butler | None":
+    if repo is None:
+        return None
+    from pipetask.butler import Butler
+
+    return click.get_current_context().with_resource(Butler.from_config(repo))
 
 
 def _save(text: str, path: Path) -> None:

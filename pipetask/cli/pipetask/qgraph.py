@@ -4,16 +4,22 @@ from typing import Any
 
 import click
 
-from pipetask.cli.main import Command
 from pipetask.cli.options import repository_option
-from pipetask.cli.pipeline_options import data_options, load_pipeline, only_one_of, pipeline_options
+from pipetask.cli.pipeline_options import (
+    Change,
+    PipelineCommand,
+    data_options,
+    load_pipeline,
+    only_one_of,
+    pipeline_options,
+)
 
 SHOWN = ("summary", "pipeline-graph", "graph", "explain")
 
 
-@click.command("qgraph", cls=Command, short_help="Build a quantum graph and show or save it.")
+@click.command("qgraph", cls=PipelineCommand, short_help="Build a quantum graph and show or save it.")
 @repository_option()
-@pipeline_options(required=False)
+@pipeline_options()
 @data_options()
 @click.option("-g", "--qgraph", metavar="FILE", help="Read this saved graph instead of building one.")
 @click.option(
@@ -32,9 +38,8 @@ SHOWN = ("summary", "pipeline-graph", "graph", "explain")
 def command(
     repo: str | None,
     pipeline: str | None,
-    config_overrides: tuple[str, ...],
-    config_files: tuple[str, ...],
     select_tasks: str,
+    changes: list[Change],
     qgraph: str | None,
     save_qgraph: str | None,
     shown: tuple[str, ...],
@@ -47,17 +52,12 @@ def command(
     from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.reports.quantum_graph import graph_text
 
-    changes = {
-        "config_overrides": config_overrides,
-        "config_files": config_files,
-        "select_tasks": select_tasks,
-    }
-    only_one_of(pipeline, qgraph, selection | changes)
+    only_one_of(pipeline, qgraph, changes, selection | {"select_tasks": select_tasks})
     if qgraph:
         graph = QuantumGraph.load(qgraph)
     else:
-        document = load_pipeline(pipeline, config_overrides, config_files, select_tasks)
         with Butler.from_config(repo) as butler:
+            document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
             try:
                 graph = prepare_graph(
                     butler, document, DataSelection(**selection), explain="explain" in shown

@@ -6,9 +6,15 @@ from typing import Any
 
 import click
 
-from pipetask.cli.main import Command
 from pipetask.cli.options import processes_option, repository_option
-from pipetask.cli.pipeline_options import data_options, load_pipeline, only_one_of, pipeline_options
+from pipetask.cli.pipeline_options import (
+    Change,
+    PipelineCommand,
+    data_options,
+    load_pipeline,
+    only_one_of,
+    pipeline_options,
+)
 
 
 class Seconds(click.FloatRange):
@@ -22,9 +28,9 @@ class Seconds(click.FloatRange):
         return seconds
 
 
-@click.command("run", cls=Command, short_help="Execute a pipeline.")
+@click.command("run", cls=PipelineCommand, short_help="Execute a pipeline.")
 @repository_option()
-@pipeline_options(required=False)
+@pipeline_options()
 @data_options()
 @click.option(
     "-g", "--qgraph", metavar="FILE", help="Execute this saved quantum graph instead of building one."
@@ -42,9 +48,8 @@ class Seconds(click.FloatRange):
 def command(
     repo: str | None,
     pipeline: str | None,
-    config_overrides: tuple[str, ...],
-    config_files: tuple[str, ...],
     select_tasks: str,
+    changes: list[Change],
     qgraph: str | None,
     processes: int,
     register_dataset_types: bool,
@@ -62,12 +67,7 @@ def command(
     from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.reports.text import summary_text
 
-    changes = {
-        "config_overrides": config_overrides,
-        "config_files": config_files,
-        "select_tasks": select_tasks,
-    }
-    only_one_of(pipeline, qgraph, selection | changes)
+    only_one_of(pipeline, qgraph, changes, selection | {"select_tasks": select_tasks})
     with (
         Butler.from_config(repo, writeable=True) as butler,
         progress_bar(enabled=sys.stderr.isatty() and not no_progress) as progress,
@@ -82,7 +82,7 @@ def command(
         if qgraph:
             summary = run_graph(QuantumGraph.load(qgraph), butler, **how)
         else:
-            document = load_pipeline(pipeline, config_overrides, config_files, select_tasks)
+            document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
             summary = run_pipeline(butler, document, DataSelection(**selection), **how)
     click.echo(summary_text(summary))
     sys.exit(summary.exit_code)
