@@ -114,6 +114,10 @@ class DatabaseConflictError(RegistryError, RuntimeError):
     """The database refused a change: others were faster, it is locked, full, or open for reading only."""
 
 
+class DatabaseBusyError(DatabaseConflictError):
+    """A database that others kept locked for too long: the same change may succeed later."""
+
+
 class DatabaseUnavailableError(RegistryError, ConnectionError):
     """A database that cannot be reached, or that lets the user not in."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipetask.errors import DatabaseBusyError, DatabaseUnavailableError
 from pipetask.execution.commit import commit, commit_unrun, data_id_texts
 from pipetask.execution.intermediates import Intermediates
 from pipetask.execution.interruption import Interruption
@@ -34,6 +35,10 @@ COMMIT_REPORTS = 500
 COMMIT_S = 5.0
 """Reports are committed when there are so many, since that takes no longer than workers have work, or after
 this time (benchmarks/execution.py)."""
+RETRY_S = 2.0
+"""How often a commit is tried again while the database is away or locked; the journal has it all meanwhile."""
+OUTAGE_S = 600.0
+"""How long a run that has nothing else to do waits for the database."""
 
 
 class Coordinator:
@@ -79,6 +84,7 @@ class Coordinator:
         self._last_secured = time.monotonic()
         self._pending: list[Report] = []
         self._last_commit = time.monotonic()
+        self._try_again_at = 0.0
         self._blocked: dict[int, Failure] = {}
         self._errors = Errors()
         self._tally = Tally({task.label: task.count for task in graph.tasks})
@@ -162,9 +168,14 @@ class Coordinator:
         return data_id_texts(self._graph, task, np.array([quantum - task.first]))[0]
 
     def _commit_if_due(self) -> None:
-        waited = time.monotonic() - self._last_commit
-        if len(self._pending) >= COMMIT_REPORTS or (self._pending and waited >= COMMIT_S):
-            self._commit()
+        now = time.monotonic()
+        is_due = len(self._pending) >= COMMIT_REPORTS or now - self._last_commit >= COMMIT_S
+        if self._pending and is_due and now >= self._try_again_at:
+            try:
+                self._commit()
+            except (DatabaseUnavailableError, DatabaseBusyError) as error:
+                _log.warning("%s Trying again; what is done is in the journal.", error)
+                self._try_again_at = time.monotonic() + RETRY_S
 
     def _commit(self) -> None:
         commit(self._butler, self._graph, self._pending)
@@ -172,10 +183,21 @@ class Coordinator:
         self._pending = []
         self._last_commit = time.monotonic()
 
+    def _commit_rest(self) -> None:
+        """Commit when nothing else is left to do, waiting for a database that is away."""
+        begin = time.monotonic()
+        while self._pending:
+            try:
+                self._commit()
+            except (DatabaseUnavailableError, DatabaseBusyError) as error:
+                if time.monotonic() - begin > OUTAGE_S:
+                    raise
+                _log.warning("%s Trying again; what is done is in the journal.", error)
+                time.sleep(RETRY_S)
+
     def _finish(self) -> None:
         """Commit the rest, and say which quanta were never begun."""
-        if self._pending:
-            self._commit()
+        self._commit_rest()
         left = self._walker.not_attempted()
         for quantum in left:
             self._tally.add(self._graph.label_of(quantum), Status.NOT_ATTEMPTED)

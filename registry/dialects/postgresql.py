@@ -37,6 +37,7 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from registry.dialects.base import Dialect, Mode, OnConflict, Rows
 from registry.errors import (
+    DatabaseBusyError,
     DatabaseConflictError,
     DatabaseUnavailableError,
     RegistryError,
@@ -267,14 +268,12 @@ class PostgreSQLDialect(Dialect):
         what = _one_line(cause)
         match cause:
             case errors.LockNotAvailable():
-                return DatabaseConflictError(
+                return DatabaseBusyError(
                     f"{url} was locked by another client for {self.lock_timeout_s:g} s; "
                     "try again when it is done."
                 )
             case errors.DeadlockDetected() | errors.SerializationFailure():
-                return DatabaseConflictError(
-                    f"Two clients that change {url} waited for each other; try again."
-                )
+                return DatabaseBusyError(f"Two clients that change {url} waited for each other; try again.")
             case errors.InsufficientPrivilege() | errors.ReadOnlySqlTransaction():
                 return DatabaseConflictError(f"The role may not do this in {url}: {what}")
             case errors.DiskFull():

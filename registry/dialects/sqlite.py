@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
 from registry.dialects.base import Dialect, Mode, OnConflict, Rows
-from registry.errors import DatabaseConflictError, RegistryError, RepositoryFormatError
+from registry.errors import DatabaseBusyError, DatabaseConflictError, RegistryError, RepositoryFormatError
 
 _LOG = logging.getLogger(__name__)
 _DURABLE = "FULL"
@@ -166,7 +166,7 @@ class SQLiteDialect(Dialect):
         code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
         primary = code & 0xFF if code is not None else None
         if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return DatabaseConflictError(
+            return DatabaseBusyError(
                 f"{url} was locked by another writer for {self.busy_timeout_s:g} s; "
                 "try again when it is done."
             )
