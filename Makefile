@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-all lint types check clean
+.PHONY: demo test test-all test-faults lint types check clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,6 +24,9 @@ test: $(STAMP)  ## run the tests
 
 test-all: $(STAMP)  ## run the tests with the slow suites whole
 	PIPETASK_TEST_ALL=1 $(BIN)/python -m pytest -n auto
+
+test-faults: $(STAMP)  ## kill, fill and break things for a quarter of an hour
+	PIPETASK_TEST_ALL=1 $(BIN)/python -m pytest tests/faults
 
 lint: $(STAMP)  ## ruff and the import contracts
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import numpy as np
 
 from pipetask.errors import DatabaseBusyError, DatabaseUnavailableError
 from pipetask.execution.commit import commit, commit_unrun, data_id_texts
+from pipetask.execution.executors.base import LOST_WORKER, TIMEOUT, Executor
 from pipetask.execution.intermediates import Intermediates
 from pipetask.execution.interruption import Interruption
 from pipetask.execution.report import Failure, Report, Status
@@ -20,7 +21,6 @@ from pipetask.execution.walker import Walker
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
-    from pipetask.execution.executors.base import Executor
     from pipetask.execution.journal import Journal
     from pipetask.graph.quantum_graph import QuantumGraph
 
@@ -36,7 +36,7 @@ COMMIT_S = 5.0
 """Reports are committed when there are so many, since that takes no longer than workers have work, or after
 this time (benchmarks/execution.py)."""
 RETRY_S = 2.0
-"""How often a commit is tried again while the database is away or locked; the journal has it all meanwhile."""
+"""How often a commit is tried again while the database is away or locked; the journal has it meanwhile."""
 OUTAGE_S = 600.0
 """How long a run that has nothing else to do waits for the database."""
 
@@ -58,6 +58,11 @@ class Coordinator:
         Whether nothing more is begun after the first failure.
     progress : callable, optional
         Called with the `Tally` after each change.
+
+    Attributes
+    ----------
+    has_left_overs : `bool`
+        Whether a worker was lost, which may have written files that nobody knows of.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Coordinator:
         self._last_commit = time.monotonic()
         self._try_again_at = 0.0
         self._blocked: dict[int, Failure] = {}
+        self.has_left_overs = False
         self._errors = Errors()
         self._tally = Tally({task.label: task.count for task in graph.tasks})
 
@@ -155,6 +161,7 @@ class Coordinator:
         self._intermediates.drop_inputs_of(report.quantum)
         blocked = self._walker.finish(report.quantum, ok=report.ok)
         if report.failure:
+            self.has_left_overs |= report.failure.kind in (LOST_WORKER, TIMEOUT)
             name = f"{work.label} {self._data_id(report.quantum)}"
             _log.error("%s failed: %s", name, report.failure.headline)
             self._errors.add(work.label, self._data_id(report.quantum), report.failure)

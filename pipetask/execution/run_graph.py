@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pipetask.butler.inventory import remove_left_overs
 from pipetask.butler.repository import journal_path
 from pipetask.errors import InconsistentRunError
 from pipetask.execution import init_run
@@ -97,9 +98,12 @@ def run_graph(
         graph.save(saved)
         runner = QuantumRunner(butler.limited_config(), saved, init_records)
         with _executor(graph, runner, processes, timeout_s) as executor:
-            summary = Coordinator(
+            coordinator = Coordinator(
                 graph, butler, executor, journal, fail_fast=fail_fast, progress=progress
-            ).run()
+            )
+            summary = coordinator.run()
+        if coordinator.has_left_overs:
+            remove_left_overs(butler, run)
         forget(journal)
     if summary.interrupted:
         _log.warning("Run %s was stopped. The same command with --extend-run goes on.", run)

@@ -157,7 +157,11 @@ class QuantumRunner:
         records = {id: artifacts for id, artifacts in found.items() if artifacts}
         butler = self.butler.open(records)
         log = self._log.start()
+        me = os.getpid()
         status, failure, metadata = self._attempt(unit, records, butler)
+        if os.getpid() != me:
+            # The task forked, and the child came back here: it must not write where its parent writes.
+            os._exit(0)
         if failure:
             log.append(_record_of(work.label, failure))
         if failure:

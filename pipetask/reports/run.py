@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-RAN = frozenset({Status.SUCCEEDED, Status.NO_WORK, Status.FAILED})
+DONE = frozenset({Status.SUCCEEDED, Status.NO_WORK})
+RAN = frozenset({*DONE, Status.FAILED})
 """Status of quanta that were begun, and so have durations."""
 
 
@@ -135,7 +136,8 @@ def run_report(butler: Butler, name: str) -> RunReport:
     run = _newest_run(butler, name)
     last: dict[tuple[str, str], _Row] = {}
     rows = sorted([*_stored(butler, run), *_journaled(butler, run)], key=lambda row: row.begin_ns)
-    for row in rows:
+    # One that succeeded is never run again, whatever the clock said when others were tried.
+    for row in sorted(rows, key=lambda row: row.status in DONE):
         last[row.label, row.data_id] = row
     if not last:
         raise EmptyQueryResultError(

@@ -176,7 +176,8 @@ class SQLiteDialect(Dialect):
             )
         if primary == sqlite3.SQLITE_CANTOPEN:
             return RepositoryFormatError(
-                f"{url} cannot be opened; check that the file exists and may be read."
+                f"{url} cannot be opened; check that the file exists, and that it and its folder may be "
+                "read, and written to if something is to be changed."
             )
         if primary == sqlite3.SQLITE_READONLY:
             return DatabaseConflictError(

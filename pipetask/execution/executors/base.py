@@ -11,6 +11,10 @@ from typing import Protocol, Self
 
 from pipetask.execution.report import Failure, Report, Status
 
+LOST_WORKER = "LostWorker"
+TIMEOUT = "Timeout"
+"""Kinds of failures that an executor reports itself, because the worker can't any more."""
+
 
 class Work(Protocol):
     """What an executor sees of a quantum that is to be run; the whole must be picklable."""

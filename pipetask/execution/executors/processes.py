@@ -23,7 +23,7 @@ from typing import Any
 
 from pipetask.errors import WorkerStartError, described
 from pipetask.execution.executors import preload
-from pipetask.execution.executors.base import Executor, Runner, Work, lost, numbers
+from pipetask.execution.executors.base import LOST_WORKER, TIMEOUT, Executor, Runner, Work, lost, numbers
 from pipetask.execution.executors.worker import StderrLog, work_until_told
 from pipetask.execution.report import Report
 
@@ -273,7 +273,7 @@ class ProcessExecutor(Executor):
                 message = (
                     f"Stopped after {self._timeout_s:g} s, the time allowed for one quantum (--timeout)."
                 )
-                reports += self._replace(worker, "Timeout", message)
+                reports += self._replace(worker, TIMEOUT, message)
         return reports
 
     @staticmethod
@@ -295,4 +295,4 @@ def _how_it_ended(worker: _Worker) -> tuple[str, str]:
         how, hint = f"was ended by {name}", " Out of memory?" if name == "SIGKILL" else ""
     else:
         how = f"ended itself with exit code {code}"
-    return "LostWorker", f"Worker process {worker.process.pid} {how} while it ran this quantum.{hint}"
+    return LOST_WORKER, f"Worker process {worker.process.pid} {how} while it ran this quantum.{hint}"

@@ -1,0 +1,130 @@
+"""A repository with a number per detector, and commands on it as processes that can be killed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipetask.butler import Butler, DatasetRef, DatasetType
+
+HERE = Path(__file__).parent
+WHOLE = bool(os.environ.get("PIPETASK_TEST_ALL"))
+COMMAND = "import sys; from pipetask.cli.main import {0}; sys.argv[0] = '{0}'; {0}()"
+PIPELINE = """
+description: two tasks in a row
+tasks:
+  square: {class: fault_tasks.SquareTask}
+  root: {class: fault_tasks.RootTask}
+"""
+
+
+class Site:
+    """The repository, its pipeline, and commands on them.
+
+    Attributes
+    ----------
+    root : `pathlib.Path`
+        The repository.
+    pipeline : `pathlib.Path`
+        A file with two tasks in a row.
+    """
+
+    def __init__(self, root, **options):
+        self.root = root
+        self.pipeline = root.parent / "pipeline.yaml"
+        self.pipeline.write_text(PIPELINE)
+        Butler.makeRepo(root, **options).close()
+
+    def open(self):
+        return Butler.from_config(self.root, writeable=True)
+
+    def fill(self, n_detectors):
+        """Insert numbers 10, 11, … for as many detectors."""
+        with self.open() as butler:
+            insert = butler.registry.insert_dimension_records
+            insert("instrument", [{"name": "Cam", "detector_max": n_detectors}])
+            insert(
+                "detector", [{"instrument": "Cam", "id": i, "full_name": f"d{i}"} for i in range(n_detectors)]
+            )
+            number = DatasetType(
+                "number", ["instrument", "detector"], "StructuredDataDict", universe=butler.dimensions
+            )
+            butler.register_dataset_type(number)
+            butler.registry.collections.register("numbers")
+            with butler.transaction():
+                for i in range(n_detectors):
+                    ref = DatasetRef(number, {"instrument": "Cam", "detector": i}, "numbers")
+                    butler.put({"n": 10 + i}, ref)
+        return self
+
+    def start(self, *words, program="pipetask", script=COMMAND, **options):
+        """Start a command; its process is returned."""
+        code = script.format(program)
+        environment = os.environ | {"PYTHONPATH": str(HERE), "BUTLER_REPO": str(self.root)}
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, words)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def start_run(self, run, *words, **options):
+        """Start ``pipetask run`` into a run, new or not."""
+        words = [
+            "-p",
+            self.pipeline,
+            "-i",
+            "numbers",
+            "--output-run",
+            run,
+            "--register-dataset-types",
+            *words,
+        ]
+        return self.start("run", "--no-progress", *words, **options)
+
+    def end(self, process, exit_code=0):
+        """Wait for a process, and return what it said on both channels."""
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == exit_code, f"exit code {process.returncode}:\n{out}\n{err}"
+        return out, err
+
+    def fsck(self):
+        """All faults, with every file read."""
+        process = self.start("fsck", "--deep", "--grace", 0, "--format", "json", program="butler")
+        return json.loads(process.communicate(timeout=300)[0])
+
+    def contents(self, run):
+        """Checksum of each output of the tasks by dataset type and data ID."""
+        with self.open() as butler:
+            found = {}
+            for name in ("square", "root"):
+                refs = butler.query_datasets(name, run, limit=None, explain=False)
+                records = butler.artifacts([ref.id for ref in refs])
+                for ref in refs:
+                    key = name, ref.dataId["detector"]
+                    assert key not in found
+                    found[key] = [record.checksum for record in records[ref.id]]
+        return found
+
+
+@pytest.fixture
+def site(tmp_path):
+    """An empty repository on SQLite."""
+    return Site(tmp_path / "repo")
+
+
+@pytest.fixture
+def new_site():
+    """Makes a repository somewhere, with options of `Butler.makeRepo`."""
+    return Site
+
+
+@pytest.fixture(scope="session")
+def whole():
+    """Whether the whole suite was asked for, or a part that takes seconds."""
+    return WHOLE

