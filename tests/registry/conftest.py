@@ -1,5 +1,7 @@
 """Small registries on each kind of database, named by what is in them."""
 
+import re
+
 import pytest
 from lsst.sphgeom import ConvexPolygon, LonLat, UnitVector3d
 
@@ -94,3 +96,37 @@ def two_run_registry(camera_registry, calexp, bias):
         registry.insert_datasets(calexp, run, columns)
         registry.insert_datasets(bias, run, {"instrument": ["Cam"] * 2, "detector": [0, 1]})
     return registry
+
+
+def explain(db, sql, values) -> list[str]:
+    """The plan in the words of SQLite: SEARCH and SCAN, by table, with the columns that an index is asked for."""
+    cursor = db.session.connection.connection.cursor()
+    if db.dialect.name == "sqlite":
+        return [row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+    cursor.execute("SET enable_seqscan = off")  # the tables are small: a scan would be the better plan
+    plan = "\n".join(row[0] for row in cursor.execute(f"EXPLAIN {sql}", values))
+    lines = []
+    for node in re.split(r"\n\s*->\s*", plan):
+        found = re.match(
+            r"(Seq|Index Only|Index|Bitmap Heap|Bitmap Index) Scan (?:using (\w+) )?on (\w+)", node
+        )
+        if found and found[1] == "Bitmap Index":  # which index the heap scan before it uses
+            heap = max(i for i, line in enumerate(lines) if "INDEX None" in line)
+            key = "PRIMARY KEY" if found[3].startswith("pk_") else f"INDEX {found[3]}"
+            lines[heap] = lines[heap].replace("INDEX None", key)
+        elif found:
+            asked = re.search(r"(?:Index|Recheck) Cond: (.*)", node)
+            columns = (
+                " ".join(f"{name}=?" for name in re.findall(r"\(?(\w+)\)?(?:::\w+)? = ", asked[1]))
+                if asked
+                else ""
+            )
+            key = "PRIMARY KEY" if (found[2] or "").startswith("pk_") else f"INDEX {found[2]}"
+            lines.append(f"SEARCH {found[3]} USING {key} ({columns})" if asked else f"SCAN {found[3]}")
+    return lines
+
+
+@pytest.fixture
+def explained():
+    """Returns the plan of a statement of a database; see `explain`."""
+    return explain

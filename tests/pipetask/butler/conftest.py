@@ -1,5 +1,6 @@
 """A small repository: one instrument, four detectors, exposures and visits 1 to 3, two runs."""
 
+import os
 import shutil
 
 import numpy as np
@@ -7,17 +8,15 @@ import pytest
 from astropy.time import Time
 
 from pipetask.butler import Butler, DatasetType, Timespan
+from pipetask.butler.repository import new_repository, write_config
 
 
 def day(number):
     return Time(f"2030-01-0{number}T00:00:00", scale="tai")
 
 
-@pytest.fixture(scope="session")
-def repository_folder(tmp_path_factory):
-    """A repository without datasets, made once; tests work on copies."""
-    folder = tmp_path_factory.mktemp("template") / "repo"
-    butler = Butler.makeRepo(folder)
+def fill(butler):
+    """Put the records, dataset types and runs of a small repository into an empty one."""
     insert = butler.registry.insert_dimension_records
     cam = {"instrument": "Cam"}
     insert("instrument", [{**cam, "detector_max": 4}])
@@ -49,14 +48,47 @@ def repository_folder(tmp_path_factory):
         butler.register_dataset_type(dataset_type)
     for run in ("first", "second"):
         butler.collections.register(run)
-    butler.close()
+
+
+@pytest.fixture(scope="session")
+def repository_folder(tmp_path_factory):
+    """A repository without datasets, made once; tests work on copies."""
+    folder = tmp_path_factory.mktemp("template") / "repo"
+    with Butler.makeRepo(folder) as butler:
+        fill(butler)
     return folder
 
 
 @pytest.fixture
-def repo(repository_folder, tmp_path):
+def repo_backend():
+    """Kind of database that repositories have; modules whose tests are to run on both override it."""
+    return "sqlite"
+
+
+@pytest.fixture
+def postgresql_repository(request, tmp_path):
+    """Makes empty repositories whose registry is in PostgreSQL, in schemas that are emptied, not made anew."""
+
+    def make(name):
+        server, empty = (request.getfixturevalue(each) for each in ("postgresql_server", "emptied"))
+        url = server.of_schema(f"{name}_{os.getpid()}")
+        empty(url)
+        repository = new_repository(tmp_path / name, url)
+        write_config(repository)
+        return Butler(repository)
+
+    return make
+
+
+@pytest.fixture
+def repo(repo_backend, request, tmp_path):
     """Writeable butler of a repository without datasets."""
-    shutil.copytree(repository_folder, tmp_path / "repo")
+    if repo_backend == "postgresql":
+        with request.getfixturevalue("postgresql_repository")("repo") as butler:
+            fill(butler)
+            yield butler
+        return
+    shutil.copytree(request.getfixturevalue("repository_folder"), tmp_path / "repo")
     with Butler.from_config(tmp_path / "repo", writeable=True) as butler:
         yield butler
 

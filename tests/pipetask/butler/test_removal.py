@@ -15,6 +15,12 @@ from pipetask.errors import (
 )
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def repo_backend(request):
+    """Each kind of database."""
+    return request.param
+
+
 @pytest.fixture
 def two(repo):
     return [repo.put({"d": d}, "notes", detector=d, run="first") for d in (1, 2)]

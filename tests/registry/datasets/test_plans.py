@@ -1,7 +1,5 @@
 """What the database does for a query that names a data ID: it looks things up, it never reads a whole table."""
 
-import re
-
 import pytest
 from sqlalchemy import Select
 
@@ -11,32 +9,8 @@ from registry.timespan import Timespan
 DATA_ID = {"instrument": "Cam", "visit": 3, "detector": 1}
 
 
-def explain(db, sql, values) -> list[str]:
-    """The plan in the words of SQLite: SEARCH and SCAN, by table, with the columns that an index is asked for."""
-    cursor = db.session.connection.connection.cursor()
-    if db.dialect.name == "sqlite":
-        return [row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-    cursor.execute("SET enable_seqscan = off")  # the tables are small: a scan would be the better plan
-    plan = "\n".join(row[0] for row in cursor.execute(f"EXPLAIN {sql}", values))
-    lines = []
-    for node in re.split(r"\n\s*->\s*", plan):
-        found = re.match(
-            r"(Seq|Index Only|Index|Bitmap Heap|Bitmap Index) Scan (?:using (\w+) )?on (\w+)", node
-        )
-        if found and found[1] != "Bitmap Index":
-            asked = re.search(r"(?:Index|Recheck) Cond: (.*)", node)
-            columns = (
-                " ".join(f"{name}=?" for name in re.findall(r"\(?(\w+)\)?(?:::\w+)? = ", asked[1]))
-                if asked
-                else ""
-            )
-            key = "PRIMARY KEY" if (found[2] or "").startswith("pk_") else f"INDEX {found[2]}"
-            lines.append(f"SEARCH {found[3]} USING {key} ({columns})" if asked else f"SCAN {found[3]}")
-    return lines
-
-
 @pytest.fixture
-def plans(two_run_registry, monkeypatch):
+def plans(two_run_registry, explained, monkeypatch):
     """Plans of all statements that a call runs, by line."""
     registry = two_run_registry
     registry.collections.register("cal", "CALIBRATION")
@@ -46,16 +20,16 @@ def plans(two_run_registry, monkeypatch):
     lines: list[str] = []
     run = {"fetch": Database.fetch, "stream": Database.stream}
 
-    def explained(name):
+    def noting(name):
         def call(self, statement, *values):
             prepared = Prepared(statement, self.engine) if isinstance(statement, Select) else statement
-            lines.extend(explain(self, prepared.sql, prepared.bind(*(values or [{}]))))
+            lines.extend(explained(self, prepared.sql, prepared.bind(*(values or [{}]))))
             return run[name](self, statement, *values)
 
         return call
 
     for name in run:
-        monkeypatch.setattr(Database, name, explained(name))
+        monkeypatch.setattr(Database, name, noting(name))
     return registry, lines
 
 
@@ -94,7 +68,7 @@ def test_a_data_id_is_looked_up_by_the_whole_key(plans):
         assert column in line
 
 
-def test_near_regions_are_found_by_index(camera_registry):
+def test_near_regions_are_found_by_index(camera_registry, explained):
     near = "SELECT visit FROM visit WHERE circle_z BETWEEN 0 AND 1 AND circle_x BETWEEN 0 AND 1"
-    [line] = explain(camera_registry._db, near, {})
+    [line] = explained(camera_registry._db, near, {})
     assert "INDEX ix_visit_circle" in line

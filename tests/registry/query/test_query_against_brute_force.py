@@ -27,10 +27,22 @@ CONDITIONS = {
 }
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def url(request):
+    """An empty database of each kind, for all examples."""
+    if request.param == "sqlite":
+        yield "sqlite://"
+        return
+    server = request.getfixturevalue("postgresql_server")
+    url = server.new_schema()
+    yield url
+    server.drop(url)
+
+
 @pytest.fixture(scope="module")
-def registry():
+def registry(url):
     """Two instruments with their visits, dataset types image and flat; each example adds collections of its own."""
-    with Registry.create("sqlite://") as made:
+    with Registry.create(url) as made:
         insert = made.insert_dimension_records
         for instrument in ("Cam", "Two"):
             insert("instrument", [{"name": instrument}])
@@ -117,7 +129,7 @@ class Layout:
         return set(pairs.values())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     layouts(),
     st.sampled_from(sorted(CONDITIONS)),

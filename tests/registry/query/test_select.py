@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import String, column, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from registry.database import Prepared
 from registry.errors import InvalidQueryError
 from registry.query.names import Names
 from registry.query.regions import candidate_select
@@ -26,14 +27,23 @@ def tables(statement):
     return set(re.findall(r"(?:FROM|JOIN) \(?(\w+)", str(statement.compile(dialect=sqlite.dialect()))))
 
 
-def plan(world, statement):
-    from registry.database import Prepared
+@pytest.fixture
+def plan(world, explained):
+    """Returns the steps in which the database answers a select."""
 
-    if world.database.dialect.name != "sqlite":
-        pytest.skip("the plans of PostgreSQL are looked at in tests/registry/datasets/test_plans.py")
-    prepared = Prepared(statement, world.database.engine)
-    cursor = world.database.session.connection.connection.cursor()
-    return [row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {prepared.sql}", prepared.bind({}))]
+    def steps(statement):
+        prepared = Prepared(statement, world.database.engine)
+        return explained(world.database, prepared.sql, prepared.bind({}))
+
+    return steps
+
+
+def looked_up(step):
+    """The columns that an index is asked for."""
+    return set(re.findall(r"(\w+)=\?", step))
+
+
+RAW_KEY = {"collection_id", "dataset_type_id", "instrument", "detector", "exposure"}
 
 
 # Datasets
@@ -176,33 +186,28 @@ def test_a_table_that_adds_nothing_is_left_out(world, dimensions, where, expecte
     assert tables(data_id_select(world.schema, group, world.predicate(where, group))) == expected
 
 
-def test_a_search_by_data_id_reads_the_dataset_table_only(world):
+def test_a_search_by_data_id_reads_the_dataset_table_only(world, plan):
     statement = world.dataset_statement(
         "raw", [1], data_id={"instrument": "Cam", "exposure": 101, "detector": 1}
     )
     number = world.groups["raw"][0]
     assert tables(statement) == {f"dataset_{number}"}
-    (step,) = plan(world, statement)
-    assert step == (
-        f"SEARCH dataset_{number} USING PRIMARY KEY "
-        "(collection_id=? AND dataset_type_id=? AND instrument=? AND detector=? AND exposure=?)"
-    )
+    (step,) = plan(statement)
+    assert step.startswith(f"SEARCH dataset_{number} USING PRIMARY KEY")
+    assert looked_up(step) == RAW_KEY
 
 
-def test_a_find_first_search_by_data_id_scans_no_table(world):
+def test_a_find_first_search_by_data_id_scans_no_table(world, plan):
     data_id = {"instrument": "Cam", "exposure": 101, "detector": 1}
-    steps = plan(world, world.dataset_statement("raw", [1, 2, 3], data_id=data_id))
+    steps = plan(world.dataset_statement("raw", [1, 2, 3], data_id=data_id))
     assert [
         step for step in steps if step.startswith("SCAN") and step.split()[1] in world.schema.metadata.tables
     ] == []
-    assert any(
-        "collection_id=? AND dataset_type_id=? AND instrument=? AND detector=? AND exposure=?" in step
-        for step in steps
-    )
+    assert any(looked_up(step) == RAW_KEY for step in steps)
 
 
-def test_a_region_is_looked_up_by_the_index_of_circles(world):
-    steps = plan(world, candidate_select(world.schema, "patch", point(10.5, 0.5), {}))
+def test_a_region_is_looked_up_by_the_index_of_circles(world, plan):
+    steps = plan(candidate_select(world.schema, "patch", point(10.5, 0.5), {}))
     assert any("USING INDEX ix_patch_circle " in step for step in steps)
 
 
@@ -374,11 +379,15 @@ def test_every_select_can_be_written_for_both_databases(world, where):
             assert "SELECT" in str(statement.compile(dialect=dialect))
 
 
-def test_keys_found_by_region_are_looked_up_in_the_key_of_the_datasets(world):
+def test_keys_found_by_region_are_looked_up_in_the_key_of_the_datasets(world, plan):
     where = "instrument = 'Cam' AND visit.region OVERLAPS CIRCLE(10.5, 0.5, 1)"
-    steps = plan(world, world.dataset_statement("cat", [1], where))
+    steps = plan(world.dataset_statement("cat", [1], where))
     table = f"dataset_{world.groups['cat'][0]}"
-    assert any(step.startswith(f"SEARCH {table} USING PRIMARY KEY") and "visit=?" in step for step in steps)
+    # PostgreSQL compares the visits of so few rows after it has found them by the instrument.
+    asked = "visit" if world.database.dialect.name == "sqlite" else "instrument"
+    assert any(
+        step.startswith(f"SEARCH {table} USING PRIMARY KEY") and asked in looked_up(step) for step in steps
+    )
 
 
 # Long expressions

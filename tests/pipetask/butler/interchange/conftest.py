@@ -144,8 +144,18 @@ def folder(tmp_path):
     return folder
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def repo_backend(request):
+    """Each kind of database."""
+    return request.param
+
+
 @pytest.fixture
-def new(tmp_path):
+def new(repo_backend, request, tmp_path):
     """An empty repository."""
+    if repo_backend == "postgresql":
+        with request.getfixturevalue("postgresql_repository")("new") as butler:
+            yield butler
+        return
     with Butler.makeRepo(tmp_path / "new") as butler:
         yield butler
