@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from pipetask.errors import GraphFileError
+from pipetask.graph.codes import Codes
 
 ALIGNMENT = 64
 BATCH_ROWS = 65536
@@ -71,3 +75,41 @@ class MappedArchive:
             return pa.ipc.open_file(self.bytes(name)).read_all()
         except pa.ArrowInvalid as err:
             raise GraphFileError(f"Member '{name}' of '{self.path}' is damaged: {err}") from err
+
+
+class StoredRecords:
+    """Dimension records in a member of an archive, of which only the batch with a row is read.
+
+    Columns whose names begin with ``#`` are the codes of the required dimensions.
+    """
+
+    def __init__(self, archive: MappedArchive, member: str) -> None:
+        self._archive = archive
+        self._member = member
+        self._latest: tuple[int, pa.RecordBatch] | None = None
+
+    def keys(self) -> Codes:
+        """Codes of the required dimensions, shape (n, k), rows in ascending order."""
+        found = self._columns(keys=True).read_all()
+        codes = np.empty((found.num_rows, found.num_columns), np.int32, order="F")
+        for position, column in enumerate(found.columns):
+            codes[:, position] = column.to_numpy()
+        return codes
+
+    def row(self, at: int) -> Mapping[str, Any]:
+        """Values of all other columns of a row."""
+        number, within = divmod(at, BATCH_ROWS)
+        if self._latest is None or self._latest[0] != number:
+            self._latest = number, self._columns(keys=False).get_batch(number)
+        found: dict[str, Any] = self._latest[1].slice(within, 1).to_pylist()[0]
+        return found
+
+    def table(self) -> pa.Table:
+        """All other columns."""
+        return self._columns(keys=False).read_all()
+
+    def _columns(self, *, keys: bool) -> pa.ipc.RecordBatchFileReader:
+        content = self._archive.bytes(self._member)
+        names = pa.ipc.open_file(content).schema.names
+        wanted = [i for i, name in enumerate(names) if name.startswith("#") is keys]
+        return pa.ipc.open_file(content, options=pa.ipc.IpcReadOptions(included_fields=wanted))

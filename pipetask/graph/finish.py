@@ -18,6 +18,7 @@ from pipetask.graph.funnel import Funnel
 from pipetask.graph.merge import merge_datasets
 from pipetask.graph.project import CSR
 from pipetask.graph.quantum_graph import Header, QuantumGraph
+from pipetask.graph.records import read_records
 from pipetask.graph.tables import (
     QUANTUM_INPUTS,
     Connection,
@@ -60,7 +61,7 @@ def finish(
     codebooks
         How values are encoded.
     registry
-        To find the artifacts of inputs.
+        To find the artifacts of inputs, and dimension records.
     """
     tasks = [task for task in tasks if task.is_kept.any()]
     tables, pairs = merge_datasets(tasks)
@@ -114,8 +115,11 @@ def finish(
             )
         )
         first += count
+    groups = {task.dimensions: None for task in quanta}
+    groups.update({table.dataset_type.dimensions: None for table in datasets.values()})
+    records = read_records(registry, codebooks, list(groups), compaction.values)
     return QuantumGraph(
-        header, tuple(quanta), datasets, edges_of, compaction.values, compaction.implied, funnel
+        header, tuple(quanta), datasets, edges_of, compaction.values, compaction.implied, funnel, records
     )
 
 

@@ -6,6 +6,7 @@ member                   content
 header.json              format version, universe, collections, tasks with configurations, dataset types
 values/<dimension>       the values that the codes of a dimension stand for
 implied/<element>        codes of implied by codes of required dimensions
+records/<element>        codes of the required dimensions in ascending order, other columns of records
 quanta/<label>           codes of the required dimensions, serial number (as differences)
 counts/<label>           per quantum and connection the number of datasets
 edges/<label>/<name>     rows of the dataset table (as differences), one quantum after the other
@@ -34,11 +35,12 @@ import pyarrow as pa
 
 from pipetask.butler import DatasetType, DimensionUniverse
 from pipetask.errors import GraphFileError
-from pipetask.graph.archive import MappedArchive, add_member, add_table
+from pipetask.graph.archive import MappedArchive, StoredRecords, add_member, add_table
 from pipetask.graph.codes import Codes
 from pipetask.graph.funnel import Funnel
 from pipetask.graph.project import CSR
 from pipetask.graph.quantum_graph import Header, QuantumGraph
+from pipetask.graph.records import RecordTable
 from pipetask.graph.run_collections import ChainChange
 from pipetask.graph.tables import (
     QUANTUM_INPUTS,
@@ -168,6 +170,7 @@ def _header(graph: QuantumGraph) -> dict[str, Any]:
         ],
         "dimensions": list(graph.values),
         "implied": {name: [table.required, table.implied] for name, table in graph.implied.items()},
+        "records": list(graph.records),
         "funnel": graph.funnel.to_json(),
     }
 
@@ -178,6 +181,10 @@ def _tables(graph: QuantumGraph) -> Iterator[tuple[str, pa.Table]]:
     for element, table in graph.implied.items():
         columns = _code_columns(table.required, table.keys) | _code_columns(table.implied, table.values)
         yield f"implied/{element}", pa.table(columns)
+    for element, records in graph.records.items():
+        keys = _code_columns([f"#{d}" for d in records.element.required], records.source.keys())
+        others = records.source.table()
+        yield f"records/{element}", pa.table(keys | {name: others[name] for name in others.column_names})
     for task in graph.tasks:
         columns = _code_columns(task.dimensions.required, task.codes)
         yield f"quanta/{task.label}", pa.table(columns | {"+serial": _differences(task.columns.serials)})
@@ -263,6 +270,10 @@ def _graph(file: MappedArchive, header: Mapping[str, Any]) -> QuantumGraph:
         _Lazy(header["dimensions"], lambda d: file.table(f"values/{d}")["value"].to_pylist()),
         _Lazy(header["implied"], lambda element: _implied(file, element, *header["implied"][element])),
         Funnel.from_json(header["funnel"]),
+        {
+            name: RecordTable(universe[name], StoredRecords(file, f"records/{name}"))
+            for name in header["records"]
+        },
     )
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from pipetask.butler import ArtifactRecord, DatasetRef, DimensionUniverse
 from pipetask.graph.project import CSR, Pairs
+from pipetask.graph.records import RecordTable
 from pipetask.graph.refs import DataIdDecoder, RefMaker
 from pipetask.graph.run_collections import NO_CHANGE, ChainChange
 from pipetask.graph.tables import (
@@ -87,6 +88,8 @@ class QuantumGraph:
         The implied dimensions, by element.
     funnel : `Funnel`
         How many data IDs each step of the building kept.
+    records : `~collections.abc.Mapping` [`str`, `RecordTable`]
+        The dimension records that data IDs offer, by element.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class QuantumGraph:
         values: Mapping[str, list[Any]],
         implied: Mapping[str, Implied],
         funnel: Funnel,
+        records: Mapping[str, RecordTable],
     ) -> None:
         self.header = header
         self.tasks = tasks
@@ -106,9 +110,10 @@ class QuantumGraph:
         self.values = values
         self.implied = implied
         self.funnel = funnel
+        self.records = records
         self._firsts = [task.first for task in tasks]
         self._by_label = {task.label: task for task in tasks}
-        self._decoder = DataIdDecoder(values, implied)
+        self._decoder = DataIdDecoder(values, implied, records)
         self._maker = RefMaker(self._decoder, header.id_base, header.output_run)
 
     @property
@@ -273,7 +278,14 @@ class QuantumGraph:
         """Send the outputs to another run and collection, with new ids."""
         header = replace(self.header, output_run=output_run, output=output, id_base=new_base())
         return QuantumGraph(
-            header, self.tasks, self.datasets, self.edges, self.values, self.implied, self.funnel
+            header,
+            self.tasks,
+            self.datasets,
+            self.edges,
+            self.values,
+            self.implied,
+            self.funnel,
+            self.records,
         )
 
     def save(self, path: str | Path) -> None:

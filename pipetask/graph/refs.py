@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from pipetask.butler import DataCoordinate, DatasetRef, DatasetType, DimensionGroup
+from pipetask.graph.records import RecordsOf, RecordTable
 from pipetask.graph.tables import Connection, DatasetTable, Implied, uuid_of
 
 
@@ -25,10 +26,18 @@ class DataIdDecoder:
         The values of each dimension, by code.
     implied
         What dimension records say, by the name of the element.
+    records
+        The records themselves; data IDs offer them if there are any.
     """
 
-    def __init__(self, values: Mapping[str, Values], implied: Mapping[str, Implied]) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Values],
+        implied: Mapping[str, Implied],
+        records: Mapping[str, RecordTable] | None = None,
+    ) -> None:
         self._values = values
+        self._records = records
         self._implied = implied
         self._tables: dict[str, dict[tuple[int, ...], tuple[int, ...]]] = {}
         self._steps: dict[DimensionGroup, list[str]] = {}
@@ -53,11 +62,11 @@ class DataIdDecoder:
                 if follows is not None:
                     known.update(zip(table.implied, follows, strict=True))
         values = self._values
-        if len(known) < len(dimensions.keys):
-            return DataCoordinate.from_required(
-                dimensions, tuple([values[d][known[d]] for d in dimensions.required])
-            )
-        return DataCoordinate.from_full(dimensions, tuple([values[d][known[d]] for d in dimensions.keys]))
+        names = dimensions.required if len(known) < len(dimensions.keys) else dimensions.keys
+        full = tuple([values[d][known[d]] for d in names])
+        if self._records:
+            return DataCoordinate(dimensions, full, RecordsOf(self._records, dimensions, known, values))
+        return DataCoordinate(dimensions, full)
 
     def _steps_of(self, dimensions: DimensionGroup) -> list[str]:
         """Elements whose records give the implied values, those that depend on others last."""

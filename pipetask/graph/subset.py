@@ -38,7 +38,14 @@ def subset(graph: QuantumGraph, is_kept: npt.NDArray[np.bool_]) -> QuantumGraph:
     }
     datasets = {name: graph.datasets[name].take(np.flatnonzero(mask)) for name, mask in used.items()}
     return QuantumGraph(
-        graph.header, tuple(tasks), datasets, edges, graph.values, graph.implied, graph.funnel
+        graph.header,
+        tuple(tasks),
+        datasets,
+        edges,
+        graph.values,
+        graph.implied,
+        graph.funnel,
+        graph.records,
     )
 
 

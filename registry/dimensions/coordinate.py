@@ -15,6 +15,10 @@ from .group import DimensionGroup
 from .universe import DimensionUniverse
 
 if TYPE_CHECKING:
+    from lsst.sphgeom import Region
+
+    from registry.timespan import Timespan
+
     from .record import DimensionRecord
 
 DataIdValue: TypeAlias = int | str
@@ -162,6 +166,20 @@ class DataCoordinate:
     def records(self) -> Mapping[str, DimensionRecord | None]:
         """Dimension records by element name; empty unless `expanded` gave them."""
         return self._records
+
+    @property
+    def region(self) -> Region | None:
+        """The sky that it covers, by its records (`lsst.sphgeom.Region`); `None` if that is not limited."""
+        from .extent import region_of
+
+        return region_of(self)
+
+    @property
+    def timespan(self) -> Timespan | None:
+        """The time that it covers, by its records; `None` if that is not limited."""
+        from .extent import timespan_of
+
+        return timespan_of(self)
 
     def hasFull(self) -> bool:
         """Return whether the implied values are known as well."""
