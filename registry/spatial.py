@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias
 
@@ -18,6 +18,7 @@ from lsst.sphgeom import (
     UnitVector3d,
 )
 
+from registry import polygons
 from registry.errors import DataIdError
 
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
@@ -28,6 +29,8 @@ Circles: TypeAlias = "tuple[Floats, Floats]"
 
 MARGIN: Final = 1e-7
 """Added to radii [rad]: exact relations may count regions as overlapping that miss each other by less."""
+
+_LARGE: Final = 1.0  # [rad]; a circle around the corners holds a polygon only if it is less than half the sky
 
 # Circles are searched by classes of size, each a factor of 2⁴ wide, since one large circle alone would make
 # the tree return everything.
@@ -93,8 +96,12 @@ def bounding_circles(encoded: Encoded) -> Circles:
     """
     centres = np.full((len(encoded), 3), np.nan)
     radii = np.full(len(encoded), np.nan)
-    for i, each in enumerate(encoded):  # decoding and circles are C++, one region at a time
-        if each is not None:
+    for indices, corners in polygons.corners(encoded):
+        found, sizes = polygons.circles_around(corners)
+        small = sizes < _LARGE
+        centres[indices[small]], radii[indices[small]] = found[small], sizes[small]
+    for i in np.flatnonzero(np.isnan(radii)).tolist():  # others by the library, one by one
+        if (each := encoded[i]) is not None:
             centre, radius = bounding_circle(decode(each))
             if radius >= 0:  # an empty region has a negative one
                 centres[i], radii[i] = centre, radius
@@ -121,22 +128,31 @@ def overlapping_pairs(
     a, b : `numpy.ndarray`, shape (n,), int64
         Indices of each pair, ordered by ``a``, then ``b``. Regions that share only a border overlap.
     """
-    a, b = candidate_pairs(circles_a, circles_b)
-    regions_a = {i: decode(encoded_a[i] or b"") for i in np.unique(a).tolist()}
-    regions_b = {i: decode(encoded_b[i] or b"") for i in np.unique(b).tolist()}
-    keep = np.fromiter(
-        (
-            regions_a[i].overlaps(regions_b[j]) is not False
-            for i, j in zip(a.tolist(), b.tolist(), strict=True)
-        ),
-        dtype=bool,
-        count=len(a),
-    )
+    a, b, angles = candidate_pairs(circles_a, circles_b)
+    inside = inner_radii(encoded_a, circles_a)[a] + inner_radii(encoded_b, circles_b)[b]
+    keep = angles < inside - MARGIN
+    unclear = np.flatnonzero(~keep)
+    regions_a, regions_b = _decoded(encoded_a, a[unclear]), _decoded(encoded_b, b[unclear])
+    keep[unclear] = [x.overlaps(y) is not False for x, y in zip(regions_a, regions_b, strict=True)]
     return a[keep], b[keep]
 
 
-def candidate_pairs(circles_a: Circles, circles_b: Circles) -> tuple[Integers, Integers]:
-    """Return all pairs of circles that touch, as indices ordered by ``a``, then ``b``."""
+def inner_radii(encoded: Encoded, circles: Circles) -> Floats:
+    """Return radii [rad] of circles inside regions, with the same centres; negative if none is known."""
+    radii = np.full(len(encoded), -np.pi)
+    for indices, corners in polygons.corners(encoded):
+        radii[indices] = polygons.circles_inside(corners, circles[0][indices])
+    return np.nan_to_num(radii, nan=-np.pi)
+
+
+def _decoded(encoded: Encoded, indices: Integers) -> Iterator[Region]:
+    """Yield the regions of indices, each decoded once."""
+    known = {i: decode(encoded[i] or b"") for i in np.unique(indices).tolist()}
+    return map(known.__getitem__, indices.tolist())
+
+
+def candidate_pairs(circles_a: Circles, circles_b: Circles) -> tuple[Integers, Integers, Floats]:
+    """Return pairs of circles that touch, as indices ordered by ``a``, then ``b``, and distances [rad]."""
     from scipy.spatial import cKDTree
 
     known_a, known_b = (np.flatnonzero(np.isfinite(radii)) for _, radii in (circles_a, circles_b))
@@ -155,9 +171,9 @@ def candidate_pairs(circles_a: Circles, circles_b: Circles) -> tuple[Integers, I
     chord = np.linalg.norm(circles_a[0][a] - circles_b[0][b], axis=1)
     angle = 2 * np.arcsin(np.minimum(chord / 2, 1.0))
     touch = angle <= circles_a[1][a] + circles_b[1][b] + MARGIN
-    a, b = a[touch], b[touch]
+    a, b, angle = a[touch], b[touch], angle[touch]
     order = np.lexsort((b, a))
-    return a[order], b[order]
+    return a[order], b[order], angle[order]
 
 
 def _by_size(radii: Floats, known: Integers) -> list[Integers]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table, bindparam, func, select
@@ -70,16 +71,17 @@ def update_overlaps(
     ]
     region = element.column_names.index("region")
     key = len(element.required)
+    # In the order of the keys: the database appends pairs to its tables instead of looking for their places.
+    placed = sorted((row for row in rows if row[region] is not None), key=itemgetter(slice(key)))
+    circles = _circles([row[-4:] for row in placed])
     for other in others:
         table = schema.overlap_table(element.name, other)
         if replaced:
             match = [table.c[name] == bindparam(f"k_{name}") for name in element.required]
             keys = [{f"k_{n}": v for n, v in zip(element.required, row, strict=False)} for row in rows]
             db.execute(table.delete().where(*match), keys)
-        placed = [row for row in rows if row[region] is not None]
         if not placed:
             continue
-        circles = _circles([row[-4:] for row in placed])
         near = _records_near(db, schema, other, *circles)
         if not near:
             continue
@@ -90,7 +92,8 @@ def update_overlaps(
             _circles([row[-4:] for row in near]),
         )
         names = [*element.required, *schema.universe[other].required]
-        pairs = [placed[i][:key] + near[j][:-5] for i, j in zip(ours.tolist(), theirs.tolist(), strict=True)]
+        our_keys, their_keys = [row[:key] for row in placed], [row[:-5] for row in near]
+        pairs = [our_keys[i] + their_keys[j] for i, j in zip(ours.tolist(), theirs.tolist(), strict=True)]
         # Dimensions that both share (none of today's) would be joined here, not repeated.
         db.insert(table, names, pairs, "skip")
 
@@ -109,7 +112,7 @@ def _records_near(
     centres: np.ndarray[Any, Any],
     radii: np.ndarray[Any, Any],
 ) -> list[tuple[Any, ...]]:
-    """Return key, region and circle of the records whose circle may touch one of the given circles."""
+    """Return key, region and circle of the records whose circle may touch one of the given ones, by key."""
     table = schema.element_table(name)
     assert isinstance(table, Table)
     largest = db.fetch(db.prepared(("radius", name), lambda: select(func.max(table.c.circle_radius))))[0][0]
@@ -124,7 +127,7 @@ def _records_near(
         for i, axis in enumerate("xyz")
     }
     key = schema.universe[name].required
-    return db.fetch(
+    found = db.fetch(
         db.prepared(
             ("near", name),
             lambda: select(*(table.c[c] for c in (*key, "region", *CIRCLE))).where(
@@ -136,3 +139,4 @@ def _records_near(
         ),
         bounds,
     )
+    return sorted(found, key=itemgetter(slice(len(key))))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lsst.sphgeom import DISJOINT, Circle
+from lsst.sphgeom import DISJOINT, Angle, Circle, UnitVector3d
 
 from registry.spatial import (
     bounding_circles,
@@ -61,6 +61,17 @@ def test_a_large_region_among_small_ones_finds_all():
     large = encoded([circle(0, 0, 45), circle(30, 0, 0.001)])
     i, j = overlapping_pairs(small, bounding_circles(small), large, bounding_circles(large))
     assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(0, 0), (1, 0), (2, 0), (3, 0), (3, 1), (4, 0)]
+
+
+def test_large_polygons_are_held_too():
+    octant = polygon([0, 90, 0], [0, 0, 90])
+    wide = polygon([0, 120, 240], [20, 20, 20])  # its sides rise to declination 36 half-way
+    centres, radii = bounding_circles(encoded([octant, wide]))
+    for region, centre, radius in zip([octant, wide], centres, radii, strict=True):
+        assert Circle(UnitVector3d(*centre), Angle(radius + 1e-9)).contains(region)
+    spots = encoded([circle(60, 30, 0.1), circle(60, 40, 0.1), circle(200, -10, 0.1)])
+    i, j = overlapping_pairs(encoded([octant, wide]), (centres, radii), spots, bounding_circles(spots))
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 1)]
 
 
 def test_points_and_corners_are_in_degrees():

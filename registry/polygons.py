@@ -1,0 +1,60 @@
+"""Many convex polygons at once: their corners as arrays, circles around and inside them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+Integers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+
+# A polygon is encoded as this letter and its corners' unit vectors, little-endian, in anticlockwise order.
+_POLYGON: Final = b"p"
+_CORNER_BYTES: Final = 24
+
+
+def corners(encoded: Sequence[bytes | None]) -> Iterator[tuple[Integers, Floats]]:
+    """Yield the polygons among encoded regions, those of one number of corners together.
+
+    Parameters
+    ----------
+    encoded : sequence of `bytes` or `None`
+        Regions, as `registry.spatial.encode` makes them.
+
+    Yields
+    ------
+    indices : `numpy.ndarray`, shape (m,), int64
+        Which of the regions they are.
+    corners : `numpy.ndarray`, shape (m, k, 3)
+        Unit vectors.
+    """
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for i, each in enumerate(encoded):
+        if each is not None and each[:1] == _POLYGON and len(each) % _CORNER_BYTES == 1:
+            by_length[len(each)].append(i)
+    for length, indices in by_length.items():
+        joined = b"".join([encoded[i] or b"" for i in indices])
+        vectors = np.frombuffer(joined, np.uint8).reshape(-1, length)[:, 1:].copy().view("<f8")
+        yield np.array(indices), vectors.reshape(len(indices), -1, 3)
+
+
+def circles_around(corners: Floats) -> tuple[Floats, Floats]:
+    """Return unit vectors of centres, shape (m, 3), and radii [rad], shape (m,); each holds all corners.
+
+    It holds the polygon only if the radius is below π/2.
+    """
+    centres = corners.sum(axis=1)
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    chords = np.linalg.norm(corners - centres[:, None], axis=2).max(axis=1)
+    return centres, 2 * np.arcsin(np.minimum(chords / 2, 1))
+
+
+def circles_inside(corners: Floats, centres: Floats) -> Floats:
+    """Return radii [rad] of the largest circles around points inside polygons; negative around others."""
+    edges = np.cross(corners, np.roll(corners, -1, axis=1))
+    edges /= np.linalg.norm(edges, axis=2, keepdims=True)
+    nearest: Floats = np.einsum("mki,mi->mk", edges, centres).min(axis=1)
+    return np.arcsin(np.clip(nearest, -1, 1))
