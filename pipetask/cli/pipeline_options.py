@@ -176,6 +176,12 @@ def data_options() -> Decorator:
             help="With --skip-existing-in: what the quanta left out have kept, as in '*_metadata,coadd'. One "
             "that made something else that is needed is run again. [default: all]",
         ),
+        comma_separated(
+            "--reuse",
+            metavar="COLLECTION",
+            help="Take the outputs of quanta in these collections that had the same code, configuration and "
+            "inputs, instead of running them again.",
+        ),
         click.option(
             "--clobber-outputs",
             is_flag=True,

@@ -117,6 +117,7 @@ class Coordinator:
             self._errors.groups(),
             time.monotonic() - begin,
             interrupted=interruption.asked,
+            reused=self._graph.reused.n_quanta,
         )
 
     def _submit(self) -> None:

@@ -15,6 +15,7 @@ from pipetask.errors import InconsistentRunError, InvalidQuantumError, described
 from pipetask.execution.commit import quantum_ids
 from pipetask.execution.report import Status
 from pipetask.execution.single_quantum import LoadedTask, task_setups
+from pipetask.graph.run_collections import reused_collection
 from pipetask.task.pipeline_task import init_outputs
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def check_not_run_before(graph: QuantumGraph, butler: Butler) -> None:
 def define_collections(graph: QuantumGraph, butler: Butler) -> None:
     """Register the output run and put it in front of the output chain, which ends with the inputs.
 
-    What the graph says besides about the chain is done as well: a run replaced, and maybe deleted; other
-    inputs.
+    What the graph takes over of earlier runs comes second. What it says besides about the chain is done as
+    well: a run replaced, and maybe deleted; other inputs.
     """
     header, collections = graph.header, butler.registry.collections
     change = header.change
@@ -81,11 +82,15 @@ def define_collections(graph: QuantumGraph, butler: Butler) -> None:
         except MissingCollectionError:
             collections.register(header.output, "CHAINED")
             behind = header.input_collections
-        behind = [name for name in behind if name != change.replaced]
+        gone = (change.replaced, reused_collection(change.replaced))
+        behind = [name for name in behind if name not in gone]
         if change.rebased_on:
             own = [name for name in behind if name.startswith(f"{header.output}/")]
             behind = [*own, *change.rebased_on]
-        collections.set_chain(header.output, list(dict.fromkeys([header.output_run, *behind])))
+        own = [header.output_run]
+        if graph.reused.n_quanta:
+            own.append(_associate_reused(graph, butler))
+        collections.set_chain(header.output, list(dict.fromkeys([*own, *behind])))
     if change.prune == "purge":
         butler.removeRuns(change.replaced)
     elif change.prune == "unstore":
@@ -94,6 +99,21 @@ def define_collections(graph: QuantumGraph, butler: Butler) -> None:
             disassociate=False,
             unstore=True,
         )
+
+
+def _associate_reused(graph: QuantumGraph, butler: Butler) -> str:
+    """Tag what a graph takes over of earlier runs, for the output chain; return the collection."""
+    name = reused_collection(graph.header.output_run)
+    butler.registry.collections.register(name, "TAGGED")
+    for ids in graph.reused.ids.values():
+        refs = butler.registry.get_datasets([UUID(bytes=id.tobytes()) for id in ids])
+        if None in refs:
+            raise InconsistentRunError(
+                f"{refs.count(None)} datasets of earlier runs that this graph takes over are gone. Build it "
+                "again."
+            )
+        butler.registry.collections.associate(name, [ref for ref in refs if ref is not None])
+    return name
 
 
 def make_init_outputs(graph: QuantumGraph, butler: Butler) -> InitOutputs:

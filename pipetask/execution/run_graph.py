@@ -116,7 +116,7 @@ def _executor(
     if processes == 1 and timeout_s is None:
         return SerialExecutor(runner)
     return ProcessExecutor(
-        runner, min(processes, graph.n_quanta), modules=_modules(graph), timeout_s=timeout_s
+        runner, max(min(processes, graph.n_quanta), 1), modules=_modules(graph), timeout_s=timeout_s
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipetask.execution.report import Failure, Status
 
@@ -54,6 +54,8 @@ class RunSummary:
         How long it took [s].
     interrupted : `bool`
         Whether it was asked to stop before its end.
+    reused : `~collections.abc.Mapping` [ `str`, `int` ]
+        By task the number of quanta that did not run, since earlier results hold.
     """
 
     run: str
@@ -61,6 +63,7 @@ class RunSummary:
     errors: tuple[ErrorGroup, ...]
     wall_s: float
     interrupted: bool = False
+    reused: Mapping[str, int] = field(default_factory=dict)
 
     def total(self, *statuses: Status) -> int:
         """Count the quanta with one of these statuses; all quanta if none is given."""

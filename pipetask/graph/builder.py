@@ -27,9 +27,10 @@ from pipetask.graph.project import Projections
 from pipetask.graph.quantum_graph import Header, QuantumGraph
 from pipetask.graph.refs import DataIdDecoder, RefMaker
 from pipetask.graph.relations import DimensionRelations, implied_of, query_constraints
-from pipetask.graph.run_collections import NO_CHANGE, ChainChange
+from pipetask.graph.reuse import Reuse
+from pipetask.graph.run_collections import NO_CHANGE, ChainChange, reused_collection
 from pipetask.graph.scope import Completed, Queried, Scope, Selected, sliced
-from pipetask.graph.tables import Connection, DatasetTable, Existing, Serials, new_base
+from pipetask.graph.tables import Connection, DatasetTable, Existing, Reused, Serials, new_base
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
@@ -71,6 +72,9 @@ class QuantumGraphBuilder:
     retained_dataset_types : sequence of `str`, optional
         Names, or patterns of them, of the dataset types that quanta done before have kept. Where a quantum to
         run needs something else from one, that one is run again, whatever ``skip_existing_in`` says.
+    reuse : sequence of `str`, optional
+        Collections of earlier runs: a quantum whose code, configuration and inputs equal those of one that
+        was done there takes its outputs instead of running.
     extend_run : `bool`, optional
         The output run is one to be continued: as if it came first in ``skip_existing_in``.
     clobber_outputs : `bool`, optional
@@ -97,6 +101,7 @@ class QuantumGraphBuilder:
         dataset_query_constraint: str | Collection[str] = "all",
         skip_existing_in: Sequence[str] = (),
         retained_dataset_types: Sequence[str] = ("*",),
+        reuse: Sequence[str] = (),
         extend_run: bool = False,
         clobber_outputs: bool = False,
         scope: Scope = "query",
@@ -116,8 +121,9 @@ class QuantumGraphBuilder:
             data_id=data_id,
             tables=data_id_tables,
         )
-        skip = (output_run, *skip_existing_in) if extend_run else tuple(skip_existing_in)
         self._scope = scope
+        own = (output_run, reused_collection(output_run))
+        skip = (*own, *skip_existing_in) if extend_run else tuple(skip_existing_in)
         self._header = Header(
             pipeline_graph.universe, self._collections, output, output_run, where, new_base(), chain_change
         )
@@ -133,6 +139,9 @@ class QuantumGraphBuilder:
             skip_existing_in=skip,
             retained=retained_dataset_types,
             clobber_outputs=clobber_outputs,
+        )
+        self._reuse = (
+            Reuse(butler, self._codebooks, pipeline_graph, reuse, self._collections) if reuse else None
         )
         self._predicted: dict[str, Datasets] = {}
         self._funnel = Funnel()
@@ -164,7 +173,8 @@ class QuantumGraphBuilder:
         self._outputs.mark_done(tasks)
         for task in tasks:
             self._resolve(task, decoder, adjuster)
-        if not any(task.is_kept.any() for task in tasks):
+        reused = self._reuse.reused if self._reuse else Reused()
+        if not reused.n_quanta and not any(task.is_kept.any() for task in tasks):
             raise self._empty(tasks)
         for cause in self._funnel.causes:
             log.warning("A part of the pipeline has no data: %s", cause)
@@ -172,7 +182,16 @@ class QuantumGraphBuilder:
             self._registry, self._codebooks, self._pipeline, self._header, self._outputs, self._new_serials
         ).find(tasks)
         return finish(
-            self._header, tasks, init, connections, implied, self._codebooks, self._funnel, self._registry
+            self._header,
+            tasks,
+            init,
+            connections,
+            implied,
+            self._codebooks,
+            self._funnel,
+            self._registry,
+            reused,
+            self._reuse.plan if self._reuse else None,
         )
 
     def _project(self, part: Part, *, explain: bool) -> list[DraftTask]:
@@ -256,6 +275,8 @@ class QuantumGraphBuilder:
         before = task.is_kept.copy()
         reasons = adjuster.apply(task)
         self._note(task, steps.ADJUSTED, before, reasons)
+        if self._reuse:
+            self._reuse.apply(task)
         n_left, n_skipped = np.count_nonzero(task.is_kept), np.count_nonzero(task.is_skipped)
         self._funnel.add(label, steps.TO_RUN, int(n_left), int(n_skipped))
 

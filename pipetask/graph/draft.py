@@ -50,6 +50,8 @@ class DraftTask:
         Whether it is not in only because it was done before.
     edges : `dict` [`str`, `DraftEdges`]
         Edges by name of connection.
+    done_in : `tuple` [`str`]
+        Runs whose results are used again for some of the quanta.
     """
 
     node: TaskNode
@@ -58,6 +60,7 @@ class DraftTask:
     is_kept: Mask = field(init=False)
     is_skipped: Mask = field(init=False)
     edges: dict[str, DraftEdges] = field(default_factory=dict)
+    done_in: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.is_kept = np.ones(len(self.data_ids), bool)

@@ -26,12 +26,14 @@ from pipetask.graph.tables import (
     Implied,
     Locations,
     QuantaColumns,
+    Reused,
     TaskQuanta,
     location_table,
 )
 
 if TYPE_CHECKING:
     from pipetask.butler import Registry
+    from pipetask.graph.plan import Plan
 
 
 def finish(
@@ -43,12 +45,14 @@ def finish(
     codebooks: Codebooks,
     funnel: Funnel,
     registry: Registry,
+    reused: Reused,
+    plan: Plan | None,
 ) -> QuantumGraph:
     """Make the graph of what is left of a draft.
 
     Parameters
     ----------
-    header, funnel
+    header, funnel, reused, plan
         Go into the graph as they are.
     tasks
         The tasks, in topological order; those without quanta are left out.
@@ -119,7 +123,16 @@ def finish(
     groups.update({table.dataset_type.dimensions: None for table in datasets.values()})
     records = read_records(registry, codebooks, list(groups), compaction.values)
     return QuantumGraph(
-        header, tuple(quanta), datasets, edges_of, compaction.values, compaction.implied, funnel, records
+        header,
+        tuple(quanta),
+        datasets,
+        edges_of,
+        compaction.values,
+        compaction.implied,
+        funnel,
+        records,
+        reused,
+        plan,
     )
 
 

@@ -1,8 +1,6 @@
 """Quantum graphs on disk: a zip archive of a JSON header and stored, aligned Arrow tables.
 
-======================== ==================================================================================
 member                   content
-======================== ==================================================================================
 header.json              format version, universe, collections, tasks with configurations, dataset types
 values/<dimension>       the values that the codes of a dimension stand for
 implied/<element>        codes of implied by codes of required dimensions
@@ -13,7 +11,7 @@ edges/<label>/<name>     rows of the dataset table (as differences), one quantum
 datasets/<name>          codes of the required dimensions, serial number (as differences)
 existing/<name>          id and run of the datasets that were there before, number of their artifacts
 locations/<name>         records of these artifacts
-======================== ==================================================================================
+reused/<name>            ids of datasets of earlier runs that are taken as they are
 
 Members are read from the mapped file when they are needed; nothing in them is ever executed.
 """
@@ -51,6 +49,7 @@ from pipetask.graph.tables import (
     Implied,
     Locations,
     QuantaColumns,
+    Reused,
     TaskQuanta,
 )
 
@@ -172,6 +171,7 @@ def _header(graph: QuantumGraph) -> dict[str, Any]:
         "implied": {name: [table.required, table.implied] for name, table in graph.implied.items()},
         "records": list(graph.records),
         "funnel": graph.funnel.to_json(),
+        "reused": {"n_quanta": dict(graph.reused.n_quanta), "dataset_types": list(graph.reused.ids)},
     }
 
 
@@ -197,14 +197,13 @@ def _tables(graph: QuantumGraph) -> Iterator[tuple[str, pa.Table]]:
         columns = _code_columns(dataset.dataset_type.dimensions.required, dataset.codes)
         yield f"datasets/{name}", pa.table(columns | {"+serial": _differences(dataset.serials)})
         existing = dataset.existing
-        ids = pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(16), len(existing), [None, pa.py_buffer(np.ascontiguousarray(existing.ids))]
-        )
-        columns = {"id": ids, "run": existing.run_index}
+        columns = {"id": _id_column(existing.ids), "run": existing.run_index}
         if existing.locations is not None:
             columns["n_artifacts"] = np.diff(existing.locations.indptr)
             yield f"locations/{name}", existing.locations.table
         yield f"existing/{name}", pa.table(columns)
+    for name, ids in graph.reused.ids.items():
+        yield f"reused/{name}", pa.table({"id": _id_column(ids)})
 
 
 def _with_edges(connections: Iterable[Connection]) -> list[Connection]:
@@ -274,6 +273,10 @@ def _graph(file: MappedArchive, header: Mapping[str, Any]) -> QuantumGraph:
             name: RecordTable(universe[name], StoredRecords(file, f"records/{name}"))
             for name in header["records"]
         },
+        Reused(
+            header["reused"]["n_quanta"],
+            _Lazy(header["reused"]["dataset_types"], lambda name: _ids(file.table(f"reused/{name}"))),
+        ),
     )
 
 
@@ -293,16 +296,25 @@ def _dataset_table(file: MappedArchive, kind: DatasetType, stored: Mapping[str, 
     if stored["has_locations"]:
         indptr = np.concatenate([[0], np.cumsum(_array(found["n_artifacts"]))])
         locations = Locations(indptr, file.table(f"locations/{kind.name}").combine_chunks())
-    ids = found["id"].combine_chunks()
-    content = np.frombuffer(ids.buffers()[1] or b"", np.uint8) if len(ids) else np.empty(0, np.uint8)
     existing = Existing(
-        content[ids.offset * 16 : (ids.offset + len(ids)) * 16].reshape(-1, 16),
+        _ids(found),
         _array(found["run"]),
         tuple(stored["runs"]),
         locations,
     )
     codes = _codes(table, kind.dimensions.required)
     return DatasetTable(kind, codes, np.cumsum(_array(table["+serial"])), existing)
+
+
+def _id_column(ids: npt.NDArray[np.uint8]) -> pa.Array:
+    content = pa.py_buffer(np.ascontiguousarray(ids))
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(ids), [None, content])
+
+
+def _ids(table: pa.Table) -> npt.NDArray[np.uint8]:
+    ids = table["id"].combine_chunks()
+    content = np.frombuffer(ids.buffers()[1] or b"", np.uint8) if len(ids) else np.empty(0, np.uint8)
+    return content[ids.offset * 16 : (ids.offset + len(ids)) * 16].reshape(-1, 16)
 
 
 def _edges(file: MappedArchive, counts: pa.Table, label: str, name: str) -> CSR:

@@ -126,6 +126,6 @@ class InitDatasets:
         if task.is_skipped.any():
             for edge in task.node.init_outputs.values():
                 kind = self._pipeline.dataset_types[edge.dataset_type].dataset_type
-                earlier = self._outputs.done_before(kind)
+                earlier = self._outputs.done_before(kind, task.done_in)
                 if len(earlier):
                     self._found[edge.dataset_type] = earlier

@@ -15,6 +15,7 @@ from pipetask.errors import MissingCollectionError, OutputExistsError
 from pipetask.graph.codes import Codebooks
 from pipetask.graph.datasets import Datasets, find_existing
 from pipetask.graph.draft import DraftTask
+from pipetask.graph.run_collections import reused_collection
 
 if TYPE_CHECKING:
     from pipetask.butler import DatasetType, Registry
@@ -52,7 +53,8 @@ class ExistingOutputs:
         self._registry = registry
         self._codebooks = codebooks
         self._output_run = output_run
-        self._skip_in = tuple(name for name in skip_existing_in if name != output_run or self._is_there(name))
+        own = (output_run, reused_collection(output_run))
+        self._skip_in = tuple(name for name in skip_existing_in if name not in own or self._is_there(name))
         self._retained = tuple(retained)
         self._clobber = clobber_outputs
         self._run_is_there = self._is_there(output_run)
@@ -68,9 +70,9 @@ class ExistingOutputs:
         """Find what the output run holds of a type."""
         return self._find(kind, [self._output_run] if self._run_is_there else [])
 
-    def done_before(self, kind: DatasetType) -> Datasets:
-        """Find what the collections hold in which quanta that were done are searched."""
-        return self._find(kind, self._skip_in)
+    def done_before(self, kind: DatasetType, runs: Sequence[str]) -> Datasets:
+        """Find what the collections hold in which quanta that were done are searched, and then some runs."""
+        return self._find(kind, (*self._skip_in, *runs))
 
     def _find(self, kind: DatasetType, collections: Sequence[str]) -> Datasets:
         return find_existing(self._registry, self._codebooks, kind, collections)

@@ -43,6 +43,8 @@ class DataSelection:
         Names or patterns of the dataset types that these collections have kept; all if empty.
     scope : `str`, optional
         ``"complete"`` gives quanta that the query picks all their inputs; see `QuantumGraphBuilder`.
+    reuse : sequence of `str`, optional
+        Take the outputs of quanta in these collections that had the same code, configuration and inputs.
     clobber_outputs : `bool`, optional
         Replace outputs in the run whose quanta did not finish.
     replace_run, rebase : `bool`, optional
@@ -62,6 +64,7 @@ class DataSelection:
     skip_existing_in: Sequence[str] = ()
     retained_dataset_types: Sequence[str] = ()
     scope: Scope = "query"
+    reuse: Sequence[str] = ()
     clobber_outputs: bool = False
     replace_run: bool = False
     prune_replaced: str | None = None
@@ -132,12 +135,32 @@ def prepare_graph(
         dataset_query_constraint=selection.dataset_query_constraint,
         skip_existing_in=skip_in,
         retained_dataset_types=selection.retained_dataset_types or ("*",),
+        reuse=_reuse_of(butler, selection, collections),
         extend_run=selection.extend_run,
         clobber_outputs=selection.clobber_outputs,
         scope=selection.scope,
         chain_change=collections.change,
     )
     return builder.build(explain=explain)
+
+
+def _reuse_of(butler: Butler, selection: DataSelection, collections: RunCollections) -> tuple[str, ...]:
+    """Say where earlier quanta are searched; what these made needs a place to go to, and must stay."""
+    if not selection.reuse:
+        return ()
+    if not collections.output:
+        raise OutputCollectionError(
+            f"--reuse puts earlier results behind run '{collections.output_run}' in an output chain, and "
+            "there is none. Name one (-o)."
+        )
+    change = collections.change
+    found = [info.name for info in butler.registry.collections.resolve(selection.reuse)]
+    if change.prune and change.replaced in found:
+        raise OutputCollectionError(
+            f"--reuse would take results of run '{change.replaced}', which --prune-replaced deletes. Leave "
+            "one of the two out."
+        )
+    return tuple(selection.reuse)
 
 
 def _skip_in(butler: Butler, selection: DataSelection, collections: RunCollections) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from pipetask.graph.tables import (
     Connection,
     DatasetTable,
     Implied,
+    Reused,
     TaskQuanta,
     new_base,
     uuid_of,
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipetask.graph.funnel import Funnel
+    from pipetask.graph.plan import Plan
     from pipetask.task.quantum import Quantum
 
+NOTHING_REUSED = Reused()
 PACKAGES = "packages"
 """Dataset type of the versions of all packages in use, one per run."""
 
@@ -90,6 +93,10 @@ class QuantumGraph:
         How many data IDs each step of the building kept.
     records : `~collections.abc.Mapping` [`str`, `RecordTable`]
         The dimension records that data IDs offer, by element.
+    reused : `Reused`
+        Results of earlier quanta that are taken as they are.
+    plan : `Plan` or `None`
+        What becomes of each quantum, and why; only of a graph that was built just now.
     """
 
     def __init__(
@@ -102,6 +109,8 @@ class QuantumGraph:
         implied: Mapping[str, Implied],
         funnel: Funnel,
         records: Mapping[str, RecordTable],
+        reused: Reused = NOTHING_REUSED,
+        plan: Plan | None = None,
     ) -> None:
         self.header = header
         self.tasks = tasks
@@ -111,6 +120,8 @@ class QuantumGraph:
         self.implied = implied
         self.funnel = funnel
         self.records = records
+        self.reused = reused
+        self.plan = plan
         self._firsts = [task.first for task in tasks]
         self._by_label = {task.label: task for task in tasks}
         self._decoder = DataIdDecoder(values, implied, records)
@@ -286,6 +297,8 @@ class QuantumGraph:
             self.implied,
             self.funnel,
             self.records,
+            self.reused,
+            self.plan,
         )
 
     def save(self, path: str | Path) -> None:

@@ -100,7 +100,7 @@ def resolve(
     children = _children(butler, output) if output else None
     runs, chain_tail = _split_runs(butler, output, children or ())
     replaced = _replaced(butler, output, runs, prune_replaced) if replace_run else ""
-    runs = tuple(run for run in runs if run != replaced)
+    runs = tuple(run for run in runs if run not in (replaced, reused_collection(replaced)))
     if rebase and output_run and not output_run.startswith(f"{output}/"):
         raise OutputCollectionError(
             f"--rebase keeps in '{output}' only runs that are named after it, which '{output_run}' is not. "
@@ -183,6 +183,11 @@ def _check_run(butler: Butler, name: str, *, extend_run: bool) -> None:
         )
 
 
+def reused_collection(run: str) -> str:
+    """Name the TAGGED collection of what a run took over of earlier ones instead of making it."""
+    return f"{run}/reused"
+
+
 def timestamp() -> str:
     """Return the current UTC to the millisecond, as in ``20260807T113005123Z``."""
     from datetime import UTC, datetime
@@ -207,10 +212,15 @@ def _children(butler: Butler, output: str) -> tuple[str, ...] | None:
 def _split_runs(
     butler: Butler, output: str, children: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Divide a chain into the runs that earlier executions put in front, and the inputs behind them."""
+    """Divide a chain into the runs that earlier executions put in front, and the inputs behind them.
+
+    What such a run took over of earlier ones stands behind it, and counts as a run.
+    """
     n = 0
     for child in children:
-        if not child.startswith(f"{output}/") or butler.registry.collections.get_info(child).kind != "RUN":
+        kind = butler.registry.collections.get_info(child).kind
+        is_taken_over = kind == "TAGGED" and child == reused_collection(child.rpartition("/")[0])
+        if not child.startswith(f"{output}/") or not (kind == "RUN" or is_taken_over):
             break
         n += 1
     return tuple(children[:n]), tuple(children[n:])

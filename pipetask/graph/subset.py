@@ -46,6 +46,7 @@ def subset(graph: QuantumGraph, is_kept: npt.NDArray[np.bool_]) -> QuantumGraph:
         graph.implied,
         graph.funnel,
         graph.records,
+        graph.reused,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import UUID
@@ -205,6 +205,22 @@ class DatasetTable:
         existing = self.existing.take(-1 - serials[is_existing])
         serials[is_existing] = -1 - np.arange(np.count_nonzero(is_existing))
         return DatasetTable(self.dataset_type, self.codes[kept], serials, existing)
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """Results of earlier quanta that belong to the outputs of a graph, which does not make them.
+
+    Parameters
+    ----------
+    n_quanta
+        How many quanta need not run, by label; tasks without any are absent.
+    ids
+        Ids of the datasets, shape (n, 16), by dataset type.
+    """
+
+    n_quanta: Mapping[str, int] = field(default_factory=dict)
+    ids: Mapping[str, npt.NDArray[np.uint8]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

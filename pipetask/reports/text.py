@@ -21,11 +21,19 @@ def summary_text(summary: RunSummary) -> str:
         [
             f"Run {summary.run}: {_totals(summary)} in {duration(summary.wall_s)}"
             + (", stopped before its end" if summary.interrupted else ""),
-            *_aligned([["task", *(_WORDS[status] for status in shown)], *table]),
+            *aligned([["task", *(_WORDS[status] for status in shown)], *table]),
+            *_reused_lines(summary.reused),
             *_error_lines(summary.errors),
             *_next_steps(summary, f"pipetask report {summary.run}"),
         ]
     )
+
+
+def _reused_lines(reused: Mapping[str, int]) -> list[str]:
+    if not reused:
+        return []
+    counts = ", ".join(f"{n:,} of {label}" for label, n in reused.items())
+    return [f"Taken from earlier runs: {counts}."]
 
 
 def report_text(report: RunReport) -> str:
@@ -48,7 +56,7 @@ def report_text(report: RunReport) -> str:
         [
             f"Run {report.run}: {_totals(report)} in {duration(report.wall_s)}"
             + (", not finished" if report.is_unfinished else ""),
-            *_aligned([head, *table]),
+            *aligned([head, *table]),
             *_error_lines(report.errors),
             *_next_steps(report),
         ]
@@ -78,7 +86,7 @@ def _totals(run: RunSummary | RunReport) -> str:
     return f"{run.total()} quanta" + (f" ({parts})" if parts else "")
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Lay out a table: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -35,6 +35,20 @@ SHOWN = ("summary", "pipeline-graph", "graph", "explain")
     help="What to print: the pipeline graph and the quanta per task (summary, if nothing is named), the "
     "pipeline-graph alone, the graph (every quantum), or explain (what each step kept and dropped).",
 )
+@click.option(
+    "--plan",
+    "plan",
+    is_flag=True,
+    help="Print which quanta are new, which take earlier results (--reuse), and which run again and why.",
+)
+@click.option(
+    "--format",
+    "plan_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="With --plan: text with counts, or JSON with every quantum.",
+)
 def command(
     repo: str | None,
     pipeline: str | None,
@@ -43,6 +57,8 @@ def command(
     qgraph: str | None,
     save_qgraph: str | None,
     shown: tuple[str, ...],
+    plan: bool,
+    plan_format: str,
     **selection: Any,  # the options of `data_options`, by name
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, without executing them."""
@@ -50,6 +66,7 @@ def command(
     from pipetask.errors import EmptyGraphError
     from pipetask.graph.prepare import DataSelection, prepare_graph
     from pipetask.graph.quantum_graph import QuantumGraph
+    from pipetask.reports.plan import plan_json, plan_text
     from pipetask.reports.quantum_graph import graph_text
 
     only_one_of(pipeline, qgraph, changes, selection | {"select_tasks": select_tasks})
@@ -68,7 +85,9 @@ def command(
                 raise
     if save_qgraph:
         graph.save(save_qgraph)
-    for what in shown or ("summary",):
+    if plan:
+        click.echo(plan_json(graph) if plan_format == "json" else plan_text(graph))
+    for what in shown or (() if plan else ("summary",)):
         click.echo(graph_text(graph, what))
     if save_qgraph:
         click.echo(f"Saved {graph.n_quanta} quanta to {save_qgraph}.")
