@@ -149,4 +149,7 @@ class BaseJoin:
         return Narrowing([c.relation for c in constraints] if narrow else [], self._codebooks)
 
     def _constrains(self, name: str) -> bool:
-        return self._must_exist == "all" or (self._must_exist != "off" and name in self._must_exist)
+        if self._must_exist != "all":
+            return self._must_exist != "off" and name in self._must_exist
+        edges = (edge for task in self._part.tasks for edge in task.inputs.values())
+        return not any(edge.defers_constraint for edge in edges if edge.dataset_type == name)

@@ -13,6 +13,7 @@ from pipetask.errors import EmptyGraphError, MissingPrerequisiteError
 from pipetask.graph import funnel as steps
 from pipetask.graph.adjust import MAX_EXAMPLES, Adjuster, drop_without_inputs, quanta_without_prerequisite
 from pipetask.graph.base_join import BaseJoin
+from pipetask.graph.bounds import bounds_of
 from pipetask.graph.codes import Codebooks
 from pipetask.graph.datasets import Datasets, collections_with
 from pipetask.graph.diagnosis import why_without_prerequisite
@@ -239,9 +240,10 @@ class QuantumGraphBuilder:
             task.add(connection_of(edge, "input"), datasets, pairs)
         for edge in node.outputs.values():
             self._add_output(task, connection_of(edge, "output"), selected)
-        log_type, metadata_type = node.log_dataset, node.metadata_dataset
-        self._add_output(task, Connection("_log", "log", log_type, "", "ButlerLogRecords"), selected)
-        metadata = Connection("_metadata", "metadata", metadata_type, "", "TaskMetadata")
+        if node.saves_log:
+            log_of_quanta = Connection("_log", "log", node.log_dataset, "", "ButlerLogRecords")
+            self._add_output(task, log_of_quanta, selected)
+        metadata = Connection("_metadata", "metadata", node.metadata_dataset, "", "TaskMetadata")
         self._add_output(task, metadata, selected)
         return task
 
@@ -306,9 +308,11 @@ class QuantumGraphBuilder:
             ]
             found = self._prerequisites.looked_up(edge.lookup_function, wanted, stored, asked)
         elif stored.isCalibration():
-            found = self._prerequisites.valid(node.label, node.dimensions, data_ids, task.is_kept, stored)
+            found = self._prerequisites.valid(
+                node.label, node.dimensions, data_ids, task.is_kept, stored, bounds_of(task)
+            )
         else:
-            found = self._prerequisites.matching(node.dimensions, data_ids, stored)
+            found = self._prerequisites.matching(node.dimensions, data_ids, stored, bounds_of(task))
         task.add(connection, *found)
         missing = quanta_without_prerequisite(task, task.edges[edge.connection])
         if missing.size:

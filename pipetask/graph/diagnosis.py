@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipetask.graph.bounds import bounds_of
 from pipetask.graph.codes import Codebooks
 from pipetask.graph.draft import DraftTask
 from pipetask.graph.join import join_all
@@ -160,7 +161,7 @@ def why_without_prerequisite(
             f"{where_else(edge.dataset_type, collections_with)}"
         )
     if stored.isCalibration() and edge.lookup_function is None:
-        ranges = finder.validity_text(task.node.dimensions, task.data_ids, row, stored)
+        ranges = finder.validity_text(task.node.dimensions, task.data_ids, row, stored, bounds_of(task))
         if ranges:
             return f"{message} {ranges}"
     columns = existing.data_ids.columns()

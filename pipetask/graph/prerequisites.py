@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pipetask.butler import DataCoordinate, DatasetRef, DatasetType
 from pipetask.errors import AmbiguousCalibrationError, MissingDatasetTypeError
+from pipetask.graph.bounds import Bounds, pixels_within
 from pipetask.graph.calibrations import Validity, valid_at
 from pipetask.graph.codes import Codebooks, Keys
 from pipetask.graph.datasets import Datasets, existing_datasets, find_existing
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pipetask.butler import CalibrationColumns, DimensionGroup, Registry
 
 _EVER = np.iinfo(np.int64)
+_NO_BOUNDS = Bounds()
 
 
 class PrerequisiteFinder:
@@ -51,18 +53,24 @@ class PrerequisiteFinder:
         self._calibrations: dict[str, tuple[Datasets, DataIds, Validity]] = {}
 
     def matching(
-        self, dimensions: DimensionGroup, quanta: DataIds, kind: DatasetType
+        self, dimensions: DimensionGroup, quanta: DataIds, kind: DatasetType, bounds: Bounds
     ) -> tuple[Datasets, Pairs]:
         """Pair quanta with the datasets whose data IDs go together with theirs.
 
-        Dimensions that the quanta lack give several datasets each; sky regions of the two must overlap.
+        Dimensions that the quanta lack give several datasets each; sky regions of the two must overlap. Sky
+        pixels may also lie under what ``bounds`` add to the regions.
         """
         condition = Narrowing([quanta.relation()], self._codebooks).condition(kind.dimensions)
         datasets = find_existing(self._registry, self._codebooks, kind, self._collections, condition)
-        return datasets, self._together(dimensions, quanta, kind.dimensions, datasets.data_ids)
+        return datasets, self._together(dimensions, quanta, kind.dimensions, datasets.data_ids, bounds)
 
     def _together(
-        self, dimensions: DimensionGroup, quanta: DataIds, wanted: DimensionGroup, data_ids: DataIds
+        self,
+        dimensions: DimensionGroup,
+        quanta: DataIds,
+        wanted: DimensionGroup,
+        data_ids: DataIds,
+        bounds: Bounds = _NO_BOUNDS,
     ) -> Pairs:
         if set(wanted.required) <= set(quanta.dimensions):
             return pairs_in(quanta, quanta, data_ids, self._codebooks)
@@ -72,7 +80,11 @@ class PrerequisiteFinder:
         narrowing = Narrowing([quanta.relation()], self._codebooks)
         relations += [c.relation for c in self._relations.records(both, known=known)]
         relations += [c.relation for c in self._relations.overlaps(both, narrowing, known=known)]
-        relations += pixel_overlaps(self._registry, self._codebooks, dimensions, wanted, data_ids)
+        where = (self._registry, self._codebooks, dimensions)
+        if bounds.spatial and any(dimensions.universe[name].skypix for name in wanted.spatial):
+            relations.append(pixels_within(*where, quanta, wanted, data_ids, bounds.spatial))
+        else:
+            relations += pixel_overlaps(*where, wanted, data_ids)
         keep = tuple(dict.fromkeys((*quanta.dimensions, *wanted.required)))
         union = DataIds.from_relation(join_all(relations, self._codebooks, keep=keep).project(keep))
         return pairs_in(union, quanta, data_ids, self._codebooks)
@@ -90,6 +102,7 @@ class PrerequisiteFinder:
         quanta: DataIds,
         is_kept: npt.NDArray[np.bool_],
         kind: DatasetType,
+        bounds: Bounds,
     ) -> tuple[Datasets, Pairs]:
         """Pair the quanta that are kept with the calibrations that are valid at their time.
 
@@ -101,7 +114,7 @@ class PrerequisiteFinder:
         datasets, data_ids, validity = self.calibrations(kind)
         pairs = self._together(dimensions, quanta, kind.dimensions, data_ids)
         pairs = pairs.where(is_kept[pairs.left])
-        begin, end = self.times(dimensions, quanta)
+        begin, end = self.times(dimensions, quanta, bounds)
         found, is_ambiguous = valid_at(
             validity, pairs.right.astype(np.int64), begin[pairs.left], end[pairs.left], len(data_ids)
         )
@@ -115,7 +128,9 @@ class PrerequisiteFinder:
         is_found = found >= 0
         return datasets, Pairs.distinct(pairs.left[is_found], found[is_found], len(datasets))
 
-    def validity_text(self, dimensions: DimensionGroup, quanta: DataIds, row: int, kind: DatasetType) -> str:
+    def validity_text(
+        self, dimensions: DimensionGroup, quanta: DataIds, row: int, kind: DatasetType, bounds: Bounds
+    ) -> str:
         """Tell for which times there are calibrations for one quantum; empty if there is none at all."""
         from pipetask.butler import Timespan
 
@@ -126,10 +141,10 @@ class PrerequisiteFinder:
         if not rows.size:
             return ""
         spans = sorted({(int(validity.begin[i]), int(validity.end[i])) for i in rows.tolist()})
-        begin, end = self.times(dimensions, one)
+        begin, end = (times[row] for times in self.times(dimensions, quanta, bounds))
         shown = ", ".join(str(Timespan.from_ns(*span)) for span in spans[:3])
         more = f", … ({len(spans):,})" if len(spans) > 3 else ""
-        when = Timespan.from_ns(int(begin[0]), int(end[0]))
+        when = Timespan.from_ns(int(begin), int(end))
         return f"Its time is {when}; those for its data ID are valid in {shown}{more}: certify one for it."
 
     def calibrations(self, kind: DatasetType) -> tuple[Datasets, DataIds, Validity]:
@@ -142,8 +157,20 @@ class PrerequisiteFinder:
             self._calibrations[kind.name] = _calibrations(kind, found, self._codebooks)
         return self._calibrations[kind.name]
 
-    def times(self, dimensions: DimensionGroup, quanta: DataIds) -> tuple[Keys, Keys]:
-        """Tell the timespan of each quantum; all of time if its dimensions have none."""
+    def times(
+        self, dimensions: DimensionGroup, quanta: DataIds, bounds: Bounds = _NO_BOUNDS
+    ) -> tuple[Keys, Keys]:
+        """Tell the timespan of each quantum, as far as ``bounds`` widen it; all of time if it has none."""
+        begin, end = self._own_times(dimensions, quanta)
+        if bounds.temporal and not dimensions.temporal:
+            begin, end = end, begin  # empty: only what is added counts
+        for reach in bounds.temporal:
+            first, last = self._own_times(reach.dimensions, reach.data_ids)
+            np.minimum.at(begin, reach.pairs.left, first[reach.pairs.right])
+            np.maximum.at(end, reach.pairs.left, last[reach.pairs.right])
+        return begin, end
+
+    def _own_times(self, dimensions: DimensionGroup, quanta: DataIds) -> tuple[Keys, Keys]:
         begin = np.full(len(quanta), _EVER.min, np.int64)
         end = np.full(len(quanta), _EVER.max, np.int64)
         for name in dimensions.temporal:

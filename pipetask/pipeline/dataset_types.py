@@ -84,8 +84,9 @@ def resolve_dataset_types(
 def _automatic_edges(task: TaskNode) -> list[tuple[Edge, bool]]:
     """Return the datasets that every task writes undeclared, and whether they are init-outputs."""
     empty = task.dimensions.universe.empty
+    log = (Edge("log", task.log_dataset, None, task.dimensions, "ButlerLogRecords"), False)
     return [
-        (Edge("log", task.log_dataset, None, task.dimensions, "ButlerLogRecords"), False),
+        *([log] if task.saves_log else []),
         (Edge("metadata", task.metadata_dataset, None, task.dimensions, "TaskMetadata"), False),
         (Edge("config", task.config_dataset, None, empty, "Config"), True),
     ]

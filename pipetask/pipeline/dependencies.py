@@ -30,6 +30,6 @@ def dependencies(configured: Mapping[str, tuple[type[PipelineTask], Any]]) -> nx
         for role in ("initOutputs", "outputs"):
             for name in getattr(connections, role):
                 graph.add_edge(("task", label), ("dataset_type", connections.allConnections[name].name))
-        for suffix in ("log", "metadata", "config"):
+        for suffix in ("log", "metadata", "config") if config.saveLogOutput else ("metadata", "config"):
             graph.add_edge(("task", label), ("dataset_type", f"{label}_{suffix}"))
     return graph

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from pipetask.butler import suggest
 from pipetask.errors import PipelineGraphError
 from pipetask.task.connection_types import BaseConnection
 from pipetask.task.connections import PipelineTaskConnections
@@ -34,6 +35,8 @@ class Edge:
         What the task receives or makes.
     multiple, deferLoad, minimum, is_calibration, lookup_function
         As in the connection; ``minimum`` is 0 for outputs.
+    defers_constraint : `bool`, optional
+        Whether the dataset need not exist for a data ID to be considered (``deferGraphConstraint``).
     """
 
     connection: str
@@ -46,6 +49,7 @@ class Edge:
     minimum: int = 1
     is_calibration: bool = False
     lookup_function: Callable[..., Any] | None = None
+    defers_constraint: bool = False
 
     @property
     def name(self) -> str:
@@ -68,6 +72,15 @@ class TaskNode:
     inputs: dict[str, Edge]
     prerequisite_inputs: dict[str, Edge]
     outputs: dict[str, Edge]
+    spatial_bounds: tuple[str, ...] = ()
+    """Connections whose data IDs' regions count as the quantum's, for prerequisites by sky pixel."""
+    temporal_bounds: tuple[str, ...] = ()
+    """Connections whose data IDs' times count as the quantum's, for calibrations."""
+
+    @property
+    def saves_log(self) -> bool:
+        """Whether the quanta's logs are stored."""
+        return bool(self.config.saveLogOutput)
 
     @property
     def log_dataset(self) -> str:
@@ -121,10 +134,37 @@ def make_task_node(label: str, cls: type[PipelineTask], config: Any, universe: D
         inputs=roles["inputs"],
         prerequisite_inputs=roles["prerequisiteInputs"],
         outputs=roles["outputs"],
+        spatial_bounds=_bounds(label, connections, "getSpatialBoundsConnections", roles),
+        temporal_bounds=_bounds(label, connections, "getTemporalBoundsConnections", roles),
     )
 
 
+def _bounds(
+    label: str, connections: PipelineTaskConnections, hook: str, roles: Mapping[str, Mapping[str, Edge]]
+) -> tuple[str, ...]:
+    """Return what a hook names: inputs and outputs with a region, or a time."""
+    known = {**roles["inputs"], **roles["outputs"]}
+    names = tuple(getattr(connections, hook)())
+    where = f"Task {label!r}: {hook} of {type(connections).__name__}"
+    for name in names:
+        if name not in known:
+            raise PipelineGraphError(
+                f"{where} names {name!r}, which is no Input or Output of this configuration"
+                f"{suggest(name, known)}"
+            )
+        dimensions = known[name].dimensions
+        if not (dimensions.spatial if "Spatial" in hook else dimensions.temporal):
+            what = "region" if "Spatial" in hook else "time"
+            raise PipelineGraphError(f"{where} names {name!r}, whose data IDs {dimensions} have no {what}")
+    return names
+
+
 def _edge(label: str, name: str, connection: BaseConnection, universe: DimensionUniverse) -> Edge:
+    if getattr(connection, "deferBinding", False):
+        raise PipelineGraphError(
+            f"Task {label!r}: connection {name!r} has deferBinding=True, for a graph builder that binds it; "
+            "there is none here. Take it out in __init__, or declare a PrerequisiteInput"
+        )
     parent, _, component = connection.name.partition(".")
     return Edge(
         connection=name,
@@ -137,6 +177,7 @@ def _edge(label: str, name: str, connection: BaseConnection, universe: Dimension
         minimum=getattr(connection, "minimum", 0),
         is_calibration=getattr(connection, "isCalibration", False),
         lookup_function=getattr(connection, "lookupFunction", None),
+        defers_constraint=getattr(connection, "deferGraphConstraint", False),
     )
 
 

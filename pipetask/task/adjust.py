@@ -15,6 +15,7 @@ from pipetask.task.quantum import (
     DeferredDatasetRef,
     InputQuantizedConnection,
     QuantizedConnection,
+    as_declared,
     quantized_inputs,
     too_many,
 )
@@ -119,7 +120,13 @@ def _call_hook(
             )
         return _only_known(inputs, {name: _listed(returned, name) for name in inputs}), outputs
     given_inputs, given_outputs = (
-        {name: (connections.allConnections[name], tuple(refs)) for name, refs in group.items()}
+        {
+            name: (
+                connections.allConnections[name],
+                tuple(as_declared(connections.allConnections[name], refs)),
+            )
+            for name, refs in group.items()
+        }
         for group in (inputs, outputs)
     )
     returned = connections.adjustQuantum(given_inputs, given_outputs, label, data_id)

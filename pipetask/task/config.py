@@ -76,3 +76,5 @@ class PipelineTaskConfig(Config, metaclass=PipelineTaskConfigMeta):
     The part ``connections`` has a field per connection, which holds its dataset type name, and one per
     template.
     """
+
+    saveLogOutput = Field(doc="Whether the logs of the quanta are stored.", dtype=bool, default=True)

@@ -113,7 +113,20 @@ class BaseInput(_QuantumConnection):
 
 @dataclass(frozen=True, slots=True)
 class Input(BaseInput):
-    """A dataset that exists, or that another task of the pipeline makes; below ``minimum``: no quantum."""
+    """A dataset that exists, or that another task of the pipeline makes; below ``minimum``: no quantum.
+
+    Parameters
+    ----------
+    deferGraphConstraint : `bool`, optional
+        Consider data IDs that lack the dataset, too, if no task of the pipeline makes it: faster where others
+        imply it, and needed where it lies beyond the sky overlaps that others have.
+    deferBinding : `bool`, optional
+        Leave the dataset to a graph builder of one's own; there is none here, so that such a connection is an
+        error when it is used.
+    """
+
+    deferGraphConstraint: bool = field(default=False, kw_only=True)
+    deferBinding: bool = field(default=False, kw_only=True)
 
     role: ClassVar[str] = "inputs"
 

@@ -103,6 +103,11 @@ class ConnectionsMeta(type):
         for key, value in namespace.items():
             if isinstance(value, BaseConnection):
                 declared[key] = body.pop(key)
+            elif isinstance(value, type) and issubclass(value, BaseConnection):
+                raise ConnectionsError(
+                    f"class {name}: {key!r} is the type {value.__name__}; write {value.__name__}(name=..., "
+                    "storageClass=...)"
+                )
             elif value is None and key in declared:  # a subclass does without an inherited connection
                 del declared[key], body[key]
         cls = super().__new__(mcs, name, bases, body)
@@ -221,6 +226,22 @@ class PipelineTaskConnections(metaclass=ConnectionsMeta):
         of datasets are applied afterwards in any case, so calling ``super()`` is allowed and not needed.
         """
         return inputs if outputs is None else ({}, {})
+
+    def getSpatialBoundsConnections(self) -> Iterable[str]:
+        """Return names of inputs and outputs whose data IDs' regions count as the quantum's.
+
+        Prerequisites that are divided by sky pixel are looked up under all of them. Without any, it is the
+        region of the quantum's own data ID, or the whole sky if that has none.
+        """
+        return ()
+
+    def getTemporalBoundsConnections(self) -> Iterable[str]:
+        """Return names of inputs and outputs whose data IDs' times count as the quantum's.
+
+        Calibrations are looked up for the time from the first to the last of them. Without any, it is the
+        time of the quantum's own data ID, or all of time if that has none.
+        """
+        return ()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "dimensions":

@@ -182,7 +182,7 @@ def quantized_inputs(
     absent = dict(connections.removed)
     for name in (*connections.inputs, *connections.prerequisiteInputs):
         connection: Any = connections.allConnections[name]  # an Input or a PrerequisiteInput
-        seen: list[Any] = _as_declared(connection, inputs.get(name, ()))
+        seen: list[Any] = as_declared(connection, inputs.get(name, ()))
         if connection.deferLoad:
             seen = [DeferredDatasetRef(ref) for ref in seen]
         _place(refs, absent, name, connection, seen, label)
@@ -219,7 +219,7 @@ def too_many(label: str, name: str, connection: BaseConnection, found: int) -> S
     )
 
 
-def _as_declared(connection: BaseConnection, refs: Sequence[DatasetRef]) -> list[DatasetRef]:
+def as_declared(connection: BaseConnection, refs: Sequence[DatasetRef]) -> list[DatasetRef]:
     """Give refs the component and storage class that the connection declares."""
     if not refs:
         return []

@@ -83,7 +83,8 @@ def _reading_order(graph: PipelineGraph) -> Iterator[tuple[str, str]]:
         yield "task", label
         made = [edge.dataset_type for edge in task.writes()]
         automatic = [task.log_dataset, task.metadata_dataset, task.config_dataset]
-        for name in made + [n for n in automatic if graph.dataset_types[n].consumers]:
+        read = {n for n in automatic if n in graph.dataset_types and graph.dataset_types[n].consumers}
+        for name in made + [n for n in automatic if n in read]:
             seen.add(name)
             yield "dataset_type", name
 

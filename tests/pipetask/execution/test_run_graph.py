@@ -58,6 +58,13 @@ def test_every_output_is_stored_and_found_through_the_output_chain(numbers_repo,
     assert got(numbers_repo, "total") == {"n": sum(2 * (10 + i) + 1 for i in DETECTORS), "count": 4}
 
 
+def test_a_task_may_leave_no_logs(numbers_repo, processes):
+    assert run(numbers_repo, numbers_repo.graph(double__saveLogOutput=False), processes).exit_code == 0
+    types = {kind.name for kind in numbers_repo.butler.registry.query_dataset_types("*_log")}
+    assert types == {"add_one_log", "total_log"}
+    assert numbers_repo.butler.exists("double_metadata", instrument="Cam", detector=0, collections="out")
+
+
 def test_each_quantum_leaves_its_log_and_metadata(numbers_repo, processes):
     run(numbers_repo, numbers_repo.graph(), processes)
     for i in DETECTORS:

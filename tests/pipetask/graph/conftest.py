@@ -15,7 +15,7 @@ from pipetask.task.pipeline_task import PipelineTask
 KINDS = {"in": Input, "pre": PrerequisiteInput, "out": Output, "init_in": InitInput, "init_out": InitOutput}
 
 
-def _task(dimensions, adjust=None, **connections):
+def _task(dimensions, adjust=None, hooks=(), **connections):
     """Make a task class; each connection is (kind, dataset type, dimensions, further arguments)."""
     body = {}
     for name, (kind, dataset_type, dims, *rest) in connections.items():
@@ -25,6 +25,7 @@ def _task(dimensions, adjust=None, **connections):
         body[name] = KINDS[kind](name=dataset_type, **arguments)
     if adjust is not None:
         body["adjustQuantum"] = adjust
+    body |= dict(hooks)
     meta = type(PipelineTaskConnections)
     made = meta("SomeConnections", (PipelineTaskConnections,), body, dimensions=dimensions)
     config = type(PipelineTaskConfig)(

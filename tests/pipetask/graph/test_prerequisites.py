@@ -3,7 +3,12 @@
 import pytest
 
 from pipetask.butler import Timespan
-from pipetask.errors import AmbiguousCalibrationError, MissingPrerequisiteError, ScalarError
+from pipetask.errors import (
+    AmbiguousCalibrationError,
+    MissingPrerequisiteError,
+    PipelineGraphError,
+    ScalarError,
+)
 from pipetask.graph.builder import QuantumGraphBuilder
 
 SENSOR = ("exposure", "detector")
@@ -243,3 +248,105 @@ def test_one_type_found_in_two_ways_is_one_table(observed, task):
     (zero, one) = (ids[0].tobytes(), ids[1].tobytes())
     assert {q.inputs["mask"][0].id.bytes for q in graph.quanta("isr")} == {zero}
     assert [q.inputs["mask"][0].id.bytes for q in graph.quanta("plain")] == [zero, zero, one, one]
+
+
+def bounded(kind, *names):
+    return {f"get{kind}BoundsConnections": lambda self: names}
+
+
+def test_connections_can_widen_the_time_for_which_calibrations_are_looked_up(calibrated, task):
+    """A task per detector has no time of its own: without bounds both biases are valid for it."""
+    raws = {"raws": ("in", "raw", SENSOR, {"multiple": True}), "out": ("out", "o", ("detector",))}
+    of_one = {"collections": ("raws", "calib"), "where": "instrument = 'Cam' AND exposure = 1"}
+    hooks = bounded("Temporal", "raws")
+    graph = build(calibrated, **of_one, isr=task(("detector",), hooks=hooks, **raws, bias=BIAS))
+    assert runs(graph, "bias") == {("Cam", 0): ["early"], ("Cam", 1): ["early"]}
+    with pytest.raises(AmbiguousCalibrationError):
+        build(calibrated, **of_one, isr=task(("detector",), **raws, bias=BIAS))
+    with pytest.raises(AmbiguousCalibrationError):  # from the first to the last exposure
+        build(calibrated, ("raws", "calib"), isr=task(("detector",), hooks=hooks, **raws, bias=BIAS))
+
+
+def test_a_calibration_missing_within_the_widened_time_is_told_with_that_time(calibrated, task):
+    calibrated.registry.collections.decertify("calib", "bias", Timespan.from_ns(0, 150))
+    raws = {"raws": ("in", "raw", SENSOR, {"multiple": True}), "out": ("out", "o", ("detector",))}
+    one = task(("detector",), hooks=bounded("Temporal", "raws"), **raws, bias=BIAS)
+    with pytest.raises(MissingPrerequisiteError) as error:
+        build(calibrated, ("raws", "calib"), where="instrument = 'Cam' AND exposure = 1", isr=one)
+    assert f"Its time is {Timespan.from_ns(100, 110)}" in str(error.value)
+
+
+def test_connections_can_widen_the_region_under_which_sky_pixels_are_looked_up(sky, task):
+    """A task per detector has no region: without bounds it gets the pixels of the whole sky."""
+    from lsst.sphgeom import HtmPixelization, LonLat, UnitVector3d
+
+    def pixel(longitude, latitude=0.5):
+        return HtmPixelization(7).index(UnitVector3d(LonLat.fromDegrees(longitude, latitude)))
+
+    near = {(0, 1): pixel(0.35), (1, 1): pixel(1.05), (0, 2): pixel(1.35), (1, 2): pixel(2.45)}
+    far = pixel(180, 60)
+    sky.datasets("refcat", ("htm7",), "refcats", htm7=sorted({*near.values(), far}))
+    every = {"instrument": ["Cam"] * 4, "visit": [1, 1, 2, 2], "detector": [0, 1, 0, 1]}
+    sky.datasets("calexp", ("visit", "detector"), "calexps", **every)
+    refcat = ("pre", "refcat", ("htm7",), {"multiple": True})
+    images = {"calexps": ("in", "calexp", ("visit", "detector"), {"multiple": True})}
+    images |= {"out": ("out", "o", ("detector",)), "refcat": refcat}
+
+    def found(hooks):
+        graph = build(sky, ("calexps", "refcats"), isr=task(("detector",), hooks=hooks, **images))
+        return {
+            q.dataId["detector"]: {ref.dataId["htm7"] for ref in q.inputs["refcat"]}
+            for q in graph.quanta("isr")
+        }
+
+    assert found(()) == {0: {*near.values(), far}, 1: {*near.values(), far}}
+    within = found(bounded("Spatial", "calexps"))
+    assert {near[0, 1], near[0, 2]} <= within[0]
+    assert {near[1, 1], near[1, 2]} <= within[1]
+    assert near[1, 2] not in within[0]
+    assert far not in within[0] | within[1]
+
+
+def test_the_quantum_s_own_region_counts_besides_those_of_connections(sky, task):
+    from lsst.sphgeom import HtmPixelization, LonLat, UnitVector3d
+
+    own, other = (
+        HtmPixelization(7).index(UnitVector3d(LonLat.fromDegrees(longitude, 0.5)))
+        for longitude in (0.35, 3.5)
+    )
+    sky.datasets("refcat", ("htm7",), "refcats", htm7=[own, other])
+    refcat = ("pre", "refcat", ("htm7",), {"multiple": True, "minimum": 0})
+    connections = {
+        "raws": ("in", "raw", SENSOR, {"multiple": True}),
+        "out": ("out", "o", ("visit", "detector")),
+        "patches": ("out", "p", ("visit", "detector", "tract"), {"multiple": True}),
+    }
+    one = task(("visit", "detector"), hooks=bounded("Spatial", "patches"), **connections, refcat=refcat)
+    graph = build(
+        sky, ("raws", "refcats"), isr=one, where="instrument = 'Cam' AND visit = 1 AND detector = 0"
+    )
+    (quantum,) = graph.quanta("isr")
+    assert {ref.dataId["htm7"] for ref in quantum.inputs["refcat"]} == {own}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("Spatial", "bias", "names 'bias', which is no Input or Output of this configuration"),
+        ("Temporal", "ra", "names 'ra', which is no Input or Output .*did you mean 'raw'"),
+        ("Spatial", "raw", r"names 'raw', whose data IDs \{.*\} have no region"),
+        ("Temporal", "out", r"names 'out', whose data IDs \{.*\} have no time"),
+    ],
+)
+def test_bounds_must_be_inputs_or_outputs_with_a_region_or_time(calibrated, task, kind, name, message):
+    one = task(
+        ("detector",),
+        hooks=bounded(kind, name),
+        raw=("in", "raw", SENSOR, {"multiple": True}),
+        out=("out", "o", ("detector",)),
+        bias=BIAS,
+    )
+    with pytest.raises(
+        PipelineGraphError, match=f"Task 'isr': get{kind}Bounds.* of SomeConnections {message}"
+    ):
+        calibrated.pipeline(isr=one)

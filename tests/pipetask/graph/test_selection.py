@@ -60,3 +60,27 @@ def test_a_query_that_makes_no_sense_is_an_error(build):
 def test_a_collection_that_does_not_exist_is_an_error(build):
     with pytest.raises(MissingCollectionError, match="rawz"):
         build(collections=["rawz"])
+
+
+def test_an_input_that_defers_its_constraint_takes_no_quanta_from_other_tasks(observed, task):
+    """Only detector 0 has a background, which the second task needs and the first one doesn't."""
+    observed.datasets("background", ("detector",), "backgrounds", instrument=["Cam"], detector=[0])
+
+    def counts(**options):
+        first = task(SENSOR, raw=("in", "raw", SENSOR), post=("out", "post", SENSOR))
+        second = task(
+            SENSOR,
+            post=("in", "post", SENSOR),
+            background=("in", "background", ("detector",), options),
+            out=("out", "o", SENSOR),
+        )
+        graph = QuantumGraphBuilder(
+            observed.pipeline(first=first, second=second),
+            observed.butler,
+            input_collections=("raws", "backgrounds"),
+            output_run="out",
+        ).build()
+        return [len(list(graph.quanta(label))) for label in ("first", "second")]
+
+    assert counts() == [2, 2]
+    assert counts(deferGraphConstraint=True) == [4, 2]

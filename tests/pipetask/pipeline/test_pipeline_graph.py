@@ -1,10 +1,13 @@
 """PipelineGraph: order, dataset types, and the mistakes that are found before any data is touched."""
 
+from dataclasses import replace
+
 import networkx as nx
 import pytest
 
 import pipetask as pt
-from pipetask.errors import PipelineGraphError
+from pipetask.errors import PipelineGraphError, SubsetExpressionError
+from pipetask.pipeline.draw.text import draw_text
 
 UNIVERSE = pt.DimensionUniverse.default()
 
@@ -233,3 +236,18 @@ def test_a_connected_graph_is_one_part(pipeline):
     (part,) = graph.split_independent()
     assert part.tasks == graph.tasks
     assert part.dataset_types == graph.dataset_types
+
+
+def test_a_task_that_saves_no_logs_has_no_dataset_type_for_them(pipeline):
+    quiet = pipeline.with_config_override("isr", "saveLogOutput", "false")
+    assert {"isr_log", "calibrate_log"} - set(quiet.to_graph().dataset_types) == {"isr_log"}
+    with pytest.raises(SubsetExpressionError, match="there is no dataset type 'isr_log'"):
+        quiet.select_tasks("> D:isr_log")
+    assert "isr_log" not in draw_text(quiet.to_graph())
+
+
+def test_a_connection_that_a_builder_of_one_s_own_would_bind_is_refused(pipeline, sample_tasks, monkeypatch):
+    deferred = replace(sample_tasks.IsrConnections.raw, deferBinding=True)
+    monkeypatch.setitem(sample_tasks.IsrConnections.declared, "raw", deferred)
+    with pytest.raises(PipelineGraphError, match="Task 'isr': connection 'raw' has deferBinding=True"):
+        pipeline.to_graph()

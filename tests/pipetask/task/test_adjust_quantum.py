@@ -200,3 +200,29 @@ def test_single_dataset_rule_holds_for_inputs_and_outputs(inputs, outputs, data_
     outputs["out"] = outputs["out"] * 2
     with pytest.raises(ScalarError, match="'out'"):
         check_counts(Plain(), inputs, outputs, "phot", data_id)
+
+
+def test_the_reference_form_sees_refs_as_the_connections_declare_them(refs, data_id):
+    class Components(pt.PipelineTaskConnections, dimensions=("visit",)):
+        wcs = ct.Input("calexp.wcs", "Wcs", dimensions=("visit",))
+        table = ct.Input("table", "ArrowAstropy", dimensions=("visit",))
+        out = ct.Output("out", "ArrowAstropy", dimensions=("visit",))
+
+        def adjustQuantum(self, inputs, outputs, label, data_id):
+            seen.update({name: list(refs) for name, (_, refs) in (inputs | outputs).items()})
+            return {"wcs": inputs["wcs"]}, {}
+
+    seen = {}
+    one = {"instrument": "Cam", "visit": 7}
+    stored = {
+        "wcs": refs("calexp", "ExposureF", ("visit",), one),
+        "table": refs("table", "DataFrame", ("visit",), one),
+    }
+    made = {"out": refs("out", "DataFrame", ("visit",), one)}
+    assert adjust(Components(), stored, made, "phot", data_id) == (stored, made)
+    kinds = {name: (ref.datasetType.name, ref.datasetType.storageClass) for name, (ref,) in seen.items()}
+    assert kinds == {
+        "wcs": ("calexp.wcs", "Wcs"),
+        "table": ("table", "ArrowAstropy"),
+        "out": ("out", "ArrowAstropy"),
+    }

@@ -119,3 +119,12 @@ def test_the_five_sets_hold_names_in_the_order_of_declaration(task_api):
     assert list(connections.inputs) == ["exposures", "inputCatalogs", "backgrounds"]
     assert list(connections.prerequisiteInputs) == ["areaMasks", "camera"]
     assert list(connections.outputs) == ["outputCatalog", "masks"]
+
+
+def test_a_connection_type_without_its_call_is_refused():
+    with pytest.raises(
+        ConnectionsError, match=r"class Broken: 'image' is the type Input; write Input\(name="
+    ):
+
+        class Broken(pt.PipelineTaskConnections, dimensions=("visit",)):
+            image = ct.Input
