@@ -56,8 +56,10 @@ if TYPE_CHECKING:
     from registry.errors import ConflictingDefinitionError as ConflictingDefinitionError
     from registry.errors import DataIdError as DataIdError
     from registry.errors import DatasetNotFoundError as DatasetNotFoundError
+    from registry.errors import InvalidQueryError as InvalidQueryError
     from registry.errors import MissingCollectionError as MissingCollectionError
     from registry.errors import MissingDatasetTypeError as MissingDatasetTypeError
+    from registry.query.on_data_id import holds as holds
     from registry.registry import Registry as Registry
     from registry.suggest import suggest as suggest
     from registry.timespan import Timespan as Timespan
@@ -92,6 +94,7 @@ _HOME = {
     "DimensionUniverse": "registry.dimensions.universe",
     "Exposure": "datastore.types.exposure",
     "FileDataset": "pipetask.butler.transfer",
+    "InvalidQueryError": "registry.errors",
     "LimitedButler": "pipetask.butler.limited",
     "LimitedButlerConfig": "pipetask.butler.limited",
     "LogRecords": "datastore.types.log_records",
@@ -110,6 +113,7 @@ _HOME = {
     "add_to_defaults": "pipetask.butler.defaults",
     "find_repository": "pipetask.butler.repository",
     "from_rows": "registry.columns",
+    "holds": "registry.query.on_data_id",
     "input_collections": "pipetask.butler.defaults",
     "iso_tai": "registry.timespan",
     "iso_utc": "registry.timespan",

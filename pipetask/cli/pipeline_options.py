@@ -46,7 +46,9 @@ class PipelineCommand(Command):
         return rest
 
 
-def _stacked(*decorators: Decorator) -> Decorator:
+def stacked(*decorators: Decorator) -> Decorator:
+    """Return one decorator that does what several do, the first being the outermost."""
+
     def apply(function: Callable[..., Any]) -> Any:  # a function or a command, as click passes them on
         for decorator in reversed(decorators):
             function = decorator(function)
@@ -57,7 +59,7 @@ def _stacked(*decorators: Decorator) -> Decorator:
 
 def pipeline_options() -> Decorator:
     """Add ``-p`` and the options that change a pipeline; use with `PipelineCommand`."""
-    return _stacked(
+    return stacked(
         click.option(
             "-p",
             "--pipeline",
@@ -110,7 +112,7 @@ def pipeline_options() -> Decorator:
 
 def data_options() -> Decorator:
     """Add the options that say where inputs come from, where outputs go and what is left out."""
-    return _stacked(
+    return stacked(
         comma_separated(
             "-i", "--input", "inputs", metavar="COLLECTION", help="Where to search inputs, in this order."
         ),
@@ -273,4 +275,9 @@ def only_one_of(
 
 _DEFAULTS = {"dataset_query_constraint": "all", "scope": "query"}
 
-_SPELLING = {"inputs": "input", "where": "data_query", "data_id_tables": "data_id_table"}
+_SPELLING = {
+    "inputs": "input",
+    "where": "data_query",
+    "data_id_tables": "data_id_table",
+    "mock_failures": "mock_failure",
+}

@@ -62,7 +62,7 @@ def adjust(
     """
     if overrides_adjust_quantum(connections):
         try:
-            inputs, outputs = _call_hook(connections, inputs, outputs, label, data_id)
+            inputs, outputs = call_hook(connections, inputs, outputs, label, data_id)
         except InvalidQuantumError as err:
             raise InvalidQuantumError(f"Task {label!r}, {data_id}: adjustQuantum {err}") from err
         except Exception as err:
@@ -108,9 +108,10 @@ def _too_few(
     )
 
 
-def _call_hook(
+def call_hook(
     connections: PipelineTaskConnections, inputs: Refs, outputs: Refs, label: str, data_id: DataCoordinate
 ) -> tuple[Refs, Refs]:
+    """Call ``adjustQuantum`` in its form; return all datasets by connection name, the unchanged ones too."""
     if _takes_one_argument(type(connections).adjustQuantum):
         given = quantized_inputs(connections, inputs, label)
         returned = connections.adjustQuantum(given)

@@ -1,9 +1,11 @@
-"""Aids for the tests of task authors: one quantum in memory, handles of objects."""
+"""Aids for the tests of task authors: one quantum in memory, handles of objects, mock pipelines."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipetask.mocks.pipeline import Failure as Failure
+    from pipetask.mocks.pipeline import mock_pipeline as mock_pipeline
     from pipetask.testing.handle import InMemoryDatasetHandle as InMemoryDatasetHandle
     from pipetask.testing.quantum import At as At
     from pipetask.testing.quantum import QuantumResult as QuantumResult
@@ -13,10 +15,12 @@ if TYPE_CHECKING:
 
 _HOME = {
     "At": "pipetask.testing.quantum",
+    "Failure": "pipetask.mocks.pipeline",
     "InMemoryDatasetHandle": "pipetask.testing.handle",
     "QuantumResult": "pipetask.testing.quantum",
     "at": "pipetask.testing.quantum",
     "check_connections": "pipetask.testing.quantum",
+    "mock_pipeline": "pipetask.mocks.pipeline",
     "run_quantum": "pipetask.testing.quantum",
 }
 

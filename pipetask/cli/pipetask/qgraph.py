@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from pipetask.cli.mock_options import MockOptions, mock_options, with_mocks
 from pipetask.cli.options import repository_option
 from pipetask.cli.pipeline_options import (
     Change,
@@ -21,6 +22,7 @@ SHOWN = ("summary", "pipeline-graph", "graph", "explain")
 @repository_option()
 @pipeline_options()
 @data_options()
+@mock_options()
 @click.option("-g", "--qgraph", metavar="FILE", help="Read this saved graph instead of building one.")
 @click.option(
     "-q", "--save-qgraph", metavar="FILE", help="Save the graph to this file, for `pipetask run -g`."
@@ -59,7 +61,7 @@ def command(
     shown: tuple[str, ...],
     plan: bool,
     plan_format: str,
-    **selection: Any,  # the options of `data_options`, by name
+    **selection: Any,  # the options of `data_options` and `mock_options`, by name
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, without executing them."""
     from pipetask.butler import Butler
@@ -70,15 +72,16 @@ def command(
     from pipetask.reports.quantum_graph import graph_text
 
     only_one_of(pipeline, qgraph, changes, selection | {"select_tasks": select_tasks})
+    mocks = MockOptions.among(selection)
     if qgraph:
         graph = QuantumGraph.load(qgraph)
     else:
         with Butler.from_config(repo) as butler:
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
+            chosen = DataSelection(**selection)
+            document = with_mocks(butler, document, chosen, mocks)
             try:
-                graph = prepare_graph(
-                    butler, document, DataSelection(**selection), explain="explain" in shown
-                )
+                graph = prepare_graph(butler, document, chosen, explain="explain" in shown)
             except EmptyGraphError as empty:
                 if "explain" in shown:
                     click.echo(empty.explanation)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from pipetask.cli.mock_options import MockOptions, mock_options, with_mocks
 from pipetask.cli.options import processes_option, repository_option
 from pipetask.cli.pipeline_options import (
     Change,
@@ -32,6 +33,7 @@ class Seconds(click.FloatRange):
 @repository_option()
 @pipeline_options()
 @data_options()
+@mock_options()
 @click.option(
     "-g", "--qgraph", metavar="FILE", help="Execute this saved quantum graph instead of building one."
 )
@@ -56,7 +58,7 @@ def command(
     timeout: float | None,
     fail_fast: bool,
     no_progress: bool,
-    **selection: Any,  # the options of `data_options`, by name
+    **selection: Any,  # the options of `data_options` and `mock_options`, by name
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, and execute them."""
     from pipetask.butler import Butler
@@ -68,6 +70,7 @@ def command(
     from pipetask.reports.text import summary_text
 
     only_one_of(pipeline, qgraph, changes, selection | {"select_tasks": select_tasks})
+    mocks = MockOptions.among(selection)
     with (
         Butler.from_config(repo, writeable=True) as butler,
         progress_bar(enabled=sys.stderr.isatty() and not no_progress) as progress,
@@ -83,6 +86,8 @@ def command(
             summary = run_graph(QuantumGraph.load(qgraph), butler, **how)
         else:
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
-            summary = run_pipeline(butler, document, DataSelection(**selection), **how)
+            chosen = DataSelection(**selection)
+            document = with_mocks(butler, document, chosen, mocks)
+            summary = run_pipeline(butler, document, chosen, **how)
     click.echo(summary_text(summary))
     sys.exit(summary.exit_code)

@@ -1,0 +1,1 @@
+"""Mock pipelines: every task replaced by one that checks its inputs and writes placeholders, or fails."""
