@@ -96,10 +96,8 @@ def _value(node: Expression, data_id: DataCoordinate, text: str) -> Any:
             return _ARITHMETIC[node.operator](
                 _value(node.left, data_id, text), _value(node.right, data_id, text)
             )
-    raise _unknown(f"{node.element}.{node.name}", data_id, text)
+    raise _unknown(node.name if node.is_key else f"{node.element}.{node.name}", data_id, text)
 
 
 def _unknown(name: str, data_id: DataCoordinate, text: str) -> InvalidQueryError:
-    return InvalidQueryError(
-        f"A condition on data IDs names dimensions only, of those of {data_id}: not {name}", text
-    )
+    return InvalidQueryError(f"A data ID of {', '.join(data_id.dimensions.names)} does not tell {name}", text)

@@ -144,8 +144,8 @@ def test_the_exception_is_a_value_error_if_none_is_named(mosaics):
         ("clean:pipetask.Struct:detector = 3", "'pipetask.Struct', which is no exception"),
         ("clean::detektor = 3", "detektor"),
         ("clean::detector = ", "clean"),
-        ("clean::detector = 3 OR detector.full_name = 'D3'", "names dimensions only"),
-        ("mosaic::detector = 3", "names dimensions only"),
+        ("clean::detector = 3 OR detector.full_name = 'D3'", "does not tell detector"),
+        ("mosaic::detector = 3", "does not tell detector"),
     ],
 )
 def test_a_failure_that_cannot_be_is_one_line(failure, words, mosaics):
