@@ -58,15 +58,23 @@ def write_artifact(target: str, data: Buffer, *, root: str, sync: bool, clobber:
     clobber : `bool`, optional
         Replace a file of this name.
     """
+    write_parts(target, (data,), root=root, sync=sync, clobber=clobber)
+
+
+def write_parts(
+    target: str, parts: Iterable[Buffer], *, root: str, sync: bool, clobber: bool = False
+) -> None:
+    """Write bytes that come in parts, which need not be in memory at once; see `write_artifact`."""
     if not clobber and os.path.lexists(target):
         raise ArtifactExistsError(target)
     temporary = temporary_name(target)
     try:
         descriptor = _create(temporary)
         try:
-            view = memoryview(data).cast("B")
-            while view:
-                view = view[os.write(descriptor, view) :]
+            for part in parts:
+                view = memoryview(part).cast("B")
+                while view:
+                    view = view[os.write(descriptor, view) :]
             if sync:
                 os.fsync(descriptor)
         finally:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid3
 
@@ -53,19 +54,19 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """All that an export file says.
+    """All that an export file says. Of one to be written, records and files may be iterators.
 
     Attributes
     ----------
     universe : `int`
         Version of the dimension universe that the records are of.
-    records : `dict`
+    records : `dict` [`str`, iterable of `dict`]
         Dimension records by element: column names as the format has them (``id``, ``name``,
         ``datetime_begin``, …).
     collections, dataset_types : `dict`
         By name.
-    files : `list` [`FileEntry`]
-        Files with their datasets.
+    files : iterable of `FileEntry`
+        Files with their datasets, those of one dataset type and run together.
     tags : `dict` [`str`, `list` [`~uuid.UUID`]]
         Members of TAGGED collections.
     validity : `dict` [`str`, `list` [`tuple` [`Timespan`, `tuple` [`~uuid.UUID`]]]]
@@ -73,35 +74,47 @@ class Document:
     """
 
     universe: int
-    records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    records: dict[str, Iterable[dict[str, Any]]] = field(default_factory=dict)
     collections: dict[str, CollectionEntry] = field(default_factory=dict)
     dataset_types: dict[str, TypeEntry] = field(default_factory=dict)
-    files: list[FileEntry] = field(default_factory=list)
+    files: Iterable[FileEntry] = ()
     tags: dict[str, list[UUID]] = field(default_factory=dict)
     validity: dict[str, list[tuple[Timespan, tuple[UUID, ...]]]] = field(default_factory=dict)
 
     # Writing
 
-    def to_yaml(self) -> str:
-        """Return the file's text."""
-        return yaml_tags.dump(
+    def lines(self) -> Iterator[str]:
+        """Yield the file's text in parts; records and files are taken one by one, as they are written."""
+        yield yaml_tags.dump(
             {
                 "description": "Butler Data Repository Export",
                 "version": ".".join(map(str, FORMAT)),
                 "universe_version": self.universe,
                 "universe_namespace": NAMESPACE,
-                "data": list(self._entries()),
             }
         )
+        yield "data:\n"
+        for element, records in self.records.items():
+            yield from _with_records({"type": "dimension", "element": element}, records)
+        for entry in self._entries():
+            yield f"- {yaml_tags.flow(entry)}\n"
+        for (dataset_type, run), files in groupby(self.files, lambda file: (file.dataset_type, file.run)):
+            head = {"type": "dataset", "dataset_type": dataset_type, "run": run}
+            yield from _with_records(head, map(_file_record, files))
+        for name, ids in self.tags.items():
+            yield from _with_items(
+                {"type": "associations", "collection": name, "collection_type": "TAGGED"}, "dataset_ids", ids
+            )
+        for name, ranges in self.validity.items():
+            yield from _with_items(
+                {"type": "associations", "collection": name, "collection_type": "CALIBRATION"},
+                "validity_ranges",
+                ({"timespan": timespan, "dataset_ids": members} for timespan, members in ranges),
+            )
 
     def _entries(self) -> Iterator[dict[str, Any]]:
-        for element, records in self.records.items():
-            yield {"type": "dimension", "element": element, "records": records}
         for collection in self.collections.values():
             yield _collection_entry(collection)
-        groups: dict[tuple[str, str], list[FileEntry]] = {}
-        for file in self.files:
-            groups.setdefault((file.dataset_type, file.run), []).append(file)
         for each in self.dataset_types.values():
             yield {
                 "type": "dataset_type",
@@ -109,37 +122,6 @@ class Document:
                 "dimensions": list(each.dimensions),
                 "storage_class": each.storage_class,
                 "is_calibration": each.is_calibration,
-            }
-        for (dataset_type, run), files in groups.items():
-            yield {
-                "type": "dataset",
-                "dataset_type": dataset_type,
-                "run": run,
-                "records": [
-                    {
-                        "dataset_id": list(file.ids),
-                        "data_id": [dict(data_id) for data_id in file.data_ids],
-                        "path": file.path,
-                        "formatter": file.formatter,
-                    }
-                    for file in files
-                ],
-            }
-        for name, ids in self.tags.items():
-            yield {
-                "type": "associations",
-                "collection": name,
-                "collection_type": "TAGGED",
-                "dataset_ids": list(ids),
-            }
-        for name, ranges in self.validity.items():
-            yield {
-                "type": "associations",
-                "collection": name,
-                "collection_type": "CALIBRATION",
-                "validity_ranges": [
-                    {"timespan": timespan, "dataset_ids": list(members)} for timespan, members in ranges
-                ],
             }
 
     # Reading
@@ -176,10 +158,13 @@ class Document:
             raise ExportFormatError(
                 f"{where!r} is of the universe {content['universe_namespace']!r}, not {NAMESPACE!r}."
             )
-        document = cls(int(content.get("universe_version", 0)))
+        files: list[FileEntry] = []
+        document = cls(int(content.get("universe_version", 0)), files=files)
         for number, entry in enumerate(content["data"]):
             try:
                 document._add(entry)
+                if entry["type"] == "dataset":
+                    files.extend(_files(entry))
             except (KeyError, TypeError, ValueError, AttributeError) as err:
                 kind = entry.get("type") if isinstance(entry, dict) else entry
                 raise ExportFormatError(
@@ -191,8 +176,8 @@ class Document:
     def _add(self, entry: Mapping[str, Any]) -> None:
         kind = entry["type"]
         if kind == "dimension":
-            records = self.records.setdefault(entry["element"], [])
-            records += [dict(record) for record in entry["records"]]
+            name = entry["element"]
+            self.records[name] = [*self.records.get(name, ()), *map(dict, entry["records"])]
         elif kind == "run":
             self.collections[entry["name"]] = CollectionEntry(entry["name"], "RUN")
         elif kind == "collection":
@@ -208,11 +193,9 @@ class Document:
                 entry["storage_class"],
                 bool(entry.get("is_calibration", False)),
             )
-        elif kind == "dataset":
-            self.files.extend(_files(entry))
         elif kind == "associations":
             self._add_members(entry)
-        else:
+        elif kind != "dataset":
             raise ValueError("there is no such type")
 
     def _add_members(self, entry: Mapping[str, Any]) -> None:
@@ -224,6 +207,31 @@ class Document:
         for each in entry["validity_ranges"]:
             timespan = each.get("timespan") or yaml_tags.timespan_of(each.get("begin"), each.get("end"))
             ranges.append((timespan or Timespan.from_ns(), tuple(map(_id, each["dataset_ids"]))))
+
+
+def _with_records(head: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    return _with_items(head, "records", records)
+
+
+def _with_items(head: Mapping[str, Any], name: str, items: Iterable[Any]) -> Iterator[str]:
+    """Yield an entry that ends in a long list, an item a line; nothing if there are no items."""
+    for i, item in enumerate(items):
+        if i == 0:
+            mark = "-"
+            for key, value in head.items():
+                yield f"{mark} {key}: {yaml_tags.flow(value)}\n"
+                mark = " "
+            yield f"  {name}:\n"
+        yield f"  - {yaml_tags.flow(item)}\n"
+
+
+def _file_record(file: FileEntry) -> dict[str, Any]:
+    return {
+        "dataset_id": file.ids,
+        "data_id": file.data_ids,
+        "path": file.path,
+        "formatter": file.formatter,
+    }
 
 
 def _collection_entry(collection: CollectionEntry) -> dict[str, Any]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from datastore.artifact import write_artifact
+from datastore.artifact import write_artifact, write_parts
 from datastore.ingest import place_file
 from datastore.locations import is_uri, local_path
 from pipetask.butler.data_ids import show
@@ -30,7 +32,11 @@ if TYPE_CHECKING:
     from datastore.ingest import Transfer
     from datastore.records import ArtifactRecord
     from pipetask.butler.butler import Butler
+    from registry.dataset_type import DatasetType
+    from registry.dimensions.element import DimensionElement
+    from registry.query.query import Query
 
+_PAGE = 10_000  # keys that are looked up at once
 EXPORT_FILE = "export.yaml"
 
 
@@ -57,6 +63,18 @@ class RepoExport:
         self._wanted: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
         self._records: dict[str, dict[tuple[Any, ...], DimensionRecord]] = defaultdict(dict)
         self._collections: dict[str, CollectionEntry] = {}
+        self._types: dict[str, TypeEntry] = {}
+        self._all_records = False
+
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """Names of the collections that are exported."""
+        return tuple(self._collections)
+
+    @property
+    def datasets(self) -> Collection[UUID]:
+        """Ids of the datasets that are exported."""
+        return self._refs.keys()
 
     def saveDatasets(self, refs: Iterable[DatasetRef], *, skip_missing: bool = False) -> None:
         """Export datasets with their files, runs, and the dimension records of their data IDs.
@@ -77,8 +95,16 @@ class RepoExport:
             # One entry of the format: a file, and datasets of one type and run.
             self._files.setdefault((path, formatter, ref.datasetType.name, ref.run), []).append(ref)
             self._refs[ref.id] = ref
+            self.saveDatasetType(ref.datasetType)
             self.saveCollection(ref.run)
         self.saveDataIds(self._refs[id].dataId for id in new if id in self._refs)
+
+    def saveDatasetType(self, dataset_type: DatasetType) -> None:
+        """Export the definition of a dataset type, whether or not there are datasets of it."""
+        name = dataset_type.name
+        self._types[name] = TypeEntry(
+            name, dataset_type.dimensions.names, dataset_type.storageClass, dataset_type.isCalibration()
+        )
 
     def saveDataIds(self, data_ids: Iterable[DataCoordinate]) -> None:
         """Export the dimension records of data IDs."""
@@ -95,6 +121,10 @@ class RepoExport:
         for record in records:
             self._records[name][record.dataId.values_tuple] = record
 
+    def saveAllDimensionData(self) -> None:
+        """Export all dimension records, which are read as they are written."""
+        self._all_records = True
+
     def saveCollection(self, name: str) -> None:
         """Export a collection, after those that it holds if it is a chain.
 
@@ -108,25 +138,21 @@ class RepoExport:
         self._collections[name] = CollectionEntry(name, info.kind, info.doc, info.children)
 
     def document(self) -> Document:
-        """Return what the export file says."""
-        self._close_records()
-        elements = [element.name for element in self._butler.dimensions.elements]
+        """Return what the export file says; its records are fetched as they are iterated."""
+        if not self._all_records:
+            self._close_records()
         document = Document(
             self._butler.dimensions.version,
             records={
-                name: [_plain(record) for _, record in sorted(self._records[name].items())]
-                for name in elements
-                if self._records.get(name)
+                element.name: map(_plain, self._records_of(element))
+                for element in self._butler.dimensions.elements
+                if element.has_table
+                and (self._all_records or self._records.get(element.name) or self._wanted.get(element.name))
             },
             collections=self._collections,
+            dataset_types=self._types,
+            files=self._file_entries(),
         )
-        for (path, formatter, type_name, run), refs in self._files.items():
-            kind = refs[0].datasetType
-            document.dataset_types[type_name] = TypeEntry(
-                type_name, kind.dimensions.names, kind.storageClass, kind.isCalibration()
-            )
-            ids, data_ids = tuple(ref.id for ref in refs), tuple(ref.dataId.required for ref in refs)
-            document.files.append(FileEntry(type_name, run, ids, data_ids, path, exported(formatter)))
         for name, entry in self._collections.items():
             if entry.kind == "TAGGED":
                 document.tags[name] = self._tagged(name)
@@ -134,35 +160,63 @@ class RepoExport:
                 document.validity[name] = self._certified(name)
         return document
 
+    def _file_entries(self) -> Iterator[FileEntry]:
+        for key in sorted(self._files, key=itemgetter(2, 3)):  # by dataset type and run, else as they came
+            path, formatter, dataset_type, run = key
+            refs = self._files[key]
+            ids, data_ids = tuple(ref.id for ref in refs), tuple(ref.dataId.required for ref in refs)
+            yield FileEntry(dataset_type, run, ids, data_ids, path, exported(formatter))
+
+    # Records
+
+    def _records_of(self, element: DimensionElement) -> Iterator[DimensionRecord]:
+        """Yield the records of an element that are exported, by key."""
+        if self._all_records:
+            with self._butler.registry.query() as query:
+                yield from query.dimension_records(element.name)
+            return
+        given = self._records.get(element.name, {})
+        yield from (record for _, record in sorted(given.items()))
+        # A relation need not have a record for all that its dimensions have.
+        for query in self._queries(element, self._wanted.get(element.name, set()).difference(given)):
+            yield from sorted(query.dimension_records(element.name), key=_key)
+
+    def _queries(self, element: DimensionElement, keys: Iterable[tuple[Any, ...]]) -> Iterator[Query]:
+        """Yield queries for some thousands each of the data IDs with keys of an element."""
+        ordered = sorted(keys)
+        group = element.minimal_group
+        with self._butler.registry.query() as query:
+            for start in range(0, len(ordered), _PAGE):
+                page = ordered[start : start + _PAGE]
+                yield query.join_data_coordinates(DataCoordinate.from_required(group, key) for key in page)
+
     def _close_records(self) -> None:
-        """Fetch the records that are wanted, and those that these refer to."""
-        registry = self._butler.registry
+        """Add the keys of the records that those which are wanted refer to."""
         universe = self._butler.dimensions
-        fetched: dict[str, dict[tuple[Any, ...], DimensionRecord]] = {}
-
-        def all_of(name: str) -> dict[tuple[Any, ...], DimensionRecord]:
-            if name not in fetched:
-                found = registry.query_dimension_records(name)
-                fetched[name] = {record.dataId.values_tuple: record for record in found}
-            return fetched[name]
-
         for relation in universe.relations:
             # What a visit is made of goes with it.
             if relation.always_join and relation.populated_by and self._wanted.get(relation.populated_by):
-                owner = universe[relation.populated_by]
-                for key, record in all_of(relation.name).items():
-                    if tuple(getattr(record, each) for each in owner.required) in self._wanted[owner.name]:
-                        self._wanted[relation.name].add(key)
+                for query in self._queries(
+                    universe[relation.populated_by], self._wanted[relation.populated_by]
+                ):
+                    self._wanted[relation.name].update(map(_key, query.dimension_records(relation.name)))
         for element in reversed(universe.elements):
-            for key in self._wanted.get(element.name, ()):
-                # A relation need not have a record for all that its dimensions have.
-                if key not in self._records[element.name] and key in all_of(element.name):
-                    self._records[element.name][key] = all_of(element.name)[key]
-            for record in self._records.get(element.name, {}).values():
+            for values in self._values_of(element):
                 for name in (*element.required, *element.implied):
                     parent = universe[name]
                     if parent.has_table and parent is not element:
-                        self._wanted[name].add(tuple(getattr(record, each) for each in parent.required))
+                        self._wanted[name].add(tuple(values[each] for each in parent.required))
+
+    def _values_of(self, element: DimensionElement) -> Iterator[Mapping[str, Any]]:
+        """Yield required and implied values of the records that are wanted so far."""
+        keys = self._wanted.get(element.name, set())
+        for record in self._records.get(element.name, {}).values():
+            yield dict(zip(element.column_names, record.values_tuple(), strict=True))
+        if not element.implied:
+            yield from (dict(zip(element.required, key, strict=True)) for key in keys)
+            return
+        for query in self._queries(element, keys):
+            yield from (data_id.mapping for data_id in query.data_ids(element.dimensions))
 
     def _tagged(self, name: str) -> list[UUID]:
         members = self._butler.registry.collections.dataset_types(name)
@@ -256,8 +310,19 @@ def export(
     folder.mkdir(parents=True, exist_ok=True)
     helper = RepoExport(butler, folder, transfer)
     yield helper
-    text = helper.document().to_yaml()
-    write_artifact(str(target), text.encode(), root=str(folder), sync=True)
+    lines = (line.encode() for line in helper.document().lines())
+    write_parts(str(target), _joined(lines), root=str(folder), sync=True)
+
+
+def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines by the thousand: a write for each would be slow."""
+    lines = iter(lines)
+    while page := b"".join(islice(lines, 1000)):
+        yield page
+
+
+def _key(record: DimensionRecord) -> tuple[Any, ...]:
+    return record.values_tuple()[: len(record.definition.required)]
 
 
 def _plain(record: DimensionRecord) -> dict[str, Any]:

@@ -85,9 +85,10 @@ def import_document(
         n_types = sum(butler.register_dataset_type(each) for each in types.values())
         n_records = _insert_records(butler, document, {butler.dimensions[n].name for n in skip_dimensions})
         n_collections = _register_collections(butler, document)
-        for file in document.files:
-            n_collections += butler.collections.register(file.run)
-        n_files, n_known = _ingest(butler, document, types, directory, transfer)
+        files = list(document.files)
+        for run in dict.fromkeys(file.run for file in files):
+            n_collections += butler.collections.register(run)
+        n_files, n_known = _ingest(butler, files, types, directory, transfer)
         _add_members(butler, document)
     return ImportReport(n_records, n_types, n_collections, n_files, n_known)
 
@@ -115,7 +116,7 @@ def _insert_records(butler: Butler, document: Document, skipped: set[str]) -> in
         butler.dimensions[name]  # an unknown one is an error, with a suggestion
     n = 0
     for element in butler.dimensions.elements:
-        rows = records.get(element.name, ())
+        rows = list(records.get(element.name, ()))
         if rows and element.has_table and element.name not in skipped:
             plain = [_record(element, row) for row in rows]
             n += butler.registry.insert_dimension_records(element.name, plain, conflict="skip")
@@ -154,10 +155,14 @@ def _register_collections(butler: Butler, document: Document) -> int:
 
 
 def _ingest(
-    butler: Butler, document: Document, types: dict[str, DatasetType], directory: Path, transfer: Transfer
+    butler: Butler,
+    entries: Iterable[FileEntry],
+    types: dict[str, DatasetType],
+    directory: Path,
+    transfer: Transfer,
 ) -> tuple[int, int]:
     """Take files in, but those whose datasets are stored already; return the numbers of both."""
-    files = [(file, _refs(butler, file, types)) for file in document.files]
+    files = [(file, _refs(butler, file, types)) for file in entries]
     groups: dict[tuple[DatasetType, str], list[DatasetRef]] = defaultdict(list)
     for _, refs in files:
         for ref in refs:

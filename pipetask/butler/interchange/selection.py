@@ -25,7 +25,7 @@ def export_selection(
     export_file: str = EXPORT_FILE,
     all_records: bool = False,
 ) -> tuple[int, int]:
-    """Export the datasets that are found in collections, with these; return the numbers of both.
+    """Export the datasets that are found in collections, with these and their types; return how many of both.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def export_selection(
         helper.saveDatasets(unique)
         for name in names:
             helper.saveCollection(name)
-        for element in butler.dimensions.elements if all_records else ():
-            if element.has_table:
-                helper.saveDimensionData(element.name, butler.registry.query_dimension_records(element.name))
-        n_collections = len(helper.document().collections)
-    return len(unique), n_collections
+        for dataset_type in butler.registry.query_dataset_types(list(dataset_types) or "*"):
+            helper.saveDatasetType(dataset_type)
+        if all_records:
+            helper.saveAllDimensionData()
+    return len(unique), len(helper.collections)

@@ -69,5 +69,4 @@ def transfer_from(
         if not transfer_dimensions:
             document.records.clear()
         import_document(target, document, Path(folder), transfer=transfer)
-    transferred = {id for file in document.files for id in file.ids}
-    return [ref for ref in refs if ref.id in transferred]
+    return [ref for ref in refs if ref.id in helper.datasets]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import json
+import math
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,6 +19,7 @@ TIME, TIMESPAN, REGION, ID = "!butler_time/tai/iso", "!lsst.daf.butler.Timespan"
 
 # The parser and emitter written in C are ten times faster; both pairs are safe ones.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORDS = frozenset({"n", "no", "null", "off", "on", "true", "false", "y", "yes"})  # no texts, unless quoted
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
@@ -55,6 +59,56 @@ def dump(content: Any) -> str:
     """Return the YAML of plain values, `TaiTime`, `Timespan`, `EncodedRegion` and `~uuid.UUID`."""
     text: str = yaml.dump(content, Dumper=ExportDumper, sort_keys=False, allow_unicode=True)
     return text
+
+
+def flow(value: Any) -> str:
+    """Return the YAML of a value on one line: what `dump` writes, a hundred times faster."""
+    kind = type(value)
+    if kind is str:
+        # Quoted, so that it is never taken for a number or a time; YAML reads what JSON has.
+        text = json.dumps(value, ensure_ascii=False)
+        return text if text.isprintable() else "".join(map(_escaped, text))
+    if kind is int:
+        return str(value)
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is float:
+        return _float(value)
+    if kind is TaiTime:
+        return f"{TIME} '{_iso(value.ns)}'"
+    if kind is EncodedRegion:
+        return f'!<{value.kind}> {{encoded: "{value.encoded.hex()}"}}'
+    if kind is UUID:
+        return f"{ID} '{value}'"
+    if kind is bytes:
+        return f'!!binary "{base64.b64encode(value).decode()}"'
+    if kind is Timespan:
+        begin, end = map(tai_time, value.nsec)
+        return f"{TIMESPAN} {{begin: {flow(begin)}, end: {flow(end)}}}"
+    if isinstance(value, dict):
+        return f"{{{', '.join([f'{_key(name)}: {flow(each)}' for name, each in value.items()])}}}"
+    return f"[{', '.join(map(flow, value))}]"
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
+
+
+def _key(name: str) -> str:
+    return json.dumps(name) if name in _WORDS else name
+
+
+def _float(value: float) -> str:
+    if not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    text = repr(value)
+    return text if "." in text or "e" not in text else text.replace("e", ".0e")
+
+
+def _iso(ns: int) -> str:
+    return str(np.datetime64(ns, "ns")).replace("T", " ")
 
 
 def tai_time(ns: int) -> TaiTime | None:
@@ -109,8 +163,7 @@ ExportLoader.add_multi_constructor(REGION, _read_region)
 
 
 def _write_time(dumper: Any, time: TaiTime) -> Any:
-    text = str(np.datetime64(time.ns, "ns")).replace("T", " ")
-    return dumper.represent_scalar(TIME, text, style="'")
+    return dumper.represent_scalar(TIME, _iso(time.ns), style="'")
 
 
 def _write_timespan(dumper: Any, timespan: Timespan) -> Any:

@@ -1,11 +1,13 @@
 """What is exported here arrives elsewhere: datasets with files, records, collections, validity."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from pipetask.butler import Butler, DatasetType, Timespan
 from pipetask.butler.interchange.document import Document
+from pipetask.butler.interchange.selection import export_selection
 from pipetask.errors import (
     DataIdError,
     DatasetNotFoundError,
@@ -185,3 +187,33 @@ def test_a_dataset_type_of_another_definition_stops_the_import(filled, tmp_path)
         with pytest.raises(ValueError, match="'notes' is registered as"):
             other.import_(directory=folder)
         assert other.collections.query() == []
+
+
+def test_dataset_types_without_datasets_are_exported(filled, new, tmp_path):
+    export_selection(filled, tmp_path / "some", dataset_types=["c*"])
+    new.import_(directory=tmp_path / "some")
+    types = new.registry.query_dataset_types()
+    assert types == filled.registry.query_dataset_types("c*")
+    assert [each.name for each in types] == ["calexp", "config"]
+
+
+def test_all_records_are_exported_if_wanted(filled, new, tmp_path):
+    export_selection(filled, tmp_path / "all", where="instrument = 'Cam' AND detector = 1", all_records=True)
+    new.import_(directory=tmp_path / "all")
+    for element in ("detector", "visit", "exposure", "group", "day_obs", "physical_filter"):
+        assert new.query_dimension_records(element) == filled.query_dimension_records(element)
+
+
+def test_an_export_does_not_hold_all_records(repo, tmp_path):
+    n = 20_000
+    names = [f"x{i}" for i in range(n)]
+    repo.registry.insert_dimension_records(
+        "detector", {"instrument": ["Cam"] * n, "detector": range(10, 10 + n), "full_name": names}
+    )
+    tracemalloc.start()
+    export_selection(repo, tmp_path / "out", all_records=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    text = (tmp_path / "out" / "export.yaml").read_text()
+    assert text.count("full_name") == n + 4
+    assert peak < 12e6  # the text alone is 2 MB, the records at once 30

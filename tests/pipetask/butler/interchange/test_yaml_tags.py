@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lsst.sphgeom import Angle, Circle, LonLat, UnitVector3d
 
 from pipetask.butler import Timespan
-from pipetask.butler.interchange.yaml_tags import EncodedRegion, TaiTime, dump, load
+from pipetask.butler.interchange.yaml_tags import EncodedRegion, TaiTime, dump, flow, load
 
 # Years 1700 to 2250.
 times = st.integers(-8_500_000_000_000_000_000, 8_800_000_000_000_000_000)
@@ -59,3 +59,28 @@ def test_regions_ids_and_bytes_come_back():
 def test_other_tags_are_refused(text):
     with pytest.raises(yaml.YAMLError):
         load(text)
+
+
+plain = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63),
+    st.floats(allow_nan=False),
+    st.text(),
+    st.binary(max_size=9),
+    st.uuids(),
+    times.map(TaiTime),
+    st.sampled_from(
+        ["1e5", "null", "2030-01-01", "yes", "# no", "- x", "a: b", "\u2028", "\x7f", "\U0001f600"]
+    ),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(["id", "on", "y", "null", "visit"]), plain | st.lists(plain, max_size=3))
+)
+def test_what_is_written_on_one_line_is_read_as_it_was(record):
+    text = flow(record)
+    assert "\n" not in text
+    assert load(f"- {text}\n") == load(dump([record])) == [record]
