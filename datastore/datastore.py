@@ -19,6 +19,7 @@ from datastore.artifact import (
     sync_files,
     write_artifact,
 )
+from datastore.composites.cache import ComponentCache
 from datastore.errors import (
     ArtifactMissingError,
     ArtifactReadError,
@@ -58,7 +59,8 @@ class Datastore:
 
     Notes
     -----
-    It has no state but its configuration, so that any number of processes may use one root.
+    It has no state but its configuration and the components that it shares, so that any number of processes
+    may use one root.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Datastore:
         self._formatters: dict[str, str] = dict(config.get("formatters") or {})
         self._templates = Templates(config.get("templates"))
         self._disassemble = frozenset(config.get("disassemble") or ())
+        self.components = ComponentCache()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, self._arguments

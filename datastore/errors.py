@@ -234,3 +234,28 @@ class LocationError(DatastoreError, ValueError):
 
     def __str__(self) -> str:
         return f"Location {self.path!r}: {self.reason}; {self.hint}"
+
+
+class CompositeError(DatastoreError, ValueError):
+    """Parts that do not make the composite, or a composite that does not fall into its parts."""
+
+    hint = "make the parts fit each other, or give the composite an assembler of its own"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}; {self.hint}"
+
+
+class DigestError(DatastoreError, TypeError):
+    """An object whose value can't be compared."""
+
+    hint = "give its class a method to_json, or make it a dataclass"
+
+    def __init__(self, pytype: str) -> None:
+        super().__init__(pytype)
+        self.pytype = pytype
+
+    def __str__(self) -> str:
+        return f"Objects of {self.pytype} can't be compared by value; {self.hint}"

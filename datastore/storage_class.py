@@ -19,6 +19,7 @@ from datastore.errors import (
 )
 
 ENTRY_POINTS = "datastore.storage_classes"
+KEYS = frozenset({"pytype", "formatter", "components", "parameters", "converters", "coerce", "shared"})
 
 
 def import_name(dotted: str) -> Any:
@@ -41,6 +42,7 @@ class StorageClass:
     parameters: frozenset[str] = frozenset()
     converters: Mapping[str, str] = field(default_factory=dict)
     coerce: str = ""
+    shared: bool = False
 
     @property
     def pytype(self) -> type:
@@ -174,7 +176,7 @@ def _plugin_definitions() -> Iterator[Mapping[str, Any]]:
 
 
 def _parse(name: str, definition: Mapping[str, Any]) -> StorageClass:
-    unknown = set(definition) - {"pytype", "formatter", "components", "parameters", "converters", "coerce"}
+    unknown = set(definition) - KEYS
     if unknown or not {"pytype", "formatter"} <= set(definition):
         reason = f"unknown keys {sorted(unknown)}" if unknown else "it lacks pytype or formatter"
         raise StorageClassDefinitionError(name, reason)
@@ -186,6 +188,7 @@ def _parse(name: str, definition: Mapping[str, Any]) -> StorageClass:
         frozenset(definition.get("parameters", ())),
         dict(definition.get("converters", {})),
         definition.get("coerce", ""),
+        bool(definition.get("shared", False)),
     )
 
 

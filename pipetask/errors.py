@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar
 
+from registry.errors import DatasetNotFoundError
+
 
 def text_of(error: BaseException) -> str:
     """Return the text of any exception, also of somebody else's making whose ``__str__`` fails."""
@@ -64,6 +66,22 @@ class ReadOnlyRepositoryError(PipetaskError, PermissionError):
 
 class ExportFormatError(PipetaskError, ValueError):
     """An export file that cannot be understood, or whose files are not where it says."""
+
+
+class CompositeDefinitionError(PipetaskError, ValueError):
+    """A definition of a composite that cannot be understood, or cannot work; says the line."""
+
+
+class MissingPartError(PipetaskError, DatasetNotFoundError):
+    """A composite that is not there because a part of it is not; names the part and what was searched."""
+
+
+class AssemblyError(PipetaskError, ValueError):
+    """Parts of a composite that do not make the whole; names the composite and the cause."""
+
+
+class CompositePutError(PipetaskError, ValueError):
+    """A composite that cannot be put: a part of it is missing, or changed where it must not."""
 
 
 class EmptyQueryResultError(PipetaskError, LookupError):

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .dataset_type import DatasetType
 from .dimensions.coordinate import DataCoordinate, DataId
@@ -22,7 +22,6 @@ Ids: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 _RAW_NAMESPACE = uuid.UUID("840b31d9-05cd-5161-b2c8-00d32b280d0f")
 
 
-@final
 class DatasetRef:
     """A dataset: its type, data ID and run, and the UUID that stands for them.
 

@@ -13,14 +13,20 @@ from uuid import UUID
 
 from pipetask.butler import queries, removal
 from pipetask.butler.collections import ButlerCollections
-from pipetask.butler.data_ids import data_id_for, dataset_type_of, show, time_of
+from pipetask.butler.composites.find import recorded
+from pipetask.butler.composites.put import put_composite
+from pipetask.butler.composites.read import read_composite
+from pipetask.butler.composites.ref import CompositeRef
+from pipetask.butler.composites.registration import Composites
+from pipetask.butler.data_ids import data_id_for, dataset_type_of, show
 from pipetask.butler.defaults import input_collections
+from pipetask.butler.finding import find
 from pipetask.butler.handle import DeferredDatasetHandle
 from pipetask.butler.limited import LimitedButlerConfig, hint_of, read_artifacts
 from pipetask.butler.repository import Repository, find_repository, new_repository, write_config
 from pipetask.butler.transaction import Transaction
 from pipetask.butler.transfer import FileDataset, ingest_files
-from registry.arguments import all_checked, checked, merged_data_id
+from registry.arguments import all_checked, checked
 from registry.dataset_ref import DatasetId, DatasetRef
 from registry.dataset_type import DatasetType
 from registry.dimensions.coordinate import DataCoordinate, DataId
@@ -187,6 +193,11 @@ class Butler:
         return Datastore(self.root, config=self._repository.datastore)
 
     @cached_property
+    def composites(self) -> Composites:
+        """Dataset types that are assembled from parts: what there are, registering and removing them."""
+        return Composites(self)
+
+    @cached_property
     def _transaction(self) -> Transaction:
         return Transaction(self.registry, self.datastore)
 
@@ -230,52 +241,14 @@ class Butler:
         Calibrations are chosen by ``timespan``, else by the time of the exposure or visit in the data ID;
         without either, there must be only one.
         """
-        registered, wanted = dataset_type_of(self, dataset_type)
-        given = merged_data_id(data_id, kwargs)
-        if timespan is not None:
-            checked(timespan, Timespan, "timespan")
-        if timespan is None and registered.isCalibration():
-            timespan = time_of(self, given)
-        coordinate = data_id_for(self, registered, data_id, kwargs)
-        searched = self.search_path(collections, coordinate.get("instrument"))
-        ref = self.registry.find_dataset(registered, coordinate, collections=searched, timespan=timespan)
-        return None if ref is None else _seen_as(ref, wanted)
+        try:
+            return find(self, dataset_type, data_id, collections, timespan, kwargs)
+        except DatasetNotFoundError:
+            return None
 
     def get_dataset(self, id: DatasetId) -> DatasetRef | None:
         """Return the dataset of an id, or `None`."""
         return self.registry.get_datasets([checked(id, UUID, "id of a dataset (a UUID)")])[0]
-
-    def _found(
-        self,
-        named: DatasetRef | Named,
-        data_id: DataId | None,
-        collections: Names,
-        timespan: Timespan | None,
-        more: Mapping[str, Any],
-    ) -> DatasetRef:
-        if isinstance(named, DatasetRef):
-            return named
-        ref = self.find_dataset(named, data_id, collections=collections, timespan=timespan, **more)
-        if ref is None:
-            raise self._not_found(named, data_id, collections, timespan, more)
-        return ref
-
-    def _not_found(
-        self,
-        named: Named,
-        data_id: DataId | None,
-        collections: Names,
-        timespan: Timespan | None,
-        more: Mapping[str, Any],
-    ) -> DatasetNotFoundError:
-        registered, _ = dataset_type_of(self, named)
-        coordinate = data_id_for(self, registered, data_id, more)
-        searched = ", ".join(self.search_path(collections, coordinate.get("instrument")))
-        when = f" valid in {timespan}" if timespan is not None else ""
-        return DatasetNotFoundError(
-            f"No dataset {registered.name!r} {coordinate}{when} in collections {searched}.",
-            hint=f"What there is: butler query-datasets {self.root} {registered.name} --collections '*'",
-        )
 
     def exists(
         self,
@@ -290,7 +263,18 @@ class Butler:
             ref: DatasetRef | None = dataset
         else:
             ref = self.find_dataset(dataset, data_id, collections=collections, **kwargs)
-        return ref is not None and self.datastore.exists(self._artifacts(ref.id))
+        if ref is None:
+            return False
+        if (made_of := self._as_composite(ref)) is not None:
+            return all(self.exists(part) for part in made_of.all_parts())
+        return self.datastore.exists(self._artifacts(ref.id))
+
+    def _as_composite(self, ref: DatasetRef) -> CompositeRef | None:
+        """Return a ref with its parts if it is a composite; one that was put may come without them."""
+        if isinstance(ref, CompositeRef):
+            return ref
+        composite = self.composites.get(ref.datasetType.nameAndComponent()[0])
+        return None if composite is None else recorded(self, composite, ref)
 
     # Getting
 
@@ -304,6 +288,7 @@ class Butler:
         parameters: Mapping[str, Any] | None = None,
         storageClass: str | None = None,
         timespan: Timespan | None = None,
+        copy: bool = False,
         **kwargs: Any,
     ) -> Any:
         """Return the object of a dataset.
@@ -322,14 +307,17 @@ class Butler:
             Storage class to return it as.
         timespan : `Timespan`, optional
             For calibrations: valid in all of this time.
+        copy : `bool`, optional
+            Of a composite: components that it shares with others are copied. Without, they are the same
+            objects each time, and their arrays cannot be changed. All else is always the caller's own.
 
         Raises
         ------
         DatasetNotFoundError
-            If no collection holds it.
+            If no collection holds it, or a composite lacks a part (`MissingPartError`).
         """
-        ref = self._found(dataset, dataId, collections, timespan, kwargs)
-        return self.read(ref, component=None, parameters=parameters, storageClass=storageClass)
+        ref = find(self, dataset, dataId, collections, timespan, kwargs)
+        return self.read(ref, component=None, parameters=parameters, storageClass=storageClass, copy=copy)
 
     def getDeferred(
         self,
@@ -344,7 +332,7 @@ class Butler:
         **kwargs: Any,
     ) -> DeferredDatasetHandle:
         """Find a dataset now and return a handle that reads it later; see `get`."""
-        ref = self._found(dataset, dataId, collections, timespan, kwargs)
+        ref = find(self, dataset, dataId, collections, timespan, kwargs)
         return DeferredDatasetHandle(self, ref, parameters, storageClass)
 
     def read(
@@ -354,8 +342,19 @@ class Butler:
         component: str | None,
         parameters: Mapping[str, Any] | None,
         storageClass: str | None,
+        copy: bool = False,
     ) -> Any:
-        """Return the object of a dataset, or a component of it."""
+        """Return the object of a dataset, or a component of it; ``copy`` as of `get`."""
+        if (made_of := self._as_composite(ref)) is not None:
+            return read_composite(
+                self,
+                self.datastore,
+                made_of,
+                component=component,
+                parameters=parameters,
+                storageClass=storageClass,
+                copy=copy,
+            )
         records = self._artifacts(ref.id)
         if not records:
             raise DatasetNotFoundError(f"Dataset {show(ref)} ({ref.id}) has no files in {self.root!r}.")
@@ -373,7 +372,12 @@ class Butler:
 
     def getURI(self, dataset: DatasetRef | Named, dataId: DataId | None = None, **kwargs: Any) -> str:
         """Return the URI of a dataset's file (the first, if it has several)."""
-        ref = self._found(dataset, dataId, kwargs.pop("collections", None), None, kwargs)
+        ref = find(self, dataset, dataId, kwargs.pop("collections", None), None, kwargs)
+        if (made_of := self._as_composite(ref)) is not None:
+            parts = ", ".join(dict.fromkeys(part.datasetType.name for part in made_of.all_parts()))
+            raise DatasetNotFoundError(
+                f"Composite {show(ref)} has no file of its own; its parts have: {parts}."
+            )
         return self.datastore.uri(self._artifacts(ref.id)[0])
 
     # Putting
@@ -403,6 +407,9 @@ class Butler:
                 f"Dataset {show(ref)} exists already. Put it into another run, or remove it first: "
                 "butler prune-datasets"
             )
+        if (composite := self.composites.get(ref.datasetType.name)) is not None:
+            with self._transaction.begin():
+                return put_composite(self, obj, composite, ref)
         with self._transaction.begin():
             # The row comes first: once the database accepts it, a file of that name can only be a left-over.
             self.registry.insert_datasets(ref.datasetType, ref.run, [ref.dataId], ids=[ref.id])
@@ -626,10 +633,3 @@ def _reopen(
 def _not_whole(component: DatasetType) -> TypeError:
     whole = component.nameAndComponent()[0]
     return TypeError(f"Component {component.name!r} can't be put; put the whole {whole!r}.")
-
-
-def _seen_as(ref: DatasetRef, wanted: DatasetType) -> DatasetRef:
-    """Return a ref as the component, or with the storage class, of the dataset type that was asked for."""
-    if wanted.isComponent():
-        return ref.makeComponentRef(str(wanted.component()), wanted.storageClass)
-    return ref.overrideStorageClass(wanted.storageClass)

@@ -34,7 +34,11 @@ def dataset_type_of(butler: Butler, named: DatasetType | str) -> tuple[DatasetTy
         return registered, named
     if not component:
         return registered, registered
-    storage_class = butler.datastore.storage_classes.component_class(registered.storageClass, component)
+    classes = butler.datastore.storage_classes
+    if (composite := butler.composites.get(registered.name)) is None:
+        storage_class = classes.component_class(registered.storageClass, component)
+    else:
+        storage_class = butler.composites.component_class(composite, component)
     return registered, registered.makeComponentDatasetType(component, storage_class)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pipetask.butler.composites.query import query_composites
 from pipetask.butler.data_ids import dataset_type_of
 from pipetask.errors import EmptyQueryResultError
 from registry.arguments import merged_data_id
@@ -89,7 +90,24 @@ def query_datasets(
     EmptyQueryResultError
         If nothing is found, with the reason, and ``explain`` is true.
     """
-    _, wanted = dataset_type_of(butler, dataset_type)
+    registered, wanted = dataset_type_of(butler, dataset_type)
+    composite = butler.composites.get(registered.name)
+    if composite is not None:
+        with query(butler) as made:
+            refs = query_composites(
+                butler,
+                made,
+                composite,
+                butler.search_path(collections),
+                where=where,
+                data_id=merged_data_id(data_id, kwargs),
+                bind=bind,
+                order_by=order_by,
+                with_dimension_records=with_dimension_records,
+                at_most=None if limit is None else abs(limit) + 1,
+                explain=explain,
+            )
+        return _limited(list[DatasetRef](refs), limit)
     with query(butler) as made:
         found = made.datasets(wanted, collections, find_first=find_first)
         found = found.where(where, merged_data_id(data_id, kwargs), bind=bind)
@@ -118,8 +136,9 @@ def query_all_datasets(
     found: list[DatasetRef] = []
     reasons: dict[str, None] = {}
     for dataset_type in butler.registry.query_dataset_types(name):
-        if dataset_type.name not in held:
-            continue
+        named = dataset_type.name in as_names(name) and butler.composites.get(dataset_type.name) is not None
+        if dataset_type.name not in held and not named:
+            continue  # composites are where their parts are
         remaining = None if limit is None else abs(limit) + 1 - len(found)
         try:
             found += query_datasets(

@@ -65,6 +65,10 @@ class CommandFolder(click.Group):
         return {entry.name: entry for entry in entry_points(group=self.plugins)}
 
 
+VERBOSE = "pipetask.verbose"
+"""Where the context of a command has whether ``--verbose`` was given."""
+
+
 class Command(click.Command):
     """A command with ``-v``, whose errors end in one line and an exit code."""
 
@@ -80,6 +84,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; every error ends here."""
         verbose = ctx.params.pop("verbose")
+        ctx.meta[VERBOSE] = verbose
         _log_to_stderr(verbose=verbose)
         try:
             return super().invoke(ctx)

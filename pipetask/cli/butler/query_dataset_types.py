@@ -2,6 +2,7 @@
 
 import click
 
+from pipetask.cli.main import VERBOSE
 from pipetask.cli.options import RepositoryCommand, collections_option, repository_argument
 from pipetask.cli.show import format_option, show
 
@@ -11,8 +12,14 @@ from pipetask.cli.show import format_option, show
 @click.argument("glob", nargs=-1)
 @collections_option("Only types of which these collections may hold datasets, separated by commas.")
 @format_option()
-def command(repo: str | None, glob: tuple[str, ...], collections: tuple[str, ...], format_: str) -> None:
-    """List the dataset types whose names match a GLOB, with dimensions and storage class."""
+@click.pass_context
+def command(
+    ctx: click.Context, repo: str | None, glob: tuple[str, ...], collections: tuple[str, ...], format_: str
+) -> None:
+    """List the dataset types whose names match a GLOB, with dimensions and storage class.
+
+    With --verbose their components too; of composites, where each is from.
+    """
     from pipetask.butler import Butler
     from pipetask.cli.errors import nothing_found
 
@@ -21,8 +28,17 @@ def command(repo: str | None, glob: tuple[str, ...], collections: tuple[str, ...
         if collections:
             held = set(butler.collections.dataset_types(butler.collections.query(collections)))
             found = [dataset_type for dataset_type in found if dataset_type in held]
+        described = butler.composites.described_components
+        components = ["; ".join(described(each)) for each in found] if ctx.meta[VERBOSE] else []
     if not found:
         where = f" among those of {', '.join(collections)}" if collections else ""
         nothing_found(f"No dataset type{where} matches {' '.join(glob) or '*'}.")
-    rows = [(t.name, t.dimensions.required, t.storageClass, t.isCalibration()) for t in found]
-    show(["name", "dimensions", "storage_class", "is_calibration"], rows, format_)
+    columns: dict[str, list[object]] = {
+        "name": [each.name for each in found],
+        "dimensions": [each.dimensions.required for each in found],
+        "storage_class": [each.storageClass for each in found],
+        "is_calibration": [each.isCalibration() for each in found],
+    }
+    if components:
+        columns["components"] = [*components]
+    show(list(columns), list(zip(*columns.values(), strict=True)), format_)

@@ -21,5 +21,5 @@ def command(repo: str | None, dataset_type: tuple[str, ...]) -> None:
             nothing_found(f"No dataset type matches {' '.join(dataset_type)}.")
         with butler.transaction():
             for each in found:
-                butler.registry.remove_dataset_type(each.name)
+                butler.composites.remove(each.name)
     click.echo(f"Removed {', '.join(each.name for each in found)}.")

@@ -1,0 +1,223 @@
+"""Finding composites: each part where its definition says, all of them or an error that names one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pipetask.butler.composites.definition import ALL, Composite, Part
+from pipetask.butler.composites.ref import CompositeRef
+from pipetask.butler.data_ids import data_id_for
+from pipetask.errors import MissingPartError
+from registry.dataset_ref import DatasetRef
+from registry.dataset_type import DatasetType
+from registry.dimensions.coordinate import DataCoordinate
+from registry.errors import ConflictingDefinitionError, DataIdError, MissingDatasetTypeError
+
+if TYPE_CHECKING:
+    from pipetask.butler.butler import Butler
+
+
+class PartFinder:
+    """Finds the parts of composites in a repository.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    collections : sequence of `str`
+        What is searched, in order, for parts whose definition says nothing.
+    """
+
+    def __init__(self, butler: Butler, collections: Sequence[str]) -> None:
+        self._butler = butler
+        self._collections = tuple(collections)
+
+    def find(self, composite: Composite, dataset_type: DatasetType, data_id: DataCoordinate) -> CompositeRef:
+        """Return a composite: the one that was put there, else what its parts make.
+
+        Raises
+        ------
+        MissingPartError
+            If a part is not there.
+        ConflictingDefinitionError
+            If a part that must be unique is there twice.
+        """
+        registry = self._butler.registry
+        stored = registry.find_dataset(dataset_type, data_id, collections=self._collections)
+        if stored is not None:
+            return recorded(self._butler, composite, stored)
+        parts = {part.name: self.part(composite, part, data_id) for part in composite.parts}
+        return CompositeRef(dataset_type, data_id, composite, parts)
+
+    def part(
+        self, composite: Composite, part: Part, data_id: DataCoordinate
+    ) -> DatasetRef | tuple[DatasetRef, ...]:
+        """Return the dataset, or datasets, of one part."""
+        try:
+            registered = self._butler.registry.get_dataset_type(part.dataset_type.partition(".")[0])
+        except MissingDatasetTypeError as err:
+            raise _missing(composite, part, data_id, f"its dataset type is not registered: {err}") from err
+        if part.data_ids_from:
+            return self._named_by(composite, part, registered, data_id)
+        if part.subset:
+            return self._all(composite, part, registered, data_id)
+        return self._one(composite, part, self.projected(composite, part, registered, data_id))
+
+    def projected(
+        self, composite: Composite, part: Part, registered: DatasetType, data_id: DataCoordinate
+    ) -> DataCoordinate:
+        """Return the data ID of a part: the composite's, where the definition pins no other value."""
+        given = {**data_id.mapping, **part.data_id}
+        for name in registered.dimensions.required:
+            if name not in given:
+                raise DataIdError(
+                    f"Part {part.name!r} of composite {composite.name!r} needs {name!r}, which its data ID "
+                    f"{data_id} does not have."
+                )
+        return data_id_for(self._butler, registered, given, {})
+
+    def _one(self, composite: Composite, part: Part, data_id: DataCoordinate) -> DatasetRef:
+        searched = part.collections or self._collections
+        if part.unique:
+            self._check_unique(composite, part, data_id, searched)
+        try:
+            ref = self._butler.find_dataset(part.dataset_type, data_id, collections=searched)
+        except MissingPartError as err:
+            raise _missing(composite, part, data_id, str(err)) from err
+        if ref is None:
+            raise _missing(composite, part, data_id, f"not in collections {', '.join(searched)}")
+        return ref
+
+    def _check_unique(
+        self, composite: Composite, part: Part, data_id: DataCoordinate, searched: Sequence[str]
+    ) -> None:
+        name = part.dataset_type.partition(".")[0]
+        found = self._butler.registry.query_datasets(
+            name, searched, data_id=data_id.required, find_first=False
+        )
+        runs = sorted({ref.run for ref in found})
+        if len({ref.id for ref in found}) > 1:
+            raise ConflictingDefinitionError(
+                f"Part {part.name!r} of composite {composite.name!r} must be unique; {name!r} {data_id} is "
+                f"in runs {', '.join(runs)}. Name fewer collections."
+            )
+
+    def _all(
+        self, composite: Composite, part: Part, registered: DatasetType, data_id: DataCoordinate
+    ) -> tuple[DatasetRef, ...]:
+        """Return all datasets whose data IDs agree with the composite's."""
+        given = {**data_id.mapping, **part.data_id}
+        known = registered.dimensions.names
+        constraint = {name: value for name, value in given.items() if name in known}
+        searched = part.collections or self._collections
+        name = registered.name
+        found = self._butler.registry.query_datasets(name, searched, data_id=constraint)
+        refs = tuple(sorted(found, key=_data_id))
+        if part.minimum == ALL:
+            wanted = self._butler.registry.query_data_ids(registered.dimensions, data_id=constraint)
+            absent = sorted(
+                {each.subset(registered.dimensions) for each in wanted} - {ref.dataId for ref in refs}
+            )
+            if absent:
+                raise _missing(
+                    composite,
+                    part,
+                    data_id,
+                    f"{len(absent)} of {len(wanted)} are absent, as {name!r} {absent[0]}",
+                )
+        self._check_minimum(composite, part, data_id, refs, f"in collections {', '.join(searched)}")
+        return tuple(self._seen(part, ref) for ref in refs)
+
+    def _named_by(
+        self, composite: Composite, part: Part, registered: DatasetType, data_id: DataCoordinate
+    ) -> tuple[DatasetRef, ...]:
+        """Return the datasets whose data IDs, or ids, a component of another dataset holds."""
+        parent, _, component = part.data_ids_from.partition(".")
+        source = Part(part.name, parent, part.collections)
+        holder = self.part(composite, source, data_id)
+        assert isinstance(holder, DatasetRef)  # the part made above is one dataset
+        table = self._butler.read(holder, component=component, parameters=None, storageClass=None)
+        refs = []
+        for row in _rows(table, part):
+            ref = None
+            if row.get("id") is not None:
+                ref = self._butler.get_dataset(UUID(str(row["id"])))
+            elif set(registered.dimensions.required) <= set(row):
+                ref = self._butler.find_dataset(
+                    registered,
+                    {n: row[n] for n in registered.dimensions.required},
+                    collections=self._collections,
+                )
+            if ref is None:
+                raise _missing(
+                    composite, part, data_id, f"{part.data_ids_from!r} names {row}, which is not there"
+                )
+            refs.append(self._seen(part, ref))
+        self._check_minimum(composite, part, data_id, refs, f"named by {part.data_ids_from!r}")
+        return tuple(refs)
+
+    def _check_minimum(
+        self,
+        composite: Composite,
+        part: Part,
+        data_id: DataCoordinate,
+        refs: Sequence[DatasetRef],
+        where: str,
+    ) -> None:
+        if part.minimum != ALL and len(refs) < part.minimum:
+            raise _missing(
+                composite, part, data_id, f"{len(refs)} {where}, at least {part.minimum} are needed"
+            )
+
+    def _seen(self, part: Part, ref: DatasetRef) -> DatasetRef:
+        """Return a ref as the component that the part is, if it is one."""
+        component = part.dataset_type.partition(".")[2]
+        if not component:
+            return ref
+        classes = self._butler.datastore.storage_classes
+        return ref.makeComponentRef(
+            component, classes.component_class(ref.datasetType.storageClass, component)
+        )
+
+
+def recorded(butler: Butler, composite: Composite, stored: DatasetRef) -> CompositeRef:
+    """Return a composite that was put, with the parts that were recorded with it."""
+    rows = butler.registry.composite_parts([stored.id])[stored.id]
+    refs = {ref.id: ref for ref in butler.registry.get_datasets([id for _, id in rows]) if ref is not None}
+    finder = PartFinder(butler, [stored.run])
+    parts: dict[str, DatasetRef | tuple[DatasetRef, ...]] = {}
+    for part in composite.parts:
+        found = [finder._seen(part, _whole(butler, refs[id])) for name, id in rows if name == part.name]
+        parts[part.name] = tuple(sorted(found, key=_data_id)) if part.many else found[0]
+    return CompositeRef(stored.datasetType, stored.dataId, composite, parts, run=stored.run, id=stored.id)
+
+
+def _whole(butler: Butler, ref: DatasetRef) -> DatasetRef:
+    """Return a stored ref; with its parts, if it is a composite that was put."""
+    inner = butler.composites.get(ref.datasetType.name)
+    return ref if inner is None else recorded(butler, inner, ref)
+
+
+def _missing(composite: Composite, part: Part, data_id: DataCoordinate, why: str) -> MissingPartError:
+    return MissingPartError(
+        f"Composite {composite.name!r} {data_id} is not there: its part {part.name!r} "
+        f"({part.dataset_type!r}) is missing: {why.rstrip('.')}."
+    )
+
+
+def _data_id(ref: DatasetRef) -> DataCoordinate:
+    return ref.dataId
+
+
+def _rows(table: Any, part: Part) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of a table, or of a list of mappings, as plain values."""
+    if table is None:
+        raise MissingPartError(
+            f"{part.data_ids_from!r} is empty: it names no datasets for part {part.name!r}."
+        )
+    names = getattr(table, "colnames", None)
+    for row in table:
+        values = row if names is None else {name: row[name] for name in names}
+        yield {name: value.item() if hasattr(value, "item") else value for name, value in values.items()}

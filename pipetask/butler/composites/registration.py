@@ -1,0 +1,201 @@
+"""The composites that a repository knows: registering, listing and removing definitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datastore.errors import DatastoreError, UnknownComponentError
+from datastore.storage_class import import_name
+from pipetask.butler.composites.definition import Composite, Part, read_definitions
+from pipetask.butler.data_ids import dataset_type_of
+from pipetask.errors import CompositeDefinitionError
+from registry.dataset_type import DatasetType
+from registry.dimensions.group import DimensionGroup
+from registry.errors import ConflictingDefinitionError, MissingDatasetTypeError
+
+if TYPE_CHECKING:
+    from pipetask.butler.butler import Butler
+
+_PREFIX = "composite/"
+_LONGEST = 100  # with the prefix, what the name of an attribute may hold
+ANY_OBJECT = "Composite"
+"""Storage class of composites that name a Python class instead of one."""
+
+
+class Composites:
+    """The definitions of a repository, by name of the dataset type.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    """
+
+    def __init__(self, butler: Butler) -> None:
+        self._butler = butler
+        self._known: dict[str, Composite | None] = {}
+
+    def get(self, name: str) -> Composite | None:
+        """Return the definition of a registered dataset type, or `None` if it is no composite."""
+        if name not in self._known:
+            if not self._known:
+                self._known.update(self.all())
+            text = None if name in self._known else self._butler.registry.get_attribute(_PREFIX + name)
+            if name not in self._known:
+                self._known[name] = None if text is None else Composite.from_json(text)
+        return self._known[name]
+
+    def all(self) -> dict[str, Composite]:
+        """Return all definitions, sorted by name."""
+        stored = self._butler.registry.get_attributes(_PREFIX)
+        return {name: Composite.from_json(text) for name, text in stored.items()}
+
+    def register(self, composite: Composite) -> bool:
+        """Make a composite known, with its dataset type; `False` if it is so already.
+
+        Raises
+        ------
+        CompositeDefinitionError
+            If it cannot work: its parts lack dimensions, its functions cannot be imported, ….
+        ConflictingDefinitionError
+            If there is another dataset type, or another definition, of that name.
+        """
+        registry = self._butler.registry
+        name = composite.name
+        if len(name) > _LONGEST:
+            raise CompositeDefinitionError(f"{name!r} is too long: at most {_LONGEST} characters.")
+        dataset_type = DatasetType(
+            name, self._checked_dimensions(composite), composite.storage_class or ANY_OBJECT
+        )
+        self._check_names(composite)
+        with registry.transaction():
+            stored = registry.get_attribute(_PREFIX + name)
+            if stored == composite.to_json():
+                return False
+            there = registry.query_dataset_types(name)
+            if stored is not None or there:
+                what = "a composite with another definition" if stored else "a dataset type, and no composite"
+                raise ConflictingDefinitionError(
+                    f"{name!r} is {what} already. Choose another name, or remove it first: "
+                    f"butler remove-dataset-type {name}"
+                )
+            self._butler.register_dataset_type(dataset_type)
+            registry.set_attribute(_PREFIX + name, composite.to_json())
+        self._known[name] = composite
+        return True
+
+    def register_file(self, path: str | Path) -> list[str]:
+        """Register the composites of a definition file, all of them or none; return the names of new ones."""
+        definitions = read_definitions(path, self.all())
+        with self._butler.registry.transaction():
+            return [each.name for each in definitions if self.register(each)]
+
+    def component_class(self, composite: Composite, component: str) -> str:
+        """Return the name of the storage class of a component: of its part, of the whole, or of the base.
+
+        Raises
+        ------
+        UnknownComponentError
+            If neither has it.
+        """
+        classes = self._butler.datastore.storage_classes
+        first, _, rest = component.partition(".")
+        if (part := composite.part(component)) is not None:
+            return self._part_class(part)
+        if rest and (part := composite.part(first)) is not None:
+            return classes.component_class(self._part_class(part), rest)
+        if composite.storage_class and first in classes.get(composite.storage_class).components:
+            return classes.component_class(composite.storage_class, component)
+        if (base := composite.base_part) is not None:
+            return classes.component_class(self._part_class(base), component)
+        names = tuple(part.name for part in composite.parts)
+        if composite.storage_class:
+            names += tuple(classes.get(composite.storage_class).components)
+        raise UnknownComponentError(composite.name, component, names)
+
+    def described_components(self, dataset_type: DatasetType) -> list[str]:
+        """Return the components of a dataset type, each with its storage class or where it is from."""
+        composite = self.get(dataset_type.name)
+        if composite is not None:
+            return [f"{part.name} from {part}" for part in composite.parts]
+        components = self._butler.datastore.storage_classes.get(dataset_type.storageClass).components
+        return [f"{name}: {storage_class}" for name, storage_class in components.items()]
+
+    def _part_class(self, part: Part) -> str:
+        return dataset_type_of(self._butler, part.dataset_type)[1].storageClass
+
+    def remove(self, name: str) -> None:
+        """Forget a dataset type, with its definition if it is a composite; the parts stay.
+
+        Raises
+        ------
+        OrphanedRecordError
+            If there are datasets of it.
+        """
+        with self._butler.registry.transaction():
+            self._butler.registry.remove_dataset_type(name)
+            self._butler.registry.remove_attribute(_PREFIX + name)
+        self._known.pop(name, None)
+
+    def _checked_dimensions(self, composite: Composite) -> DimensionGroup:
+        """Return the dimensions of a composite, checked against those of its parts that are registered."""
+        universe = self._butler.dimensions
+        types = {part.name: self._type_of(composite, part) for part in composite.parts}
+        if composite.dimensions is not None:
+            whole = universe.conform(composite.dimensions)
+        else:
+            names: set[str] = set()
+            for part in composite.parts:
+                if part.many:
+                    continue
+                if (found := types[part.name]) is None:
+                    raise CompositeDefinitionError(
+                        f"Composite {composite.name!r} has no dimensions, and its part {part.dataset_type!r} "
+                        "is not registered yet: say 'dimensions'."
+                    )
+                names.update(set(found.dimensions.required).difference(part.data_id))
+            whole = universe.conform(names)
+        for part in composite.parts:
+            if (found := types[part.name]) is not None and not part.many:
+                lacking = [n for n in found.dimensions.required if n not in whole and n not in part.data_id]
+                if lacking:
+                    raise CompositeDefinitionError(
+                        f"Part {part.name!r} of composite {composite.name!r} is of dataset type "
+                        f"{found.name!r}, whose data IDs have {', '.join(lacking)}: add to the composite's "
+                        "dimensions, pin with 'dataId', or take all with 'subset'."
+                    )
+        return whole
+
+    def _type_of(self, composite: Composite, part: Part) -> DatasetType | None:
+        """Return the dataset type of a part, `None` if it is not registered."""
+        parent, _, component = part.dataset_type.partition(".")
+        if parent == composite.name:
+            raise CompositeDefinitionError(f"Composite {parent!r} is a part of itself.")
+        try:
+            found = self._butler.registry.get_dataset_type(parent)
+        except MissingDatasetTypeError:
+            return None
+        if component and self.get(parent) is None:
+            self._butler.datastore.storage_classes.component_class(found.storageClass, component)
+        for name in part.data_id:
+            if name not in self._butler.dimensions:
+                raise CompositeDefinitionError(
+                    f"Part {part.name!r} of composite {composite.name!r} pins {name!r}: no dimension."
+                )
+        return found
+
+    def _check_names(self, composite: Composite) -> None:
+        """Import what a definition names, so that mistakes are told now."""
+        base = composite.base_part
+        if base is not None and base.many:
+            raise CompositeDefinitionError(f"Base {base.name!r} of composite {composite.name!r} is a list.")
+        for name in filter(None, (composite.python, composite.assembler, composite.disassembler)):
+            try:
+                found = import_name(name)
+            except DatastoreError as err:
+                raise CompositeDefinitionError(f"Composite {composite.name!r}: {err}") from err
+            if not callable(found):
+                raise CompositeDefinitionError(
+                    f"Composite {composite.name!r}: {name!r} is neither class nor function."
+                )

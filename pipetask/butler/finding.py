@@ -1,0 +1,57 @@
+"""From what a caller names to one dataset: a ref as it is, else the first that a search meets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipetask.butler.composites.find import PartFinder
+from pipetask.butler.data_ids import data_id_for, dataset_type_of, time_of
+from registry.arguments import checked, merged_data_id
+from registry.dataset_ref import DatasetRef
+from registry.dataset_type import DatasetType
+from registry.dimensions.coordinate import DataId
+from registry.errors import DatasetNotFoundError
+from registry.timespan import Timespan
+
+if TYPE_CHECKING:
+    from pipetask.butler.butler import Butler
+
+
+def find(
+    butler: Butler,
+    named: DatasetRef | DatasetType | str,
+    data_id: DataId | None,
+    collections: str | Sequence[str] | None,
+    timespan: Timespan | None,
+    more: Mapping[str, Any],
+) -> DatasetRef:
+    """Return a dataset; see `Butler.find_dataset`.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        If no collection holds it, or it is a composite that lacks a part.
+    """
+    if isinstance(named, DatasetRef):
+        return named
+    registered, wanted = dataset_type_of(butler, named)
+    if timespan is not None:
+        checked(timespan, Timespan, "timespan")
+    elif registered.isCalibration():
+        timespan = time_of(butler, merged_data_id(data_id, more))
+    coordinate = data_id_for(butler, registered, data_id, more)
+    searched = butler.search_path(collections, coordinate.get("instrument"))
+    if (composite := butler.composites.get(registered.name)) is not None:
+        found: DatasetRef | None = PartFinder(butler, searched).find(composite, registered, coordinate)
+    else:
+        found = butler.registry.find_dataset(registered, coordinate, collections=searched, timespan=timespan)
+    if found is None:
+        when = f" valid in {timespan}" if timespan is not None else ""
+        raise DatasetNotFoundError(
+            f"No dataset {registered.name!r} {coordinate}{when} in collections {', '.join(searched)}.",
+            hint=f"What there is: butler query-datasets {butler.root} {registered.name} --collections '*'",
+        )
+    if wanted.isComponent():
+        return found.makeComponentRef(str(wanted.component()), wanted.storageClass)
+    return found.overrideStorageClass(wanted.storageClass)
