@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
-
-import networkx as nx
 
 from pipetask.errors import PipelineGraphError
 from pipetask.pipeline.dataset_types import DatasetTypeNode, resolve_dataset_types
 from pipetask.pipeline.nodes import TaskNode, make_task_node
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from pipetask.butler import DatasetType, DimensionUniverse, StorageClasses
     from pipetask.task.pipeline_task import PipelineTask
 
@@ -91,6 +93,8 @@ class PipelineGraph:
 
         ``packages``, which is one for a whole run, is in each of them.
         """
+        import networkx as nx  # takes as long to import as a small pipeline to build
+
         parts = []
         components: dict[str, set[tuple[str, str]]] = {
             name: nodes
@@ -118,6 +122,8 @@ class PipelineGraph:
 
 
 def _bipartite(tasks: Mapping[str, TaskNode], dataset_types: Mapping[str, DatasetTypeNode]) -> nx.DiGraph:
+    import networkx as nx
+
     graph = nx.DiGraph()
     graph.add_nodes_from((("task", label) for label in tasks), bipartite=0)
     graph.add_nodes_from((("dataset_type", name) for name in dataset_types), bipartite=1)
@@ -131,25 +137,35 @@ def _bipartite(tasks: Mapping[str, TaskNode], dataset_types: Mapping[str, Datase
 def _in_order(
     tasks: Mapping[str, TaskNode], dataset_types: Mapping[str, DatasetTypeNode]
 ) -> dict[str, TaskNode]:
-    graph = nx.DiGraph()
-    graph.add_nodes_from(tasks)
+    """Put each task after those that make its inputs, and else leave them in their order."""
+    followers: dict[str, dict[str, str]] = {label: {} for label in tasks}  # and by which dataset type
     for name, node in dataset_types.items():
-        for label in node.consumers if node.producer else ():
-            graph.add_edge(node.producer, label, dataset_type=name)
+        if node.producer is not None:
+            followers[node.producer] |= dict.fromkeys(node.consumers, name)
+    n_before = Counter(label for after in followers.values() for label in after)
     position = {label: i for i, label in enumerate(tasks)}
-    try:
-        order = list(nx.lexicographical_topological_sort(graph, key=position.__getitem__))
-    except nx.NetworkXUnfeasible:
-        raise PipelineGraphError(f"Tasks wait for each other in a circle:\n{_circle(graph)}") from None
+    ready = [(i, label) for label, i in position.items() if not n_before[label]]
+    order = []
+    while ready:  # a heap, whose first entry is the earliest in the pipeline
+        _, label = heappop(ready)
+        order.append(label)
+        for follower in followers[label]:
+            n_before[follower] -= 1
+            if not n_before[follower]:
+                heappush(ready, (position[follower], follower))
+    if len(order) < len(tasks):
+        raise PipelineGraphError(f"Tasks wait for each other in a circle:\n{_circle(followers)}")
     return {label: tasks[label] for label in order}
 
 
-def _circle(graph: nx.DiGraph) -> str:
+def _circle(followers: Mapping[str, Mapping[str, str]]) -> str:
     """Draw a cycle, task by task, with the dataset type on each arrow."""
-    edges = nx.find_cycle(graph)
+    import networkx as nx
+
+    edges = nx.find_cycle(nx.DiGraph((a, b) for a, after in followers.items() for b in after))
     lines = [f"  ┌─▶ {edges[0][0]}"]
     for i, (source, target) in enumerate(edges):
         last = i == len(edges) - 1
-        lines.append(f"  │     │ {graph.edges[source, target]['dataset_type']}")
+        lines.append(f"  │     │ {followers[source][target]}")
         lines.append("  └─────┘" if last else f"  │     ▼\n  │   {target}")
     return "\n".join(lines)

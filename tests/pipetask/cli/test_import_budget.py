@@ -19,10 +19,10 @@ HEAVY = {
 }
 
 
-def modules_loaded_by(group, arguments):
+def modules_loaded_by(group, arguments, before=""):
     """Return the top-level modules that a process has loaded after a command."""
     code = (
-        f"import sys, atexit; from pipetask.cli.main import {group};"
+        f"{before}import sys, atexit; from pipetask.cli.main import {group};"
         "atexit.register(lambda: print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules})));"
         f"{group}({arguments!r}, standalone_mode=False)"
     )
@@ -88,3 +88,16 @@ def test_times_are_read_by_astropy_only_where_there_are_any(small_repo):
     assert "astropy" in modules_loaded_by(
         "butler", ["query-data-ids", str(small_repo), "visit", "--where", where]
     )
+
+
+def test_a_pipeline_is_built_without_the_libraries_of_data_and_drawings(tmp_path):
+    (tmp_path / "quick_task.py").write_text(
+        "import pipetask as pt\n"
+        "class C(pt.PipelineTaskConnections, dimensions=('visit',)):\n"
+        "    a = pt.connectionTypes.Input('a', 'StructuredDataDict', dimensions=('visit',))\n"
+        "class F(pt.PipelineTaskConfig, pipelineConnections=C):\n    pass\n"
+        "class T(pt.PipelineTask):\n    ConfigClass = F\n    def run(self, a):\n        pass\n"
+    )
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+    loaded = modules_loaded_by("pipetask", ["build", "-t", "quick_task.T"], before=code)
+    assert loaded & (HEAVY - {"lsst", "numpy", "yaml"}) == set()  # lsst.pex.config needs these
