@@ -170,8 +170,9 @@ def _constructed(task: LoadedTask) -> PipelineTask:
         return task.make()
     except (Exception, SystemExit) as err:  # a user's constructor may raise anything
         last = traceback.extract_tb(err.__traceback__)[-1]
+        name = f"{task.task_class.__module__}.{task.task_class.__qualname__}"
         raise InvalidQuantumError(
-            f"Task {task.label!r} can't be constructed: {described(err)} ({last.filename}, line "
+            f"Task {task.label!r} ({name}) can't be constructed: {described(err)} ({last.filename}, line "
             f"{last.lineno}). Check its configuration and __init__."
         ) from err
 

@@ -17,7 +17,7 @@ from pipetask.graph.tables import Connection, DatasetTable, Existing, Serials
 
 if TYPE_CHECKING:
     from pipetask.butler import Registry
-    from pipetask.pipeline.nodes import Edge
+    from pipetask.pipeline.nodes import Edge, TaskNode
     from pipetask.pipeline.pipeline_graph import PipelineGraph
 
 
@@ -77,7 +77,7 @@ class InitDatasets:
                 continue
             node = task.node
             for edge in node.init_inputs.values():
-                self._input(edge, node.label)
+                self._input(edge, node)
             for name in (*(edge.dataset_type for edge in node.init_outputs.values()), node.config_dataset):
                 self._output(name)
             connections[node.label] = (
@@ -88,7 +88,7 @@ class InitDatasets:
         self._output(PACKAGES)
         return self._found, connections
 
-    def _input(self, edge: Edge, label: str) -> None:
+    def _input(self, edge: Edge, task: TaskNode) -> None:
         name = edge.dataset_type
         if name in self._found:
             return
@@ -100,15 +100,19 @@ class InitDatasets:
             self._found[name] = found
             return
         where = f"collections {', '.join(self._header.input_collections)}"
+        needs = (
+            f"Task {task.label!r} ({task.task_class_name}) needs init-input {name!r} (connection "
+            f"{edge.connection!r}), which"
+        )
         if node.producer is None:
             raise InitInputMissingError(
-                f"Task '{label}' needs init-input '{name}', which is not in {where}. Run the task that "
-                "makes it first, or add the collection that holds it to the inputs."
+                f"{needs} is not in {where}. Run the task that makes it first, or add the collection that "
+                "holds it to the inputs."
             )
         raise InitInputMissingError(
-            f"Task '{label}' needs init-input '{name}', which task '{node.producer}' would make, but that "
-            f"task has no quantum in this graph, nor earlier results. Run '{node.producer}' too, or leave it "
-            f"out of the pipeline and add a collection that holds '{name}' to the inputs (now {where})."
+            f"{needs} task '{node.producer}' would make, but that task has no quantum in this graph, "
+            f"nor earlier results. Run '{node.producer}' too, or leave it out of the pipeline and add a "
+            f"collection that holds '{name}' to the inputs (now {where})."
         )
 
     def _output(self, name: str) -> None:

@@ -109,7 +109,7 @@ class TaskNode:
 def make_task_node(label: str, cls: type[PipelineTask], config: Any, universe: DimensionUniverse) -> TaskNode:
     """Make the connections of a configured task, check the task against them, resolve dimensions."""
     connections = cls.ConfigClass.ConnectionsClass(config=config)
-    check_task(cls, connections)
+    check_task(cls, connections, label)
     roles = {
         role: {
             name: _edge(label, name, connections.allConnections[name], universe)

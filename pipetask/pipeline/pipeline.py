@@ -279,7 +279,7 @@ def import_task(class_name: str, where: str) -> type[PipelineTask]:
         raise TaskImportError(f"{where}: {class_name!r} is no dotted name of a class (package.module.Class)")
     try:
         module = importlib.import_module(module_name)
-    except Exception as err:
+    except (Exception, SystemExit) as err:
         raise TaskImportError(
             f"{where}: cannot import module {module_name!r} for {class_name!r}: {type(err).__name__}: {err}",
             hint=_STAND_INS if getattr(err, "name", None) in ("lsst.pipe", "lsst.daf") else None,

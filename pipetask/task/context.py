@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler import DatasetRef
-from pipetask.errors import InvalidQuantumError, TaskOutputError
+from pipetask.errors import InvalidQuantumError, StorageTypeError, TaskOutputError
 from pipetask.task.connections import PipelineTaskConnections
 from pipetask.task.quantum import (
     AnyRef,
@@ -56,6 +56,7 @@ class QuantumContext:
         self.connections = connections
         self.resources = resources or ExecutionResources()
         self._butler = butler
+        self._task = f"Task {quantum.label!r} ({quantum.task_class_name})"
         self._readable = {ref.id for refs in quantum.inputs.values() for ref in refs}
         self._writable = {ref.id for refs in quantum.outputs.values() for ref in refs}
 
@@ -105,16 +106,15 @@ class QuantumContext:
             raise TypeError(f"Cannot put to {dataset!r}: neither output refs, nor a list of refs, nor a ref")
 
     def _put_struct(self, values: Any, dataset: OutputQuantizedConnection) -> None:
-        label = self.quantum.label
         if not isinstance(values, Struct):
             raise TaskOutputError(
-                f"Task {label!r} returned {_kind(values)}; due is a Struct with {', '.join(dataset.keys())}"
+                f"{self._task} returned {_kind(values)}; due is a Struct with {', '.join(dataset.keys())}"
             )
         made = vars(values)
         for name, refs in dataset:
             if name not in made:
                 raise TaskOutputError(
-                    f"Task {label!r} returned a Struct without the output {name!r}; "
+                    f"{self._task} returned a Struct without the output {name!r}; "
                     f"it has {', '.join(made) or 'nothing'}"
                 )
             if isinstance(refs, list):
@@ -125,29 +125,38 @@ class QuantumContext:
     def _put_list(self, values: Any, refs: Sequence[Any], name: str) -> None:
         where = f"output {name!r}" if name else "a list of refs"
         if not isinstance(values, Sequence) or isinstance(values, (str, bytes)):
-            raise TaskOutputError(f"Task {self.quantum.label!r}: {where} takes a list, not {_kind(values)}")
+            raise TaskOutputError(f"{self._task}: {where} takes a list, not {_kind(values)}")
         if len(values) != len(refs):
             raise TaskOutputError(
-                f"Task {self.quantum.label!r}: {where} takes {len(refs)} objects, one per dataset, "
-                f"not {len(values)}"
+                f"{self._task}: {where} takes {len(refs)} objects, one per dataset, not {len(values)}"
             )
         for value, ref in zip(values, refs, strict=True):
             self._put_one(value, ref)
 
     def _put_one(self, value: Any, ref: DatasetRef) -> None:
         if isinstance(value, Struct):
-            names = [name for name, refs in self.quantum.outputs.items() if any(r.id == ref.id for r in refs)]
-            field = names[0] if names and hasattr(value, names[0]) else next(iter(vars(value)), "...")
+            name = self._connection(ref)
+            field = name if hasattr(value, name) else next(iter(vars(value)), "...")
             raise TaskOutputError(
-                f"Task {self.quantum.label!r}: a Struct was put to the one dataset {ref.datasetType.name!r}; "
-                f"put its field: butlerQC.put(result.{field}, outputRefs.{names[0] if names else '...'})"
+                f"{self._task}: a Struct was put to the one dataset {ref.datasetType.name!r}; "
+                f"put its field: butlerQC.put(result.{field}, outputRefs.{name})"
             )
-        self._butler.put(value, self._declared(ref, self._writable, "output"))
+        try:
+            self._butler.put(value, self._declared(ref, self._writable, "output"))
+        except StorageTypeError as err:
+            raise TaskOutputError(
+                f"{self._task}: output {self._connection(ref)!r} is stored as {ref.datasetType.name!r}: {err}"
+            ) from err
+
+    def _connection(self, ref: DatasetRef) -> str:
+        """Return the name of the output connection that a dataset belongs to."""
+        named = (name for name, refs in self.quantum.outputs.items() if any(r.id == ref.id for r in refs))
+        return next(named, "...")
 
     def _declared(self, ref: DatasetRef, known: set[Any], role: str) -> DatasetRef:
         if ref.id not in known:
             raise InvalidQuantumError(
-                f"Task {self.quantum.label!r}: {ref.datasetType.name} {ref.dataId} is no {role} of quantum "
+                f"{self._task}: {ref.datasetType.name} {ref.dataId} is no {role} of quantum "
                 f"{self.quantum.dataId}"
             )
         return ref

@@ -86,7 +86,7 @@ class PipelineTask(Task):
         butlerQC.put(outputs, outputRefs)
 
 
-def check_task(task_class: type[PipelineTask], connections: PipelineTaskConnections) -> None:
+def check_task(task_class: type[PipelineTask], connections: PipelineTaskConnections, label: str = "") -> None:
     """Check that a task's constructor and ``run`` take what its configured connections give.
 
     ``run`` is checked only where ``runQuantum`` is the standard one.
@@ -96,7 +96,8 @@ def check_task(task_class: type[PipelineTask], connections: PipelineTaskConnecti
     TaskDefinitionError
         If they don't; says class, argument and connection.
     """
-    where = f"Task class {task_class.__module__}.{task_class.__qualname__}"
+    name = f"{task_class.__module__}.{task_class.__qualname__}"
+    where = f"Task {label!r} ({name})" if label else f"Task class {name}"
     accepted = inspect.signature(task_class).parameters
     for argument in ("config", "initInputs", "name", "log"):
         if not _accepts(accepted, argument):
@@ -157,7 +158,8 @@ def init_outputs(task: PipelineTask, connections: PipelineTaskConnections) -> di
             made[name] = getattr(task, name)
         except AttributeError:
             raise TaskOutputError(
-                f"Task {task.getName()!r}: __init__ of {type(task).__qualname__} set no attribute {name!r}, "
-                f"which its InitOutput connection stores as {connections.allConnections[name].name!r}"
+                f"Task {task.getName()!r} ({type(task).__module__}.{type(task).__qualname__}): its __init__ "
+                f"set no attribute {name!r}, which the InitOutput connection of that name stores as "
+                f"{connections.allConnections[name].name!r}"
             ) from None
     return made

@@ -69,7 +69,7 @@ def _name(storage_class: str | StorageClass | None) -> str | None:
 
 
 def _first_of(pytype: type, known: StorageClasses) -> str:
-    for base in pytype.__mro__:
+    for base in pytype.__mro__[:-1]:  # each but object
         for name in known.names():
             storage_class = known.get(name)
             # Names first: the class of another storage class may be of a package that isn't installed.

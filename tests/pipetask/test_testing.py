@@ -132,7 +132,7 @@ def test_objects_have_the_type_of_their_storage_class():
         run_sum(inputs=inputs(offset=3))
     config = SumConfig()
     config.wrong = True
-    with pytest.raises(StorageTypeError):
+    with pytest.raises(TaskOutputError, match="output 'total' is stored as 'total': Storage class"):
         run_sum(config)
 
 

@@ -44,7 +44,7 @@ def test_get_of_deferred_refs_gives_handles_and_loads_nothing(inside):
 
 def test_get_refuses_what_is_no_input_of_the_quantum(inside, detector_refs):
     (foreign,) = detector_refs("src", "SourceCatalog", 0)
-    with pytest.raises(InvalidQuantumError, match=r"'phot': src .* is no input of quantum .*visit: 7"):
+    with pytest.raises(InvalidQuantumError, match=r"'phot' .*: src .* is no input of quantum .*visit: 7"):
         inside.qc.get(foreign)
 
 
@@ -79,7 +79,7 @@ def test_a_struct_put_to_one_ref_names_the_field(inside):
 
 def test_a_missing_output_names_the_connection(inside):
     with pytest.raises(
-        TaskOutputError, match="'phot' returned a Struct without the output 'masks'; it has outputC"
+        TaskOutputError, match=r"'phot' \(.*\) returned a Struct without the output 'masks'; it has outputC"
     ):
         inside.qc.put(pt.Struct(outputCatalog="cat"), inside.outputRefs)
 
