@@ -286,6 +286,18 @@ class AmbiguousCalibrationError(PipetaskError, LookupError):
     """Several calibrations of one kind that are valid at the time of one quantum."""
 
 
+class UnknownQuantumError(PipetaskError, LookupError):
+    """A quantum or task that a graph does not have."""
+
+
+class InputNotMadeError(PipetaskError, LookupError):
+    """A part of a graph that can't be run yet, because the rest has not made its inputs."""
+
+
+class GraphTooLargeError(PipetaskError, ValueError):
+    """A graph with too many quanta to draw each."""
+
+
 class GraphFileError(PipetaskError, ValueError):
     """A file that is no quantum graph, or one that this release can't read."""
 

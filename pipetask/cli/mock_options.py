@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from pipetask.cli.options import Decorator, comma_separated
-from pipetask.cli.pipeline_options import stacked
+from pipetask.cli.options import Decorator, comma_separated, stacked
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler

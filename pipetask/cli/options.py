@@ -13,6 +13,17 @@ MOST_PROCESSES = 1024
 Decorator = Callable[[Any], Any]  # click's decorators take functions and commands alike
 
 
+def stacked(*decorators: Decorator) -> Decorator:
+    """Make one decorator of several, which are applied from the last to the first."""
+
+    def apply(function: Callable[..., Any]) -> Any:  # a function or a command, as click passes them on
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
 class RepositoryCommand(Command):
     """A command whose first positional argument may be the repository.
 

@@ -1,13 +1,13 @@
 """Options that say which pipeline to run on which data: shared by `pipetask build`, `qgraph` and `run`."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from pipetask.cli.main import Command
-from pipetask.cli.options import Decorator, comma_separated
+from pipetask.cli.options import Decorator, comma_separated, stacked
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
@@ -44,17 +44,6 @@ class PipelineCommand(Command):
         ordered += [Change(name, text) for name, texts in given.items() for text in texts]
         ctx.params["changes"] = ordered
         return rest
-
-
-def stacked(*decorators: Decorator) -> Decorator:
-    """Return one decorator that does what several do, the first being the outermost."""
-
-    def apply(function: Callable[..., Any]) -> Any:  # a function or a command, as click passes them on
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return apply
 
 
 def pipeline_options() -> Decorator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.butler import ArtifactRecord, DatasetRef, DimensionUniverse
+from pipetask.butler import ArtifactRecord, DataCoordinate, DatasetRef, DimensionUniverse
 from pipetask.graph.project import CSR, Pairs
 from pipetask.graph.records import RecordTable
 from pipetask.graph.refs import DataIdDecoder, RefMaker
@@ -31,6 +31,8 @@ from pipetask.graph.tables import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import networkx as nx
 
     from pipetask.graph.funnel import Funnel
     from pipetask.graph.plan import Plan
@@ -151,6 +153,15 @@ class QuantumGraph:
         task = self.task_of(i)
         return uuid_of(self.header.id_base, int(task.columns.serials[i - task.first]))
 
+    def data_id(self, i: int) -> DataCoordinate:
+        """Return the data ID of a quantum."""
+        task = self.task_of(i)
+        return self._decoder.decode(task.dimensions, tuple(task.codes[i - task.first].tolist()))
+
+    def dataset_ref(self, dataset_type: str, row: int) -> DatasetRef:
+        """Return the ref of a row of a dataset table."""
+        return self._maker.ref(self.datasets[dataset_type], row)
+
     def quantum(self, i: int) -> Quantum:
         """Make the i-th quantum."""
         from pipetask.task.quantum import Quantum
@@ -170,7 +181,7 @@ class QuantumGraph:
         return Quantum(
             label=task.label,
             task_class_name=task.task_class_name,
-            dataId=self._decoder.decode(task.dimensions, tuple(task.codes[row].tolist())),
+            dataId=self.data_id(i),
             inputs=inputs,
             outputs=outputs,
             initInputs=dict(self.init_inputs.get(task.label, {})),
@@ -284,6 +295,49 @@ class QuantumGraph:
         from pipetask.graph.subset import subset
 
         return subset(self, is_kept)
+
+    def select(
+        self,
+        *,
+        tasks: Collection[str] | None = None,
+        data_id: Mapping[str, Any] | None = None,
+        ids: Iterable[UUID | str] | None = None,
+    ) -> QuantumGraph:
+        """Keep the quanta that satisfy all that is given, with all that these read and write.
+
+        Parameters
+        ----------
+        tasks : collection of `str`, optional
+            Labels of tasks.
+        data_id : mapping, optional
+            Values of dimensions, which the data IDs must have.
+        ids : iterable of `uuid.UUID` or `str`, optional
+            Ids of quanta.
+
+        Raises
+        ------
+        UnknownQuantumError
+            If there is no such task or id.
+        """
+        from pipetask.graph.selection import selected
+
+        return self.subset(selected(self, tasks=tasks, data_id=data_id, ids=ids))
+
+    def to_networkx(self, *, datasets: bool = False) -> nx.DiGraph:
+        """Return the graph as one of networkx.
+
+        Quanta are nodes by number, with attributes ``label``, ``data_id``, ``id``; an edge leads to each that
+        reads what one makes.
+
+        Parameters
+        ----------
+        datasets : `bool`, optional
+            Put datasets between quanta: nodes by id, with attributes ``dataset_type``, ``data_id``, ``run``;
+            edges have the attribute ``connection``.
+        """
+        from pipetask.graph.networks import to_networkx
+
+        return to_networkx(self, datasets=datasets)
 
     def with_run(self, output_run: str, output: str) -> QuantumGraph:
         """Send the outputs to another run and collection, with new ids."""

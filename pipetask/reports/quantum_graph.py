@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pipetask.butler.limited import hint_of
 from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode
 from pipetask.pipeline.draw.text import draw_content
 
 if TYPE_CHECKING:
+    from pipetask.butler import Butler, DatasetRef
     from pipetask.graph.quantum_graph import QuantumGraph
 
 
@@ -20,12 +22,14 @@ def graph_text(graph: "QuantumGraph", what: str = "summary") -> str:
     what : `str`, optional
         ``"pipeline-graph"``: tasks and dataset types, with the number of quanta and datasets of each;
         ``"summary"``: that, and where inputs come from and outputs go; ``"graph"``: every quantum with what
-        it reads and writes; ``"explain"``: how many data IDs each step of building kept.
+        it reads and writes; ``"workflow"``: every quantum with its id and those that it waits for;
+        ``"explain"``: how many data IDs each step of building kept.
     """
     shown: dict[str, Callable[[], str]] = {
         "summary": lambda: _summary(graph),
-        "pipeline-graph": lambda: draw_content(_content(graph)),
+        "pipeline-graph": lambda: draw_content(pipeline_content(graph)),
         "graph": lambda: _every_quantum(graph),
+        "workflow": lambda: _workflow(graph),
         "explain": graph.funnel.explain,
     }
     return shown[what]()
@@ -37,7 +41,7 @@ def _summary(graph: "QuantumGraph") -> str:
     counts = [f"  {task.label:<{width}}  {task.count:>10,}" for task in graph.tasks]
     return "\n".join(
         [
-            draw_content(_content(graph)),
+            draw_content(pipeline_content(graph)),
             "",
             f"{_count(graph.n_quanta, 'quantum', 'quanta')}:",
             *counts,
@@ -47,7 +51,8 @@ def _summary(graph: "QuantumGraph") -> str:
     )
 
 
-def _content(graph: "QuantumGraph") -> Content:
+def pipeline_content(graph: "QuantumGraph") -> Content:
+    """Return what to draw: tasks and dataset types, with the number of quanta and datasets of each."""
     nodes: dict[tuple[bool, str], DrawnNode] = {}
     arrows = []
     for task in graph.tasks:
@@ -69,6 +74,27 @@ def _content(graph: "QuantumGraph") -> Content:
     return Content(list(nodes.values()), list(dict.fromkeys(arrows)))
 
 
+def uris_text(graph: "QuantumGraph", butler: "Butler") -> str:
+    """Return where the inputs of every quantum are, and where what the graph makes will be."""
+    lines = []
+    for i in range(graph.n_quanta):
+        task, records = graph.task_of(i), graph.input_records(i)
+        lines.append(f"{task.label} {graph.data_id(i)}")
+        for connection in task.connections:
+            arrow = {"input": "<-", "prerequisite": "<-", "output": "->"}.get(connection.kind)
+            if arrow is None:
+                continue
+            for row in graph.edges[task.label, connection.name][i - task.first].tolist():
+                ref = graph.dataset_ref(connection.dataset_type, row)
+                there = [butler.datastore.uri(record) for record in records.get(ref.id, ())]
+                lines += [f"  {arrow} {connection.name}: {uri}" for uri in there or [_predicted(ref, butler)]]
+    return "\n".join(lines)
+
+
+def _predicted(ref: "DatasetRef", butler: "Butler") -> str:
+    return f"{butler.datastore.root}/{butler.datastore.path_for(hint_of(ref))} (predicted)"
+
+
 def _dataset_node(graph: "QuantumGraph", name: str) -> DrawnNode:
     table = graph.datasets[name]
     dimensions = ", ".join(table.dataset_type.dimensions.required)
@@ -78,6 +104,18 @@ def _dataset_node(graph: "QuantumGraph", name: str) -> DrawnNode:
 
 def _count(n: int, one: str, many: str) -> str:
     return f"{n:,} {one if n == 1 else many}"
+
+
+def _workflow(graph: "QuantumGraph") -> str:
+    pairs = graph.successors().pairs().swapped()
+    waits: dict[int, list[int]] = {}
+    for i, earlier in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True):
+        waits.setdefault(i, []).append(earlier)
+    lines = []
+    for i in range(graph.n_quanta):
+        lines.append(f"{graph.quantum_id(i)} {graph.label_of(i)} {graph.data_id(i)}")
+        lines += [f"  after {graph.quantum_id(j)} {graph.label_of(j)}" for j in waits.get(i, ())]
+    return "\n".join(lines)
 
 
 def _every_quantum(graph: "QuantumGraph") -> str:

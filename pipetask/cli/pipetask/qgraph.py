@@ -14,8 +14,15 @@ from pipetask.cli.pipeline_options import (
     only_one_of,
     pipeline_options,
 )
+from pipetask.cli.qgraph_options import (
+    check_ids,
+    drawing_options,
+    load_graph,
+    qgraph_options,
+    write_drawings,
+)
 
-SHOWN = ("summary", "pipeline-graph", "graph", "explain")
+SHOWN = ("summary", "pipeline-graph", "graph", "workflow", "uri", "explain")
 
 
 @click.command("qgraph", cls=PipelineCommand, short_help="Build a quantum graph and show or save it.")
@@ -23,7 +30,7 @@ SHOWN = ("summary", "pipeline-graph", "graph", "explain")
 @pipeline_options()
 @data_options()
 @mock_options()
-@click.option("-g", "--qgraph", metavar="FILE", help="Read this saved graph instead of building one.")
+@qgraph_options("Read this saved graph instead of building one.")
 @click.option(
     "-q", "--save-qgraph", metavar="FILE", help="Save the graph to this file, for `pipetask run -g`."
 )
@@ -35,8 +42,11 @@ SHOWN = ("summary", "pipeline-graph", "graph", "explain")
     multiple=True,
     type=click.Choice(SHOWN),
     help="What to print: the pipeline graph and the quanta per task (summary, if nothing is named), the "
-    "pipeline-graph alone, the graph (every quantum), or explain (what each step kept and dropped).",
+    "pipeline-graph alone, the graph (every quantum with what it reads and writes), the workflow (every "
+    "quantum with its id and those that it waits for), the uri of every dataset, or explain (what each step "
+    "kept and dropped).",
 )
+@drawing_options()
 @click.option(
     "--plan",
     "plan",
@@ -57,24 +67,28 @@ def command(
     select_tasks: str,
     changes: list[Change],
     qgraph: str | None,
+    ids: tuple[str, ...],
     save_qgraph: str | None,
     shown: tuple[str, ...],
     plan: bool,
     plan_format: str,
+    qgraph_dot: str | None,
+    qgraph_mermaid: str | None,
+    html: str | None,
     **selection: Any,  # the options of `data_options` and `mock_options`, by name
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, without executing them."""
     from pipetask.butler import Butler
     from pipetask.errors import EmptyGraphError
     from pipetask.graph.prepare import DataSelection, prepare_graph
-    from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.reports.plan import plan_json, plan_text
-    from pipetask.reports.quantum_graph import graph_text
+    from pipetask.reports.quantum_graph import graph_text, uris_text
 
     only_one_of(pipeline, qgraph, changes, selection | {"select_tasks": select_tasks})
     mocks = MockOptions.among(selection)
+    check_ids(ids, qgraph)
     if qgraph:
-        graph = QuantumGraph.load(qgraph)
+        graph = load_graph(qgraph, ids)
     else:
         with Butler.from_config(repo) as butler:
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
@@ -88,9 +102,14 @@ def command(
                 raise
     if save_qgraph:
         graph.save(save_qgraph)
+    write_drawings(graph, dot=qgraph_dot, mermaid=qgraph_mermaid, html=html)
     if plan:
         click.echo(plan_json(graph) if plan_format == "json" else plan_text(graph))
     for what in shown or (() if plan else ("summary",)):
-        click.echo(graph_text(graph, what))
-    if save_qgraph:
-        click.echo(f"Saved {graph.n_quanta} quanta to {save_qgraph}.")
+        if what == "uri":
+            with Butler.from_config(repo) as butler:
+                click.echo(uris_text(graph, butler))
+        else:
+            click.echo(graph_text(graph, what))
+    for path in filter(None, (save_qgraph, qgraph_dot, qgraph_mermaid, html)):
+        click.echo(f"Saved {graph.n_quanta} quanta to {path}.")

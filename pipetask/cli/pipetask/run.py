@@ -16,6 +16,7 @@ from pipetask.cli.pipeline_options import (
     only_one_of,
     pipeline_options,
 )
+from pipetask.cli.qgraph_options import check_ids, load_graph, qgraph_options
 
 
 class Seconds(click.FloatRange):
@@ -34,9 +35,7 @@ class Seconds(click.FloatRange):
 @pipeline_options()
 @data_options()
 @mock_options()
-@click.option(
-    "-g", "--qgraph", metavar="FILE", help="Execute this saved quantum graph instead of building one."
-)
+@qgraph_options("Execute this saved quantum graph instead of building one.")
 @processes_option()
 @click.option("--register-dataset-types", is_flag=True, help="Register dataset types that are new.")
 @click.option(
@@ -53,6 +52,7 @@ def command(
     select_tasks: str,
     changes: list[Change],
     qgraph: str | None,
+    ids: tuple[str, ...],
     processes: int,
     register_dataset_types: bool,
     timeout: float | None,
@@ -65,12 +65,13 @@ def command(
     from pipetask.cli.progress import progress_bar
     from pipetask.execution.run_graph import run_graph
     from pipetask.execution.run_pipeline import run_pipeline
+    from pipetask.graph.partial import with_made_inputs
     from pipetask.graph.prepare import DataSelection
-    from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.reports.text import summary_text
 
     only_one_of(pipeline, qgraph, changes, selection | {"select_tasks": select_tasks})
     mocks = MockOptions.among(selection)
+    check_ids(ids, qgraph)
     with (
         Butler.from_config(repo, writeable=True) as butler,
         progress_bar(enabled=sys.stderr.isatty() and not no_progress) as progress,
@@ -83,7 +84,10 @@ def command(
             "progress": progress,
         }
         if qgraph:
-            summary = run_graph(QuantumGraph.load(qgraph), butler, **how)
+            graph = load_graph(qgraph, ids)
+            if ids:
+                graph = with_made_inputs(graph, butler.registry)
+            summary = run_graph(graph, butler, **how)
         else:
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
             chosen = DataSelection(**selection)

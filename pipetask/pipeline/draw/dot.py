@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipetask.pipeline.draw.content import content
+from pipetask.pipeline.draw.content import Content, content
 from pipetask.pipeline.pipeline_graph import PipelineGraph
 
 
@@ -16,7 +16,11 @@ def draw_dot(graph: PipelineGraph, *, dataset_types: bool = True) -> str:
     dataset_types : `bool`, optional
         Whether to show dataset types.
     """
-    drawn = content(graph, dataset_types=dataset_types)
+    return dot_of(content(graph, dataset_types=dataset_types))
+
+
+def dot_of(drawn: Content) -> str:
+    """Draw nodes and arrows in DOT."""
     ids = {node.key: f"n{i}" for i, node in enumerate(drawn.nodes)}
     lines = ["digraph pipeline {", "    node [fontname=sans];"]
     for node in drawn.nodes:

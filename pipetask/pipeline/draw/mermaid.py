@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipetask.pipeline.draw.content import content
+from pipetask.pipeline.draw.content import Content, content
 from pipetask.pipeline.pipeline_graph import PipelineGraph
 
 
@@ -16,7 +16,11 @@ def draw_mermaid(graph: PipelineGraph, *, dataset_types: bool = True) -> str:
     dataset_types : `bool`, optional
         Whether to show dataset types.
     """
-    drawn = content(graph, dataset_types=dataset_types)
+    return mermaid_of(content(graph, dataset_types=dataset_types))
+
+
+def mermaid_of(drawn: Content) -> str:
+    """Draw nodes and arrows as a Mermaid flowchart."""
     ids = {node.key: f"n{i}" for i, node in enumerate(drawn.nodes)}
     lines = ["flowchart TD"]
     for node in drawn.nodes:

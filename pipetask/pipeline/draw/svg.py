@@ -48,7 +48,11 @@ def draw_svg(graph: PipelineGraph, *, dataset_types: bool = True) -> str:
     dataset_types : `bool`, optional
         Whether to show dataset types.
     """
-    drawn = content(graph, dataset_types=dataset_types)
+    return svg_of(content(graph, dataset_types=dataset_types), graph.description)
+
+
+def svg_of(drawn: Content, title: str) -> str:
+    """Draw nodes and arrows in SVG; each node is a group that names it in ``data-name``."""
     row_of = _row_of(drawn)
     boxes = _placed(drawn, row_of)
     width = max((box.x + box.width for box in boxes.values()), default=0.0) + _MARGIN
@@ -56,7 +60,7 @@ def draw_svg(graph: PipelineGraph, *, dataset_types: bool = True) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" ',
         f'width="{width:.0f}" height="{height:.0f}" font-family="sans-serif" font-size="12">',
-        f"<title>{escape(graph.description)}</title>",
+        f"<title>{escape(title)}</title>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" ',
         'orient="auto"><path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>',
         '<rect width="100%" height="100%" fill="white"/>',
@@ -90,7 +94,8 @@ def _path(boxes: list[_Box]) -> str:
 def _node(node: DrawnNode, box: _Box) -> str:
     fill, radius, weight = ("#cfe3f7", 2, "bold") if node.is_task else ("#f6f1dc", 14, "normal")
     return (
-        f'<g><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{_HEIGHT:.0f}" '
+        f'<g class="{"task" if node.is_task else "dataset"}" data-name="{escape(node.name)}">'
+        f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{_HEIGHT:.0f}" '
         f'rx="{radius}" fill="{fill}" stroke="#555"/>'
         f'<text text-anchor="middle" x="{box.middle:.1f}" y="{box.y + 17:.1f}" font-weight="{weight}">'
         f"{escape(node.name)}</text>"

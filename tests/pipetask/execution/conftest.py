@@ -79,8 +79,11 @@ class Commands:
 
     def __call__(self, name, *options, exit_code=0):
         source = [] if name == "report" or "-g" in options else ["-p", str(self.pipeline)]
-        words = [name, *source, *map(str, options)]
-        result = CliRunner().invoke(pipetask, words, env={"BUTLER_REPO": str(self.repo.root)})
+        return self.plain(name, *source, *options, exit_code=exit_code)
+
+    def plain(self, *words, exit_code=0):
+        """Run a command that has no pipeline."""
+        result = CliRunner().invoke(pipetask, list(map(str, words)), env={"BUTLER_REPO": str(self.repo.root)})
         assert result.exit_code == exit_code, f"{words}: {result.exit_code}\n{result.output}"
         return result
 
