@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from datastore.records import ArtifactRecord
 from pipetask.butler.repository import journal_path
+from pipetask.butler.run_lock import is_executing
+from pipetask.errors import RunLockedError
 from registry.arguments import all_checked
 from registry.dataset_ref import DatasetRef
 from registry.errors import CollectionTypeError, InvalidNameError, OrphanedRecordError
@@ -90,12 +92,18 @@ def remove_runs(butler: Butler, names: str | Iterable[str], *, unlink_from_chain
         If a collection is no run.
     OrphanedRecordError
         If a chain, or other datasets, refer to a run.
+    RunLockedError
+        If a run is being executed; none is removed then.
     """
     collections = butler.registry.collections
     runs = as_names(names)
     for name in runs:
         if collections.get_info(name).kind != "RUN":
             raise CollectionTypeError(f"Collection {name!r} is {collections.get_info(name).kind}, not a run.")
+        if is_executing(butler.root, name):
+            raise RunLockedError(
+                f"Run {name!r} is being executed; wait until that has ended, or stop it, and remove it then."
+            )
     removed: list[ArtifactRecord] = []
     with butler.registry.transaction():
         for name in runs:

@@ -1,5 +1,6 @@
 """Taking datasets out of collections, deleting files, removing runs."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pipetask.errors import (
     DatasetNotFoundError,
     InvalidNameError,
     OrphanedRecordError,
+    RunLockedError,
 )
 
 
@@ -173,3 +175,18 @@ def test_the_first_of_equal_data_ids_is_pruned_unless_all_are_meant(repo, two):
         find_to_prune(repo, ["f*"])
     with pytest.raises(InvalidNameError, match="Name the collections"):
         find_to_prune(repo, [])
+
+
+def test_a_run_that_is_being_executed_stays(repo, two):
+    repo.put({}, "notes", detector=1, run="second")
+    journal = journal_path(repo.root, "second")
+    journal.parent.mkdir(exist_ok=True)
+    with journal.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as the process does that executes it
+        with pytest.raises(RunLockedError, match="Run 'second' is being executed"):
+            repo.removeRuns(["first", "second"])
+    assert repo.collections.query() == ["first", "second"]
+    assert len(files(repo)) == 3
+    repo.removeRuns(["first", "second"])  # the lock went with its holder
+    assert files(repo) == []
+    assert not journal.exists()
