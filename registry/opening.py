@@ -19,10 +19,17 @@ def create_database(url: str, dialect: Dialect, universe: DimensionUniverse) -> 
     """Make all tables in an empty database, and return it open for writing."""
     db = Database(url, dialect, dialect.make_engine(url, "create"), writeable=True)
     schema = Schema(universe, dialect)
-    with db.transaction(durable=True):
-        schema.create_all(db.session.connection)
-        db.insert(schema.alembic_version, ("version_num",), [(REVISION,)])
-        db.insert(schema.repository, ("name", "value"), [(_UNIVERSE, universe.to_yaml())])
+    try:
+        with db.transaction(durable=True):
+            schema.create_all(db.session.connection)
+            db.insert(schema.alembic_version, ("version_num",), [(REVISION,)])
+            db.insert(schema.repository, ("name", "value"), [(_UNIVERSE, universe.to_yaml())])
+    except BaseException as error:
+        db.close()
+        dialect.abandon(url)
+        if explained := dialect.explain(error, db.url):
+            raise explained from error
+        raise
     return db, schema
 
 

@@ -48,6 +48,10 @@ class Dialect(ABC):
         """Return an engine without a pool, in driver-level autocommit; transactions are begun explicitly."""
 
     @abstractmethod
+    def abandon(self, url: str) -> None:
+        """Remove what a creation that failed has left; nothing where all of it was one transaction."""
+
+    @abstractmethod
     def backup(self, url: str, label: str) -> str | None:
         """Copy the database before its tables change; return where to, `None` where others see to copies.
 

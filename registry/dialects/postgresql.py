@@ -172,6 +172,9 @@ class PostgreSQLDialect(Dialect):
         connection.execute(sql.SQL("; ").join(settings))
         return connection
 
+    def abandon(self, url: str) -> None:
+        """Do nothing: tables are made in one transaction."""
+
     def backup(self, url: str, label: str) -> str | None:
         """Leave copies to the server's own means: migrations are transactions, and dumps need its tools."""
         return None

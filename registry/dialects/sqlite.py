@@ -82,6 +82,12 @@ class SQLiteDialect(Dialect):
             connection.execute(f"PRAGMA synchronous = {_FAST}")
         return connection
 
+    def abandon(self, url: str) -> None:
+        """Remove the file, which did not exist before, and those beside it."""
+        path = sqlalchemy.make_url(url).database
+        for suffix in ("", "-wal", "-shm", "-journal") if path and path != ":memory:" else ():
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+
     def backup(self, url: str, label: str) -> str | None:
         """Copy the file to one beside it."""
         path = sqlalchemy.make_url(url).database
@@ -184,7 +190,9 @@ class SQLiteDialect(Dialect):
                 f"{url} may not be written; check the permissions of file and folder."
             )
         if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            return DatabaseConflictError(f"{url} could not be written: {getattr(error, 'orig', error)}.")
+            return DatabaseConflictError(
+                f"{url} could not be written: {getattr(error, 'orig', error)}; is there room on the disk?"
+            )
         return None
 
 
@@ -201,10 +209,15 @@ def _file_uri(path: Path, mode: Mode) -> str:
         raise RepositoryFormatError(f"{path} exists already; open it, or name another file.")
     if mode != "create" and not path.exists():
         raise RepositoryFormatError(f"No registry at {path}; create one with: butler create.")
+    writable = os.access(path.parent, os.W_OK)
+    if mode == "create" and not writable:
+        raise DatabaseConflictError(f"{path} cannot be made: its folder may not be written, or is not there.")
+    if mode == "write" and not (writable and os.access(path, os.W_OK)):
+        raise DatabaseConflictError(f"{path} may not be written; check the permissions of file and folder.")
     options = {"create": "mode=rwc", "write": "mode=rw", "read": "mode=ro"}[mode]
     # Without -wal nobody writes, and nobody can begin to in a folder that is not writable.
     wal = path.with_name(path.name + "-wal")
-    if mode == "read" and not os.access(path.parent, os.W_OK) and not wal.exists():
+    if mode == "read" and not writable and not wal.exists():
         options += "&immutable=1"
     return f"file:{quote(str(path))}?{options}"
 
