@@ -135,21 +135,25 @@ class Registry(Queries, Bookkeeping):
     def get_attributes(self, prefix: str) -> dict[str, str]:
         """Return what the repository records under names that begin with ``prefix``, without it."""
         table = self._schema.repository
-        rows = self._db.fetch(
-            select(table.c.name, table.c.value).where(table.c.name.startswith(prefix, autoescape=True))
+        query = select(table.c.name, table.c.value).where(table.c.name.startswith(prefix, autoescape=True))
+        return self._db.cached(
+            "attributes",
+            prefix,
+            lambda: {name.removeprefix(prefix): value for name, value in sorted(self._db.fetch(query))},
         )
-        return {name.removeprefix(prefix): value for name, value in sorted(rows)}
 
     def set_attribute(self, name: str, value: str) -> None:
         """Record something about the repository."""
         with self._db.transaction():
             self._db.insert(self._schema.repository, ("name", "value"), [(name, value)], "replace")
+            self._db.changed("attributes")
 
     def remove_attribute(self, name: str) -> None:
         """Forget what is recorded under a name, if anything is."""
         table = self._schema.repository
         with self._db.transaction():
             self._db.execute(table.delete().where(table.c.name == name))
+            self._db.changed("attributes")
 
     # Dimension records
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ _PREFIX = "composite/"
 _LONGEST = 100  # with the prefix, what the name of an attribute may hold
 ANY_OBJECT = "Composite"
 """Storage class of composites that name a Python class instead of one."""
+_parsed = lru_cache(maxsize=None)(Composite.from_json)
 
 
 class Composites:
@@ -34,22 +36,16 @@ class Composites:
 
     def __init__(self, butler: Butler) -> None:
         self._butler = butler
-        self._known: dict[str, Composite | None] = {}
 
     def get(self, name: str) -> Composite | None:
         """Return the definition of a registered dataset type, or `None` if it is no composite."""
-        if name not in self._known:
-            if not self._known:
-                self._known.update(self.all())
-            text = None if name in self._known else self._butler.registry.get_attribute(_PREFIX + name)
-            if name not in self._known:
-                self._known[name] = None if text is None else Composite.from_json(text)
-        return self._known[name]
+        text = self._butler.registry.get_attributes(_PREFIX).get(name)
+        return None if text is None else _parsed(text)
 
     def all(self) -> dict[str, Composite]:
         """Return all definitions, sorted by name."""
         stored = self._butler.registry.get_attributes(_PREFIX)
-        return {name: Composite.from_json(text) for name, text in stored.items()}
+        return {name: _parsed(text) for name, text in stored.items()}
 
     def register(self, composite: Composite) -> bool:
         """Make a composite known, with its dataset type; `False` if it is so already.
@@ -82,7 +78,6 @@ class Composites:
                 )
             self._butler.register_dataset_type(dataset_type)
             registry.set_attribute(_PREFIX + name, composite.to_json())
-        self._known[name] = composite
         return True
 
     def register_file(self, path: str | Path) -> list[str]:
@@ -136,7 +131,6 @@ class Composites:
         with self._butler.registry.transaction():
             self._butler.registry.remove_dataset_type(name)
             self._butler.registry.remove_attribute(_PREFIX + name)
-        self._known.pop(name, None)
 
     def _checked_dimensions(self, composite: Composite) -> DimensionGroup:
         """Return the dimensions of a composite, checked against those of its parts that are registered."""

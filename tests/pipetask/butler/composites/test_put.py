@@ -1,0 +1,188 @@
+"""Putting composites: what is written, what becomes a reference, what is refused."""
+
+import numpy as np
+import pytest
+
+from pipetask.butler import Butler, PhotoCalib
+from pipetask.errors import CompositePutError
+from registry.errors import ConflictingDefinitionError, OrphanedRecordError
+
+ID = {"instrument": "Cam", "visit": 1, "detector": 0}
+FUNCTIONS = """
+def assemble(dataId, componentDict, classObj):
+    return classObj(componentDict)
+
+def disassemble(obj, dataId, componentDict):
+    componentDict.update(obj)
+
+def forgets(obj, dataId, componentDict):
+    componentDict["notes"] = None
+
+def breaks(dataId, componentDict, classObj):
+    raise RuntimeError("no idea how")
+
+def strange(dataId, componentDict, classObj):
+    return 3
+"""
+OWN = """
+composites:
+  own:
+    python: builtins.dict
+    assembler: functions_of_test.assemble
+    disassembler: functions_of_test.disassemble
+    components:
+      notes: notes
+      photoCalib: calib
+"""
+WRITE_ONCE = """
+composites:
+  shared:
+    storageClass: ExposureF
+    base: calexp
+    components: {photoCalib: {datasetType: visit_calib, writeOnce: true}}
+"""
+
+
+@pytest.fixture
+def functions(tmp_path, monkeypatch):
+    (tmp_path / "functions_of_test.py").write_text(FUNCTIONS)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.fixture
+def later(repo):
+    with Butler.from_config(repo.root, run="later", collections=["later", "single"]) as butler:
+        yield butler
+
+
+def test_base_that_may_be_written_is_written_where_it_changed(later, define):
+    define(
+        """
+composites:
+  rewritten:
+    storageClass: ExposureF
+    base: calexp
+    components:
+      calexp: calexp
+      photoCalib: calib
+"""
+    )
+    exposure = later.get("calexp", ID)
+    exposure.image[0, 0] = 99
+    ref = later.put(exposure, "rewritten", ID)
+    assert [part.run for part in ref.all_parts()] == ["later", "later"]
+    assert later.get("rewritten", ID).image[0, 0] == 99
+    assert later.get("calexp", ID, collections="single").image[0, 0] == 1
+
+
+def test_recorded_composite_precedes_what_its_parts_would_make_now(repo, later, define):
+    define(
+        "composites:\n  c:\n    storageClass: ExposureF\n    base: calexp\n    components: {photoCalib: calib}\n"
+    )
+    exposure = later.get("calexp", ID)
+    exposure.photoCalib = PhotoCalib(5.0)
+    put = later.put(exposure, "c", ID)
+    repo.put(PhotoCalib(7.0), "calib", ID, run="last")
+    assert repo.get("c", ID, collections=["last", "later", "single"]).photoCalib == PhotoCalib(5.0)
+    assert repo.find_dataset("c", ID, collections=["last", "later", "single"]).id == put.id
+    assert repo.get("c", ID, collections=["last", "single"]).photoCalib == PhotoCalib(7.0)
+
+
+def test_put_twice_into_one_run_is_refused(later, define):
+    define(
+        "composites:\n  c:\n    storageClass: ExposureF\n    base: calexp\n    components: {photoCalib: calib}\n"
+    )
+    later.put(later.get("calexp", ID), "c", ID)
+    with pytest.raises(ConflictingDefinitionError, match=r"'c'.*exists already"):
+        later.put(later.get("calexp", ID), "c", ID)
+
+
+def test_part_in_use_cannot_be_removed_before_the_composite(repo, later, define):
+    define(
+        "composites:\n  c:\n    storageClass: ExposureF\n    base: calexp\n    components: {photoCalib: calib}\n"
+    )
+    later.put(later.get("calexp", ID), "c", ID)
+    base = repo.query_datasets("calexp", "single", visit=1)
+    with pytest.raises(OrphanedRecordError, match="part of composite"):
+        repo.pruneDatasets(base, purge=True, unstore=True)
+    repo.pruneDatasets(later.query_datasets("c", "later"), purge=True, unstore=True)
+    repo.pruneDatasets(base, purge=True, unstore=True)
+
+
+def test_functions_of_ones_own_assemble_and_take_apart(later, define, functions):
+    define(OWN)
+    later.put({"notes": {"seeing": 0.7}, "photoCalib": PhotoCalib(4.0)}, "own", ID)
+    assert later.get("own", ID) == {"notes": {"seeing": 0.7}, "photoCalib": PhotoCalib(4.0)}
+    assert later.get("notes", ID) == {"seeing": 0.7}
+
+
+def test_none_means_as_it_was(later, define, functions):
+    define(OWN)
+    later.put(PhotoCalib(4.0), "calib", ID)
+    ref = later.put({"notes": {"n": 1}, "photoCalib": None}, "own", ID)
+    assert later.get(ref)["photoCalib"] == PhotoCalib(4.0)
+
+
+def test_none_where_there_is_none_is_refused_and_nothing_is_left(later, define, functions):
+    define(OWN)
+    with pytest.raises(CompositePutError, match=r"'photoCalib'.*as it was"):
+        later.put({"notes": {"n": 1}, "photoCalib": None}, "own", ID)
+    assert later.query_all_datasets("later") == []
+
+
+def test_disassembler_that_forgets_a_part_is_told(later, define, functions):
+    define(OWN.replace("test.disassemble", "test.forgets"))
+    with pytest.raises(CompositePutError, match="gave no photoCalib"):
+        later.put({"notes": {"n": 1}, "photoCalib": PhotoCalib(1.0)}, "own", ID)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (
+            "breaks",
+            r"'own'.*of notes, photoCalib: functions_of_test\.breaks raised RuntimeError: no idea how",
+        ),
+        ("strange", r"'own'.*functions_of_test\.strange returned int, not builtins\.dict"),
+    ],
+)
+def test_assembler_at_fault_is_named_with_dataset_and_cause(later, define, functions, function, message):
+    define(OWN.replace("test.assemble", f"test.{function}"))
+    later.put({"n": 1}, "notes", ID)
+    later.put(PhotoCalib(4.0), "calib", ID)
+    with pytest.raises(ValueError, match=message):
+        later.get("own", ID)
+
+
+def test_part_written_once_is_shared_by_those_that_offer_an_equal_one(repo, later, define):
+    define(WRITE_ONCE)
+    insert = repo.registry.insert_dimension_records
+    insert("detector", [{"instrument": "Cam", "detector": 1, "full_name": "D1"}])
+    other = {**ID, "detector": 1}
+    repo.put(repo.get("calexp", ID, collections="single"), "calexp", other, run="single")
+    for where in (ID, other):
+        exposure = later.get("calexp", where)
+        exposure.photoCalib = PhotoCalib(8.0)
+        later.put(exposure, "shared", where)
+    assert len(later.query_datasets("visit_calib", "later")) == 1
+    assert later.get("shared", other).photoCalib == PhotoCalib(8.0)
+
+
+def test_part_written_once_with_another_value_is_a_conflict(later, define):
+    define(WRITE_ONCE)
+    later.put(PhotoCalib(8.0), "visit_calib", instrument="Cam", visit=1)
+    exposure = later.get("calexp", ID)
+    exposure.photoCalib = PhotoCalib(9.0)
+    with pytest.raises(ConflictingDefinitionError, match=r"'photoCalib'.*writeOnce, and differs"):
+        later.put(exposure, "shared", ID)
+    np.testing.assert_array_equal(later.get("calexp", ID).image, 1)
+
+
+def test_changed_component_that_is_stored_inside_another_dataset_is_refused(later, define):
+    define(
+        "composites:\n  c:\n    python: types.SimpleNamespace\n    components: {photoCalib: calexp.photoCalib}\n"
+    )
+    held = later.get("c", ID)
+    held.photoCalib = PhotoCalib(3.0)
+    with pytest.raises(CompositePutError, match="stored inside 'calexp'"):
+        later.put(held, "c", ID)
