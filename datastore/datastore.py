@@ -1,7 +1,7 @@
 """Datastore: objects to files and back; it returns records and keeps none."""
 
 # Plain os calls cost a tenth of pathlib's, which counts for small files.
-# ruff: noqa: PTH103, PTH105, PTH106, PTH108, PTH113, PTH114, PTH116, PTH120, PTH202
+# ruff: noqa: PTH103, PTH105, PTH106, PTH108, PTH113, PTH114, PTH116, PTH120
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from datastore.errors import (
     UnknownComponentError,
 )
 from datastore.formatters.base import Formatter, find_formatter
-from datastore.ingest import Transfer, place_file
+from datastore.ingest import Transfer, file_size, place_file
 from datastore.inventory import FoundFile, files_below
 from datastore.locations import Root, file_uri, is_uri, local_path
 from datastore.records import ArtifactHint, ArtifactRecord
@@ -214,33 +214,30 @@ class Datastore:
                 raise LocationError(location, f"a remote file can't be ingested with transfer {transfer!r}")
             recorded, size, digest = location, -1, ""
         else:
-            recorded = self._place(local, hint, transfer, sync=sync)
-            target = local if is_uri(recorded) else self._root.local_path(recorded)
-            size = os.path.getsize(target)
+            size = file_size(local)
+            recorded, target = self._place(local, hint, transfer, sync=sync)
             digest = "" if target == local and not with_checksum else file_checksum(target)
-        recorded += f"#{fragment}" if fragment else ""
+        if fragment:
+            recorded += f"#{fragment}"
         algorithm = ALGORITHM if digest else ""
         return [
             ArtifactRecord("", self.name, recorded, -1, size, digest, algorithm, name, storage_class.name)
         ]
 
-    def _place(self, local: str, hint: ArtifactHint, transfer: Transfer, *, sync: bool) -> str:
-        """Bring a local file to its place and return the location to record."""
+    def _place(self, local: str, hint: ArtifactHint, transfer: Transfer, *, sync: bool) -> tuple[str, str]:
+        """Bring a local file to its place; return the location to record, and its path."""
         if transfer == "direct":
-            if not os.path.isfile(local):
-                raise ArtifactMissingError(local)
-            return file_uri(local)
+            return file_uri(local), local
         if transfer == "auto" and (relative := self._root.relative(local)) is not None:
-            if not os.path.isfile(local):
-                raise ArtifactMissingError(local)
-            return relative
+            return relative, local
         suffixes = Path(local).suffixes
         compressed = bool(suffixes) and suffixes[-1] in (".gz", ".bz2", ".fz")
         suffix = "".join(suffixes[-2:] if compressed else suffixes[-1:])
         template = self._templates.find(hint.dataset_type, hint.storage_class)
         recorded = template.path(hint, "", suffix)
-        place_file(local, self._root.local_path(recorded), transfer, root=self.root if sync else None)
-        return recorded
+        target = self._root.local_path(recorded)
+        place_file(local, target, transfer, root=self.root if sync else None)
+        return recorded, target
 
     # Reading
 

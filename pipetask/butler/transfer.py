@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipetask.butler.limited import hint_of
 from registry.dataset_ref import DatasetRef
@@ -48,15 +48,17 @@ def ingest_files(
     checksums: bool,
 ) -> list[DatasetRef]:
     """Take files in and insert their rows, within a transaction; see ``Butler.ingest``."""
-    pairs: list[tuple[DatasetRef, ArtifactRecord]] = []
+    ingest = butler.datastore.ingest
+    refs: list[DatasetRef] = []
+    locations: list[tuple[Any, ...]] = []
     placed: dict[tuple[str, str, str | None], ArtifactRecord] = {}
     for file in files:
         path, _, fragment = str(file.path).partition("#")
         for ref in [file.refs] if isinstance(file.refs, DatasetRef) else file.refs:
             # A file with several datasets is brought in once.
             key = path, ref.datasetType.storageClass, file.formatter
-            if key not in placed:
-                (placed[key],) = butler.datastore.ingest(
+            if (record := placed.get(key)) is None:
+                (record,) = ingest(
                     path,
                     hint_of(ref),
                     transfer=transfer,
@@ -64,19 +66,23 @@ def ingest_files(
                     sync=False,
                     with_checksum=checksums,
                 )
-                undo = transfer != "move" and not _stayed(butler, path, placed[key])
-                transaction.wrote([placed[key]], undo=undo)
-            record = placed[key]
-            pairs.append((ref, record._replace(path=f"{record.path}#{fragment}") if fragment else record))
+                placed[key] = record
+                if transfer != "direct":
+                    undo = transfer != "move" and not _stayed(butler, path, record)
+                    transaction.wrote([record], undo=undo)
+            if fragment:
+                record = record._replace(path=f"{record.path}#{fragment}")
+            refs.append(ref)
+            locations.append((ref.id, *record))
     groups: dict[tuple[DatasetType, str], list[DatasetRef]] = defaultdict(list)
-    for ref, _ in pairs:
+    for ref in refs:
         groups[ref.datasetType, ref.run].append(ref)
-    for (dataset_type, run), refs in groups.items():
+    for (dataset_type, run), members in groups.items():
         butler.registry.insert_datasets(
-            dataset_type, run, [ref.dataId for ref in refs], ids=[ref.id for ref in refs]
+            dataset_type, run, [ref.dataId for ref in members], ids=[ref.id for ref in members]
         )
-    butler.registry.insert_locations([(ref.id, *record) for ref, record in pairs])
-    return [ref for ref, _ in pairs]
+    butler.registry.insert_locations(locations)
+    return refs
 
 
 def _stayed(butler: Butler, path: str, record: ArtifactRecord) -> bool:
