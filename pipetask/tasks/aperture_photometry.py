@@ -22,6 +22,7 @@ from pipetask import (
     connectionTypes,
 )
 from pipetask.photometry import Annulus, ApertureFlag, aperture_photometry
+from pipetask.tasks.flux_unit import checked_unit, flux_unit_field
 
 _DIMENSIONS: Final = ("instrument", "visit", "detector")
 
@@ -116,6 +117,7 @@ class ApertureTaskConfig(PipelineTaskConfig, pipelineConnections=ApertureTaskCon
             "subpixel": "the part of 5 x 5 sub-pixel centres that is inside",
         },
     )
+    fluxUnit = flux_unit_field()
     badMaskPlanes = ListField(
         doc="Pixels with any of these planes set are left out of sums and areas.",
         dtype=str,
@@ -150,7 +152,7 @@ class ApertureTask(PipelineTask):
     ) -> None:
         super().__init__(config, initInputs=initInputs, **kwargs)
         schema = Table() if initInputs is None else initInputs["inputSchema"][:0]
-        self.outputSchema = self._with_columns(schema, {}, None)
+        self.outputSchema = self._with_columns(schema, {}, self.config.fluxUnit or None)
 
     def run(
         self,
@@ -179,6 +181,7 @@ class ApertureTask(PipelineTask):
             ``apFluxErr`` [unit of the image], ``apArea`` [pixel²], ``apBackground`` [unit of the image per
             pixel] and ``apFlags``.
         """
+        unit = checked_unit(exposure, self.config.fluxUnit, self.getName())
         x, y = (_numbers(inputCatalog[name]) for name in ("x", "y"))
         image = exposure.image if background is None else exposure.image + background.image()
         variance = exposure.variance if exposure.variance.any() else None
@@ -208,7 +211,7 @@ class ApertureTask(PipelineTask):
             }
         lost = int(np.isnan(columns["apFlux"]).sum())
         self.log.info("Measured %d sources, %d of them without a flux", len(x), lost)
-        return Struct(outputCatalog=self._with_columns(inputCatalog, columns, exposure.unit))
+        return Struct(outputCatalog=self._with_columns(inputCatalog, columns, unit))
 
     def _with_columns(
         self, catalog: Table, columns: Mapping[str, npt.NDArray[Any]], unit: str | None

@@ -19,11 +19,13 @@ from pipetask import (
     Struct,
     connectionTypes,
 )
+from pipetask.tasks.flux_unit import checked_unit, flux_unit_field
 
 SATURATED: Final = 1
 NEAR_EDGE: Final = 2
 HAS_BAD_PIXELS: Final = 4
 
+_IN_UNIT_OF_IMAGE: Final = ("segmentFlux", "peak")
 _COLUMNS: Final = (
     ("id", np.int64, None, "Number of the source, unique within the catalog."),
     ("x", np.float64, "pix", "Centre, 0-based; the centre of the first pixel is at 0."),
@@ -70,6 +72,7 @@ class DetectSourcesConfig(PipelineTaskConfig, pipelineConnections=DetectSourcesC
     minWidth = Field(doc="Narrower things are cosmic rays (FWHM) [pixel].", dtype=float, default=0.9)
     doDeblend = Field(doc="Split sources that touch.", dtype=bool, default=True)
     contrast = Field(doc="Least part of the flux that a split-off source has.", dtype=float, default=0.001)
+    fluxUnit = flux_unit_field()
     badMaskPlanes = ListField(
         doc="Mask planes whose pixels belong to no source.", dtype=str, default=["BAD", "CR", "NO_DATA"]
     )
@@ -83,7 +86,7 @@ class DetectSourcesTask(PipelineTask):
 
     def __init__(self, config: Any = None, **kwargs: Any) -> None:  # as PipelineTask
         super().__init__(config, **kwargs)
-        self.outputSchema = _catalog({name: () for name, *_ in _COLUMNS})
+        self.outputSchema = _catalog({name: () for name, *_ in _COLUMNS}, self.config.fluxUnit or None)
 
     def run(self, exposure: Exposure) -> Struct:
         """Make the catalog of one image.
@@ -100,6 +103,7 @@ class DetectSourcesTask(PipelineTask):
         """
         from scipy.ndimage import binary_dilation
 
+        unit = checked_unit(exposure, self.config.fluxUnit, self.getName())
         unusable = exposure.mask.any(_known(exposure, self.config.badMaskPlanes)) | ~np.isfinite(
             exposure.image
         )
@@ -117,10 +121,8 @@ class DetectSourcesTask(PipelineTask):
             + HAS_BAD_PIXELS * _touches(segments, bad)
         )
         wide = columns["fwhm"] >= self.config.minWidth
-        catalog = _catalog({name: values[wide] for name, values in columns.items()})
+        catalog = _catalog({name: values[wide] for name, values in columns.items()}, unit)
         catalog["id"][:] = np.arange(1, len(catalog) + 1)
-        for name in ("segmentFlux", "peak"):
-            catalog[name].unit = exposure.unit
         self.log.info("Found %d sources", len(catalog))
         return Struct(outputCatalog=catalog)
 
@@ -176,11 +178,12 @@ class DetectSourcesTask(PipelineTask):
         }
 
 
-def _catalog(columns: Mapping[str, npt.ArrayLike]) -> Table:
+def _catalog(columns: Mapping[str, npt.ArrayLike], flux_unit: str | None) -> Table:
     """Make a table with the columns of the schema, in their order."""
+    units = dict.fromkeys(_IN_UNIT_OF_IMAGE, flux_unit)
     return Table(
         [
-            Column(columns[name], name=name, dtype=dtype, unit=unit, description=text)
+            Column(columns[name], name=name, dtype=dtype, unit=units.get(name, unit), description=text)
             for name, dtype, unit, text in _COLUMNS
         ]
     )

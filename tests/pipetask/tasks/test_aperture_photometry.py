@@ -181,3 +181,22 @@ def test_the_log_counts_what_got_no_flux(exposure, sources, caplog):
     with caplog.at_level(logging.INFO):
         task_of(sources).run(exposure, sources)
     assert "Measured 5 sources, 2 of them without a flux" in caplog.text
+
+
+def described(table):
+    return [(c.name, c.dtype, c.unit, c.description) for c in table.itercols()]
+
+
+def test_with_a_declared_unit_schema_and_catalog_agree_in_all_but_rows(exposure, sources):
+    task = task_of(sources, extraRadii=[6.0], fluxUnit="electron")
+    catalog = task.run(exposure, sources).outputCatalog
+    assert described(task.outputSchema) == described(catalog)
+    assert task.outputSchema["apFlux_6"].unit == "electron"
+    assert task_of(sources).outputSchema["apFlux"].unit is None  # an image may have any
+
+
+def test_an_image_in_another_unit_than_the_declared_one_is_an_error(exposure, sources):
+    with pytest.raises(PipetaskError, match="image is in 'electron', and task 'aperture' has fluxUnit='adu'"):
+        task_of(sources, fluxUnit="adu").run(exposure, sources)
+    with pytest.raises(ValueError, match="fluxUnit"):
+        task_of(fluxUnit="elektron")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipetask import Exposure
+from pipetask import Exposure, PipetaskError
 from pipetask.simulate import star_image
 from pipetask.tasks.detect_sources import (
     HAS_BAD_PIXELS,
@@ -116,3 +116,24 @@ def test_small_cutouts_with_one_source_give_one_row(shape):
     catalog = DetectSourcesTask().run(Exposure(pixels.astype(np.float32))).outputCatalog
     assert len(catalog) == 1
     assert catalog["x"][0] == pytest.approx(x[0], abs=0.1)
+
+
+@pytest.mark.parametrize("make", [field, lambda: Exposure(np.zeros((60, 60), np.float32), unit="electron")])
+def test_with_a_declared_unit_the_schema_is_the_catalog_without_rows(make):
+    config = DetectSourcesConfig()
+    config.fluxUnit = "electron"
+    task = DetectSourcesTask(config)
+    catalog = task.run(make()).outputCatalog
+    described = [
+        [(c.name, c.dtype, c.unit, c.description) for c in table.itercols()]
+        for table in (task.outputSchema, catalog)
+    ]
+    assert described[0] == described[1]
+    assert task.outputSchema["segmentFlux"].unit == "electron"
+
+
+def test_an_image_in_another_unit_than_the_declared_one_is_an_error():
+    config = DetectSourcesConfig()
+    config.fluxUnit = "nJy"
+    with pytest.raises(PipetaskError, match="in 'electron', and task 'detectSources' has fluxUnit='nJy'"):
+        DetectSourcesTask(config).run(field())
