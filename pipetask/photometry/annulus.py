@@ -7,14 +7,19 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.photometry.overlap import Floats, Method
-from pipetask.photometry.sums import PhotometryError, Planes, circle_sums, gather
+from pipetask.photometry.bands import reach
+from pipetask.photometry.lattice_weights import Floats, Method
+from pipetask.photometry.pixel_weights import Shape
+from pipetask.photometry.planes import Integers, PhotometryError, Pixels, Planes, gather
+from pipetask.photometry.windows import weigh, windows
 
 Statistic = Literal["mean", "median", "clipped_mean", "clipped_median"]
 
-# Sorting is the cost, and it is linear in the number of values: the bound is for memory alone (8 MB per
-# array).
-_WORK_SIZE = 1 << 20
+# Bytes of the sorted values of the sources worked on at once (benchmarks/photometry.py).
+_WORK_BYTES = 1 << 20
+
+# Standard error of a median of normally distributed numbers, in units of that of their mean.
+_MEDIAN_ERROR = np.sqrt(np.pi / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +29,18 @@ class Annulus:
     Parameters
     ----------
     r_in, r_out : float
-        Radii [pixel]; the inner one may be 0.
+        Radii [pixel], or factors of the semi-axes of an ellipse; the inner one may be 0.
     statistic : {"mean", "median", "clipped_mean", "clipped_median"}
         The mean weighs each pixel as the aperture's method does (see ``method``). All others take the pixels
         whose centre lies in the ring, ``r_in <= d < r_out``; "clipped" drops those further than ``sigma``
         standard deviations from the median, again and again up to ``iterations`` times.
     method : {"exact", "center", "subpixel"}, optional
         Weights of the mean; by default the aperture's.
+    minimum_pixels : float
+        With less than this in the ring that can be used, before clipping, there is no background.
+    neighbour_radius : float, optional
+        Pixels whose centre is nearer than this to any source of the call, the ring's own one among them, are
+        left out of the ring.
     """
 
     r_in: float
@@ -39,93 +49,158 @@ class Annulus:
     method: Method | None = None
     sigma: float = 3.0
     iterations: int = 5
+    minimum_pixels: float = 0.0
+    neighbour_radius: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.r_in < self.r_out <= 1e8:
             raise PhotometryError(f"annulus from {self.r_in!r} to {self.r_out!r}: wanted 0 <= r_in < r_out")
         if self.statistic not in get_args(Statistic):
             raise PhotometryError(f"annulus statistic {self.statistic!r} is not one of {get_args(Statistic)}")
-
-
-def annulus_background(
-    planes: Planes, x: Floats, y: Floats, annulus: Annulus, method: Method, subpixels: int
-) -> Floats:
-    """Background level per source; NaN where the ring holds no usable pixel. Centres must be finite."""
-    if annulus.statistic == "mean":
-        return _mean(planes, x, y, annulus, annulus.method or method, subpixels)
-    background = np.full(len(x), np.nan)
-    for part, values, count in _sorted_values(planes, x, y, annulus):
-        background[part] = _location(values, count, annulus)
-    return background
-
-
-def _mean(planes: Planes, x: Floats, y: Floats, annulus: Annulus, method: Method, subpixels: int) -> Floats:
-    outer = circle_sums(planes, x, y, annulus.r_out, method, subpixels)
-    flux, area = outer.flux, outer.area
-    if annulus.r_in > 0:
-        inner = circle_sums(planes, x, y, annulus.r_in, method, subpixels)
-        flux, area = flux - inner.flux, area - inner.area
-    empty = area <= 1e-10 * outer.area  # what rounding leaves of two equal areas
-    return np.divide(flux, area, out=np.full(len(x), np.nan), where=~empty)
-
-
-def _sorted_values(
-    planes: Planes, x: Floats, y: Floats, annulus: Annulus
-) -> Iterator[tuple[slice, Floats, npt.NDArray[np.int64]]]:
-    """Usable pixel values of each ring, ascending, padded with infinity to (n, k), and their number."""
-    shape = planes.shape
-    size = tuple(min(2 * int(np.ceil(annulus.r_out)) + 1, length) for length in shape)
-    if not size[0] * size[1]:
-        return
-    step = max(1, _WORK_SIZE // (size[0] * size[1]))
-    for start in range(0, len(x), step):
-        part = slice(start, start + step)
-        first_row, first_column = (
-            np.clip(np.floor(centre[part] + 0.5) - np.ceil(annulus.r_out), 0, length - extent).astype(
-                np.int64
+        if self.method not in (None, *get_args(Method)):
+            raise PhotometryError(f"annulus method {self.method!r} is not one of {get_args(Method)}")
+        if self.neighbour_radius is not None and not 0 < self.neighbour_radius <= 1e4:
+            raise PhotometryError(
+                f"neighbour_radius is {self.neighbour_radius!r}; wanted: above 0, at most 1e4"
             )
-            for centre, length, extent in zip((y, x), shape, size, strict=True)
-        )
-        dx2 = (np.arange(size[1]) - (x[part] - first_column)[:, None]) ** 2
-        dy2 = (np.arange(size[0]) - (y[part] - first_row)[:, None]) ** 2
-        distance2 = dy2[:, :, None] + dx2[:, None, :]
-        where = first_row, first_column, np.arange(size[0]), size[1]
-        values = gather(planes.image, *where).astype(np.float64)
-        usable = (distance2 < annulus.r_out**2) & (distance2 >= annulus.r_in**2) & np.isfinite(values)
+
+
+def ring_statistic(
+    planes: Planes, x: Floats, y: Floats, shape: Shape, annulus: Annulus
+) -> tuple[Floats, Floats, Floats]:
+    """Background per source from sorted pixels, its standard error, and the number of pixels used.
+
+    NaN where the ring holds no usable pixel. Centres must be finite.
+    """
+    level, error = np.full((2, len(x)), np.nan)
+    number = np.zeros(len(x))
+    for part, values, count in _ring_values(planes, x, y, shape, annulus):
+        values.sort(axis=1)
+        used = values[:, : max(1, int(count.max(initial=0)))]
+        level[part], error[part] = _location(used, count, annulus)
+        number[part] = count
+    return level, error, number
+
+
+def _ring_values(
+    planes: Planes, x: Floats, y: Floats, shape: Shape, annulus: Annulus
+) -> Iterator[tuple[npt.NDArray[np.intp], Pixels, Integers]]:
+    """Values of the pixels of each ring, infinity for all others, and how many are values."""
+    if not planes.image.size or not len(x):
+        return
+    rows, columns = planes.shape
+    inside = np.zeros(len(x), bool)
+    if shape.round and (shape.a == shape.a[0]).all():
+        size = reach(annulus.r_out * shape.a[0])
+        column, row = np.floor(x + 0.5), np.floor(y + 0.5)
+        inside = (column >= size) & (column < columns - size) & (row >= size) & (row < rows - size)
+        yield from _lattice_values(planes, x, y, np.flatnonzero(inside), float(shape.a[0]), annulus)
+    others = np.flatnonzero(~inside)
+    if not len(others):
+        return
+    some = shape.take(others)
+    for part, window in windows(planes, x[others], y[others], some.scaled(annulus.r_out)):
+        found = [np.empty((len(others[part]), 0))]
+        for strip in window.strips():
+            corners = window.corners(strip)
+            ring = weigh(*corners, some.take(part).scaled(annulus.r_out), "center", 1)
+            if annulus.r_in > 0:
+                ring -= weigh(*corners, some.take(part).scaled(annulus.r_in), "center", 1)
+            values, masked, finite = window.pixels(strip)
+            values[(ring == 0) | masked | ~finite] = np.inf
+            found.append(values.reshape(len(values), -1))
+        flat = np.concatenate(found, axis=1)
+        yield others[part], flat, np.isfinite(flat).sum(axis=1)
+
+
+def _lattice_values(
+    planes: Planes, x: Floats, y: Floats, which: npt.NDArray[np.intp], scale: float, annulus: Annulus
+) -> Iterator[tuple[npt.NDArray[np.intp], Pixels, Integers]]:
+    """The same for rings inside the image: only pixels that the ring can touch are looked at."""
+    inner, outer = annulus.r_in * scale, annulus.r_out * scale
+    size = reach(outer)
+    steps = np.abs(np.arange(-size, size + 1))
+    nearest, farthest = np.maximum(steps - 0.5, 0.0) ** 2, (steps + 0.5) ** 2
+    nearest, farthest = nearest[:, None] + nearest, farthest[:, None] + farthest
+    possible = (nearest < outer**2 * (1 + 1e-12)) & (farthest >= inner**2 * (1 - 1e-12))
+    sure = (farthest < outer**2 * (1 - 1e-12)) & (nearest > inner**2 * (1 + 1e-12))
+    # the undecided ones first
+    chosen = np.concatenate([np.flatnonzero(possible & ~sure), np.flatnonzero(sure)])
+    undecided = int((possible & ~sure).sum())
+    line, place = np.divmod(chosen[:undecided], 2 * size + 1)
+    exact = (
+        np.float32 if planes.image.dtype.kind in "fiu" and _fits_float32(planes.image.dtype) else np.float64
+    )
+    step = max(16, min(512, _WORK_BYTES // (8 * max(1, steps.size**2))))
+    for start in range(0, len(which), step):
+        part = which[start : start + step]
+        column, row = np.floor(x[part] + 0.5).astype(np.int64), np.floor(y[part] + 0.5).astype(np.int64)
+        where = row, column - size, np.arange(-size, size + 1), 2 * size + 1
+        values = gather(planes.image, *where).reshape(len(part), -1).take(chosen, axis=1).astype(exact)
+        dx2 = (np.arange(-size, size + 1) - (x[part] - column)[:, None]) ** 2
+        dy2 = (np.arange(-size, size + 1) - (y[part] - row)[:, None]) ** 2
+        distance2 = dy2.take(line, axis=1)
+        distance2 += dx2.take(place, axis=1)
+        values[:, :undecided][(distance2 >= outer**2) | (distance2 < inner**2)] = np.inf
+        finite = np.isfinite(values)
         if planes.mask is not None:
-            usable &= gather(planes.mask, *where) == 0
-        values[~usable] = np.inf
-        count = usable.sum(axis=(1, 2))
-        flat = values.reshape(len(values), -1)
-        flat.sort(axis=1)
-        yield part, flat[:, : max(1, int(count.max(initial=0)))], count
+            finite &= gather(planes.mask, *where).reshape(len(part), -1).take(chosen, axis=1) == 0
+        values[~finite] = np.inf
+        yield part, values, np.count_nonzero(finite, axis=1)
 
 
-def _location(values: Floats, count: npt.NDArray[np.int64], annulus: Annulus) -> Floats:
-    """Mean or median of sorted rows, clipped or not."""
+def _fits_float32(dtype: np.dtype[np.generic]) -> bool:
+    return dtype.itemsize <= (4 if dtype.kind == "f" else 2)
+
+
+def _location(values: Pixels, count: Integers, annulus: Annulus) -> tuple[Floats, Floats]:
+    """Mean or median of sorted rows, clipped or not, and its standard error."""
     low, high = np.zeros_like(count), count
-    if annulus.statistic == "median":
-        return _median(values, low, high)
     # sums of differences from the first median: no digits are lost to a high level
     level = _median(values, low, high)
-    offset = values - np.nan_to_num(level)[:, None]
-    offset[~np.isfinite(offset)] = 0.0
-    sums, squares = (np.pad(np.cumsum(terms, axis=1), ((0, 0), (1, 0))) for terms in (offset, offset**2))
+    offset = np.subtract(values, np.nan_to_num(level)[:, None], dtype=np.float64)
+    offset[np.arange(values.shape[1]) >= count[:, None]] = 0.0
+    sums, squares = (np.zeros((len(values), values.shape[1] + 1)) for _ in range(2))
+    np.cumsum(offset, axis=1, out=sums[:, 1:])
+    offset *= offset
+    np.cumsum(offset, axis=1, out=squares[:, 1:])
+    if annulus.statistic != "median":
+        low, high = _clipped(values, sums, squares, count, annulus)
+    median, mean, variance = _moments(values, sums, squares, low, high)
+    error = np.sqrt(variance / np.where(high > low, high - low, np.nan))
+    if annulus.statistic == "clipped_mean":
+        return level + mean, error
+    return median, error * _MEDIAN_ERROR
+
+
+def _clipped(
+    values: Pixels, sums: Floats, squares: Floats, count: Integers, annulus: Annulus
+) -> tuple[Integers, Integers]:
+    """First and last (exclusive) of the sorted values that survive; rows that have settled are left alone."""
+    low, high = np.zeros_like(count), count.copy()
+    active = np.flatnonzero(count > 0)
     for _ in range(annulus.iterations):
-        median, mean, variance = _moments(values, sums, squares, low, high)
+        some = slice(None) if len(active) == len(values) else active
+        rows = values[some]
+        median, _, variance = _moments(rows, sums[some], squares[some], low[active], high[active])
         width = annulus.sigma * np.sqrt(variance)
-        above = np.count_nonzero(values < (median - width)[:, None], axis=1)
-        below = np.count_nonzero(values <= (median + width)[:, None], axis=1)
-        above, below = np.maximum(above, low), np.minimum(below, high)
-        if np.array_equal(above, low) and np.array_equal(below, high):
+        first = np.maximum(_number(rows < (median - width)[:, None]), low[active])
+        last = np.minimum(_number(rows <= (median + width)[:, None]), high[active])
+        changed = (first != low[active]) | (last != high[active])
+        low[active], high[active] = first, last
+        active = active[changed]
+        if not len(active):
             break
-        low, high = above, below
-    median, mean, _ = _moments(values, sums, squares, low, high)
-    return level + mean if annulus.statistic == "clipped_mean" else median
+    return low, high
+
+
+def _number(true: npt.NDArray[np.bool_]) -> Integers:
+    number: Integers = np.count_nonzero(true, axis=1)
+    return number
 
 
 def _moments(
-    values: Floats, sums: Floats, squares: Floats, low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]
+    values: Pixels, sums: Floats, squares: Floats, low: Integers, high: Integers
 ) -> tuple[Floats, Floats, Floats]:
     """Median, mean offset and variance of ``values[low:high]`` of each row; NaN where that is empty."""
     each = np.arange(len(values))
@@ -135,8 +210,8 @@ def _moments(
     return _median(values, low, high), mean, np.maximum(variance, 0.0)
 
 
-def _median(values: Floats, low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]) -> Floats:
+def _median(values: Pixels, low: Integers, high: Integers) -> Floats:
     each, last = np.arange(len(values)), values.shape[1] - 1
-    lower = values[each, np.clip((low + high - 1) // 2, 0, last)]
-    upper = values[each, np.clip((low + high) // 2, 0, last)]
+    lower = values[each, np.clip((low + high - 1) // 2, 0, last)].astype(np.float64)
+    upper = values[each, np.clip((low + high) // 2, 0, last)].astype(np.float64)
     return np.where(high > low, 0.5 * (lower + upper), np.nan)
