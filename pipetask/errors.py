@@ -254,6 +254,10 @@ class JournalError(PipetaskError, OSError):
     """A journal that can't be written or understood."""
 
 
+class UnknownTaskError(PipetaskError, LookupError):
+    """A label that no task of the pipeline has."""
+
+
 class EmptyGraphError(PipetaskError, LookupError):
     """A quantum graph without quanta.
 

@@ -1,5 +1,6 @@
 """Options that say which pipeline to run on which data: shared by `pipetask build`, `qgraph` and `run`."""
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -270,3 +271,14 @@ _SPELLING = {
     "data_id_tables": "data_id_table",
     "mock_failures": "mock_failure",
 }
+
+
+def data_id_of(text: str) -> dict[str, str]:
+    """Read a data ID as in ``visit=12, detector=3``."""
+    found = {}
+    for part in filter(None, re.split(r"[,\s]+", re.sub(r"\s*=\s*", "=", text))):
+        name, is_given, value = part.partition("=")
+        if not (name and is_given and value):
+            raise click.UsageError(f"A data ID is written 'visit=12, detector=3', not '{text}'.")
+        found[name] = value.strip("'\"")
+    return found

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
 from pipetask.butler import DataCoordinate, DatasetRef
 from pipetask.errors import NoWorkFound
 from pipetask.graph.draft import DraftEdges, DraftTask
+from pipetask.graph.funnel import MAX_EXAMPLES
 from pipetask.graph.project import CSR, Pairs
 from pipetask.graph.refs import DataIdDecoder, RefMaker
 from pipetask.task.adjust import adjust, check_counts, overrides_adjust_quantum
-
-MAX_EXAMPLES = 3
 
 
 def drop_without_inputs(task: DraftTask) -> dict[str, int]:
@@ -89,7 +89,6 @@ class Adjuster:
         slices = self._slices(task)
         kept: dict[str, list[tuple[int, int]]] = {}
         is_dropped = np.zeros(len(task.data_ids), bool)
-        reasons: list[str] = []
         # One call per quantum: the hook is the task's own Python code.
         for row in np.flatnonzero(task.is_kept).tolist():
             before = self._refs(task, slices, row)
@@ -97,19 +96,16 @@ class Adjuster:
             try:
                 after = adjust(task.node.connections, *before, task.node.label, data_id)
             except NoWorkFound as why:
-                is_dropped[row] = True
-                if len(reasons) < MAX_EXAMPLES:
-                    reasons.append(f"{data_id}: {why}")
+                task.reasons[row] = str(why)
                 continue
             if any(before[1].values()) and not any(after[1].values()):
-                is_dropped[row] = True
-                if len(reasons) < MAX_EXAMPLES:
-                    reasons.append(f"{data_id}: adjustQuantum left no output")
+                task.reasons[row] = "adjustQuantum left no output"
                 continue
             for old, new in zip(before, after, strict=True):
                 for name, refs in old.items():
                     position = {ref.id: at for ref, at in zip(refs, slices[name][row].tolist(), strict=True)}
                     kept.setdefault(name, []).extend((row, position[ref.id]) for ref in new[name])
+        is_dropped[list(task.reasons)] = True
         task.drop(is_dropped)
         for edges in task.of_kind("input", "prerequisite", "output"):
             pairs = np.array(kept.get(edges.connection.name, []), np.int64).reshape(-1, 2)
@@ -118,7 +114,8 @@ class Adjuster:
                 edges.datasets.is_there[edges.pairs.right[task.is_kept[edges.pairs.left]]] = False
                 edges.datasets.is_there[after_hook.right] = True
             edges.pairs = after_hook
-        return reasons
+        examples = islice(task.reasons.items(), MAX_EXAMPLES)
+        return [f"{self._data_id(task, row)}: {reason}" for row, reason in examples]
 
     def _data_id(self, task: DraftTask, row: int) -> DataCoordinate:
         return self._decoder.decode(task.node.dimensions, tuple(task.data_ids.codes[row].tolist()))

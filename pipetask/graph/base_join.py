@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pipetask.graph import funnel as steps
-from pipetask.graph.codes import Codebooks
-from pipetask.graph.datasets import Datasets, collections_with, find_existing
-from pipetask.graph.diagnosis import why_empty
+from pipetask.graph.codes import Codebooks, Codes
+from pipetask.graph.datasets import Datasets, find_existing
+from pipetask.graph.diagnosis import why_empty, why_one_is_missing
 from pipetask.graph.funnel import Funnel
 from pipetask.graph.join import Joined, Relation, join_all
 from pipetask.graph.narrowing import Narrowing
 from pipetask.graph.parts import Part
-from pipetask.graph.project import Projections
+from pipetask.graph.project import DataIds, Projections
 from pipetask.graph.relations import Constraint, DimensionRelations
 
 if TYPE_CHECKING:
@@ -111,23 +110,48 @@ class BaseJoin:
 
     def why_empty(self) -> list[str]:
         """Say why the join is empty, the cause first."""
-        # What the query excludes is to be told from what is not there at all.
-        whole = self._constraints(narrow=False)
-        universe = self._dimensions.universe
-        spatial = [name for name in self._dimensions.spatial if universe[name].has_table]
-        whole += [Constraint("records", name, self._relations.element(name)) for name in spatial]
-        holders = partial(collections_with, self._registry)
-        return why_empty(whole, self._codebooks, self._collections, holders)
+        return why_empty(self._whole(), self._codebooks, self._collections, self._registry)
 
-    def count_early_steps(self, funnel: Funnel) -> None:
-        """Count what records alone would allow, and what is left of it after the data query."""
+    def why_without(self, unit: Mapping[str, Codes]) -> tuple[str, str]:
+        """Say why one data ID, in codes by dimension, is not in the join: the step, and the cause."""
+        return why_one_is_missing(Relation("", unit, 1), self._whole(), self._codebooks, self._collections)
+
+    def _whole(self) -> list[Constraint]:
+        """List all constraints; what the query excludes is to be told from what is not there at all."""
+        inputs = dict(self.inputs)
+        whole = self._constraints(narrow=False)
+        self.inputs = inputs
+        universe, there = self._dimensions.universe, set(self._dimensions.spatial)
+        pairs = [pair for pair in universe.overlap_pairs if there.issuperset(pair)]
+        present = {constraint.subject for constraint in whole if constraint.kind == "records"}
+        wanted = {*self._part.required, *(name for pair in pairs for name in pair)} - present
+        # Those that others depend on come first: an empty one of these is the cause.
+        for element in universe.elements:
+            if element.name in wanted and element.has_table:
+                whole.append(Constraint("records", element.name, self._relations.element(element.name)))
+        names = [element.name for element in universe.elements]
+        return sorted(whole, key=lambda c: names.index(c.subject) if c.kind == "records" else len(names))
+
+    def count_early_steps(self, funnel: Funnel) -> dict[str, DataIds]:
+        """Count what records alone would allow, and what is left of it after the data query.
+
+        Returns
+        -------
+        queried
+            The data IDs after the data query, by label.
+        """
         everything = self._narrowing((), narrow=False)
         records = [*self._records, *self._relations.overlaps(self._dimensions, everything)]
         records += self._relations.supply(self._part.required, records)
-        for step, constraints in ((steps.JOINED, records), (steps.QUERIED, [*records, *self._query])):
-            early = Projections(self._join(constraints))
-            for node in self._part.tasks:
-                funnel.add(node.label, step, len(early.data_ids(node.dimensions.required)))
+        joined = Projections(self._join(records))
+        queried = Projections(self._join([*records, *self._query]))
+        left: dict[str, DataIds] = {}
+        for node in self._part.tasks:
+            before = joined.data_ids(node.dimensions.required)
+            left[node.label] = queried.data_ids(node.dimensions.required)
+            funnel.add(node.label, steps.JOINED, len(before))
+            funnel.add_difference(node.label, steps.QUERIED, before, left[node.label], self._codebooks)
+        return left
 
     def _join(self, constraints: Sequence[Constraint]) -> Joined:
         return join_all([c.relation for c in constraints], self._codebooks, keep=self._part.required)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,15 @@ import numpy as np
 
 from pipetask.errors import EmptyGraphError, MissingPrerequisiteError
 from pipetask.graph import funnel as steps
-from pipetask.graph.adjust import MAX_EXAMPLES, Adjuster, drop_without_inputs, quanta_without_prerequisite
+from pipetask.graph.adjust import Adjuster, drop_without_inputs, quanta_without_prerequisite
 from pipetask.graph.base_join import BaseJoin
 from pipetask.graph.bounds import bounds_of
 from pipetask.graph.codes import Codebooks
-from pipetask.graph.datasets import Datasets, collections_with
-from pipetask.graph.diagnosis import why_without_prerequisite
+from pipetask.graph.datasets import Datasets
+from pipetask.graph.diagnosis import nothing_left, why_without_prerequisite
 from pipetask.graph.draft import DraftTask, connection_of
 from pipetask.graph.finish import finish
-from pipetask.graph.funnel import Funnel
+from pipetask.graph.funnel import MAX_EXAMPLES, Funnel
 from pipetask.graph.init_datasets import InitDatasets
 from pipetask.graph.outputs import ExistingOutputs
 from pipetask.graph.parts import Part, connected_parts
@@ -32,6 +33,7 @@ from pipetask.graph.reuse import Reuse
 from pipetask.graph.run_collections import NO_CHANGE, ChainChange, reused_collection
 from pipetask.graph.scope import Completed, Queried, Scope, Selected, sliced
 from pipetask.graph.tables import Connection, DatasetTable, Existing, Reused, Serials, new_base
+from pipetask.graph.why import Why, complete_data_id, node_of, why
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
@@ -146,6 +148,8 @@ class QuantumGraphBuilder:
         )
         self._predicted: dict[str, Datasets] = {}
         self._funnel = Funnel()
+        self._bases: dict[str, BaseJoin] = {}
+        self._drafts: dict[str, DraftTask] = {}
 
     def build(self, *, explain: bool = False) -> QuantumGraph:
         """Build the graph.
@@ -171,12 +175,14 @@ class QuantumGraphBuilder:
         implied = implied_of(self._relations, self._pipeline.universe, self._groups())
         decoder = DataIdDecoder(self._codebooks, implied)
         adjuster = Adjuster(decoder, RefMaker(decoder, self._header.id_base, self._header.output_run))
+        self._drafts = {task.node.label: task for task in tasks}
         self._outputs.mark_done(tasks)
         for task in tasks:
             self._resolve(task, decoder, adjuster)
         reused = self._reuse.reused if self._reuse else Reused()
         if not reused.n_quanta and not any(task.is_kept.any() for task in tasks):
-            raise self._empty(tasks)
+            self._funnel.causes = self._funnel.causes or nothing_left(tasks, self._funnel, self._codebooks)
+            raise EmptyGraphError(" ".join(self._funnel.causes), self._funnel.explain())
         for cause in self._funnel.causes:
             log.warning("A part of the pipeline has no data: %s", cause)
         init, connections = InitDatasets(
@@ -195,6 +201,23 @@ class QuantumGraphBuilder:
             self._reuse.plan if self._reuse else None,
         )
 
+    def why(self, label: str, data_id: Mapping[str, Any]) -> Why:
+        """Build the graph, and say why one unit of work is in it, or which step dropped it.
+
+        Parameters
+        ----------
+        label
+            Label of the task.
+        data_id
+            Its data ID; an instrument or sky map that is the only one need not be given.
+        """
+        node = node_of(self._pipeline, label)
+        unit = complete_data_id(self._registry, node, data_id)
+        with suppress(EmptyGraphError):
+            self.build()
+        plan = self._reuse.plan if self._reuse else None
+        return why(self._drafts[label], unit, self._bases[label], self._codebooks, self._pipeline, plan)
+
     def _project(self, part: Part, *, explain: bool) -> list[DraftTask]:
         """Steps 1 and 2: join the base relations of a part of the pipeline, and project it on each task."""
         base = BaseJoin(
@@ -210,12 +233,14 @@ class QuantumGraphBuilder:
         joined = base.join()
         if joined.is_empty:
             self._funnel.causes += base.why_empty()
-        if explain or joined.is_empty:
-            base.count_early_steps(self._funnel)
+        queried = base.count_early_steps(self._funnel) if explain or joined.is_empty else {}
         selected = self._select(base, part, Projections(joined))
         tasks = [self._draft(node, base.inputs, selected) for node in part.tasks]
         for task in tasks:
-            self._funnel.add(task.node.label, steps.INPUTS, len(task.data_ids))
+            label = task.node.label
+            self._bases[label] = base
+            before = queried.get(label, task.data_ids)
+            self._funnel.add_difference(label, steps.INPUTS, before, task.data_ids, self._codebooks)
         return tasks
 
     def _select(self, base: BaseJoin, part: Part, projections: Projections) -> Selected:
@@ -325,28 +350,9 @@ class QuantumGraphBuilder:
                     self._codebooks,
                     self._collections,
                     self._prerequisites,
-                    partial(collections_with, self._registry),
+                    self._registry,
                 )
             )
-
-    def _empty(self, tasks: Sequence[DraftTask]) -> EmptyGraphError:
-        """Say why no quantum is left."""
-        if not self._funnel.causes:
-            done = [task for task in tasks if task.is_skipped.any()]
-            first = next((task for task in tasks if len(task.data_ids) and not task.is_skipped.any()), None)
-            if done and first is None:
-                n = sum(int(np.count_nonzero(task.is_skipped)) for task in done)
-                self._funnel.causes.append(f"Nothing is left to do: all {n:,} quanta were done before.")
-            for task in [first] if first is not None else []:
-                step = next(
-                    step for step in self._funnel.tasks[task.node.label] if not step.kept and step.dropped
-                )
-                examples = "; ".join(step.examples[:MAX_EXAMPLES])
-                self._funnel.causes.append(
-                    f"No quantum of task '{task.node.label}' is left {step.name}: "
-                    f"{step.dropped:,} were dropped ({examples})."
-                )
-        return EmptyGraphError(" ".join(self._funnel.causes), self._funnel.explain())
 
     def _groups(self) -> list[Any]:
         nodes = self._pipeline.dataset_types.values()

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipetask.butler import suggest
+from pipetask.graph import funnel as steps
 from pipetask.graph.bounds import bounds_of
 from pipetask.graph.codes import Codebooks
+from pipetask.graph.datasets import collections_with
 from pipetask.graph.draft import DraftTask
-from pipetask.graph.join import join_all
+from pipetask.graph.funnel import MAX_EXAMPLES, Funnel
+from pipetask.graph.join import Relation, join_all
 from pipetask.graph.relations import Constraint
 
 if TYPE_CHECKING:
+    from pipetask.butler import Registry
     from pipetask.graph.prerequisites import PrerequisiteFinder
     from pipetask.pipeline.nodes import Edge
 
 _ORDER = ("records", "datasets", "query", "table", "overlap")
 """Empty relations are blamed in this order: what cannot exist without another one comes after it."""
+
+_LAST_FIRST = ("datasets", "table", "query", "overlap", "records")
+"""Constraints in the opposite order of the steps of graph building that they belong to."""
 
 _HINTS = {
     "visit": "Define visits from exposures with: butler define-visits",
@@ -39,7 +47,7 @@ def why_empty(
     constraints: Sequence[Constraint],
     codebooks: Codebooks,
     collections: Collection[str],
-    collections_with: Callable[[str], list[str]],
+    registry: Registry,
 ) -> list[str]:
     """Find a smallest set of constraints that nothing satisfies, and say so.
 
@@ -49,8 +57,8 @@ def why_empty(
         What must hold, and how its values are encoded.
     collections
         Where inputs were searched.
-    collections_with
-        Lists the collections that hold datasets of a type.
+    registry
+        Knows what else there is.
 
     Returns
     -------
@@ -59,11 +67,80 @@ def why_empty(
     """
     core = _irreducible(constraints, codebooks)
     if len(core) == 1:
-        return [_nothing(core[0], codebooks, collections, collections_with)]
-    parts = [_phrase(constraint, collections) for constraint in core]
+        return [_nothing(core[0], codebooks, collections, registry)]
     return [
-        f"No data ID fits {', '.join(parts[:-1])} and {parts[-1]} at once.",
-        "Leave out any one of them and there are some.",
+        f"No data ID fits {_all_of(core, collections)} at once.",
+        f"Leave out any one of them and there are some. {_mend(core, collections)}",
+    ]
+
+
+def why_one_is_missing(
+    unit: Relation, constraints: Sequence[Constraint], codebooks: Codebooks, collections: Collection[str]
+) -> tuple[str, str]:
+    """Find a smallest set of constraints that one data ID does not satisfy.
+
+    Parameters
+    ----------
+    unit
+        The data ID.
+    constraints, codebooks, collections
+        As for `why_empty`.
+
+    Returns
+    -------
+    step
+        The step of graph building that drops it.
+    sentence
+        What it does not fit, and what to look at.
+    """
+    one = Constraint("query", "", unit)
+    # What comes first in the building is tried last, so that it stays if it alone is the cause.
+    in_order = sorted(constraints, key=lambda constraint: _LAST_FIRST.index(constraint.kind))
+    core = [c for c in _irreducible([*in_order, one], codebooks) if c is not one]
+    kinds = {constraint.kind for constraint in core}
+    step = steps.JOINED
+    if "datasets" in kinds:
+        step = steps.INPUTS
+    elif kinds & {"query", "table"}:
+        step = steps.QUERIED
+    return step, f"It does not fit {_all_of(core, collections)}. {_mend(core, collections)}"
+
+
+def _all_of(core: Sequence[Constraint], collections: Collection[str]) -> str:
+    *parts, last = [_phrase(constraint, collections) for constraint in core]
+    return f"{', '.join(parts)} and {last}" if parts else last
+
+
+def _mend(core: Sequence[Constraint], collections: Collection[str]) -> str:
+    """Name a command that mends a contradiction, or shows what there is."""
+    for constraint in core:
+        if constraint.kind == "records" and constraint.subject in _HINTS:
+            return f"{_HINTS[constraint.subject]}."
+    for constraint in core:
+        if constraint.kind == "overlap":
+            return "Check that the sky map covers the observations: butler register-skymap."
+    names = [constraint.subject for constraint in core if constraint.kind == "datasets"]
+    if names:
+        where = f" --collections {','.join(collections)}" if collections else ""
+        return f"See which there are with: butler query-datasets {names[0]}{where}"
+    return "Change the data query (-d)."
+
+
+def nothing_left(tasks: Sequence[DraftTask], funnel: Funnel, codebooks: Codebooks) -> list[str]:
+    """Say which step dropped the last quanta of a draft that had some."""
+    done = [task for task in tasks if task.is_skipped.any()]
+    first = next((task for task in tasks if len(task.data_ids) and not task.is_skipped.any()), None)
+    if first is None:
+        n = sum(int(np.count_nonzero(task.is_skipped)) for task in done)
+        return [f"Nothing is left to do: all {n:,} quanta were done before."] if done else []
+    label = first.node.label
+    step = next(step for step in funnel.tasks[label] if not step.kept and step.dropped)
+    values = zip(first.data_ids.dimensions, first.data_ids.codes[0].tolist(), strict=True)
+    data_id = ", ".join(f"{d}={codebooks[d].values[code]}" for d, code in values)
+    examples = "; ".join(step.examples[:MAX_EXAMPLES])
+    return [
+        f"No quantum of task '{label}' is left {step.name}: {step.dropped:,} were dropped ({examples}).",
+        f"Ask about one of them with: --why {label} '{data_id}'",
     ]
 
 
@@ -84,14 +161,14 @@ def _nothing(
     constraint: Constraint,
     codebooks: Codebooks,
     collections: Collection[str],
-    collections_with: Callable[[str], list[str]],
+    registry: Registry,
 ) -> str:
     subject = constraint.subject
     if constraint.kind == "records":
         hint = _HINTS.get(subject, "Add some with: butler.registry.insert_dimension_records")
         return f"There are no {subject} records in this repository. {hint}."
     if constraint.kind == "datasets":
-        elsewhere = where_else(subject, collections_with)
+        elsewhere = where_else(subject, collections, registry)
         return f"There are no '{subject}' datasets in {_listed(collections)}. {elsewhere}"
     if constraint.kind == "query":
         names = [d for d in dict.fromkeys(re.findall(r"\w+", subject)) if d in codebooks]
@@ -110,13 +187,20 @@ def _nothing(
     )
 
 
-def where_else(dataset_type: str, collections_with: Callable[[str], list[str]]) -> str:
-    """Say which collections hold datasets of a type."""
-    found = collections_with(dataset_type)
-    if not found:
+def where_else(dataset_type: str, collections: Collection[str], registry: Registry) -> str:
+    """Say which collections hold datasets of a type, and how to search there."""
+    found = collections_with(registry, dataset_type)
+    if found:
+        shown = ", ".join(found[:5]) + (f", … ({len(found):,})" if len(found) > 5 else "")
+        wanted = ",".join(dict.fromkeys([*collections, found[0]]))
+        return f"There are some in {shown}: search there too, as in -i {wanted}"
+    known = [kind.name for kind in registry.query_dataset_types()]
+    if dataset_type in known:
         return "No collection holds any: ingest them, or run the task that makes them first."
-    shown = ", ".join(found[:5]) + (f", … ({len(found):,})" if len(found) > 5 else "")
-    return f"There are some in {shown}: add what holds them to the inputs (-i)."
+    nearest = suggest(dataset_type, known) or "."
+    return (
+        f"Nobody registered a dataset type '{dataset_type}'{nearest} See all with: butler query-dataset-types"
+    )
 
 
 def _phrase(constraint: Constraint, collections: Collection[str]) -> str:
@@ -143,7 +227,7 @@ def why_without_prerequisite(
     codebooks: Codebooks,
     collections: Collection[str],
     finder: PrerequisiteFinder,
-    collections_with: Callable[[str], list[str]],
+    registry: Registry,
 ) -> str:
     """Say what a quantum lacks, where it was searched, and how near a match there is."""
     found = task.edges[edge.connection]
@@ -158,7 +242,7 @@ def why_without_prerequisite(
     if not len(existing):
         return (
             f"{message} These hold no '{edge.dataset_type}' at all. "
-            f"{where_else(edge.dataset_type, collections_with)}"
+            f"{where_else(edge.dataset_type, collections, registry)}"
         )
     if stored.isCalibration() and edge.lookup_function is None:
         ranges = finder.validity_text(task.node.dimensions, task.data_ids, row, stored, bounds_of(task))

@@ -52,6 +52,8 @@ class DraftTask:
         Edges by name of connection.
     done_in : `tuple` [`str`]
         Runs whose results are used again for some of the quanta.
+    reasons : `dict` [`int`, `str`]
+        Why `adjustQuantum` dropped quanta, by row.
     """
 
     node: TaskNode
@@ -61,6 +63,7 @@ class DraftTask:
     is_skipped: Mask = field(init=False)
     edges: dict[str, DraftEdges] = field(default_factory=dict)
     done_in: tuple[str, ...] = ()
+    reasons: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.is_kept = np.ones(len(self.data_ids), bool)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pipetask.graph.codes import Codebooks
+    from pipetask.graph.project import DataIds
 
 JOINED: Final = "data IDs joined"
 QUERIED: Final = "after the data query"
@@ -12,6 +18,9 @@ INPUTS: Final = "with existing inputs"
 PREREQUISITES: Final = "with enough inputs and prerequisites"
 ADJUSTED: Final = "after adjustQuantum"
 TO_RUN: Final = "not skipped"
+
+MAX_EXAMPLES: Final = 3
+"""How many of the dropped data IDs each step shows."""
 
 STEPS: Final = (JOINED, QUERIED, INPUTS, PREREQUISITES, ADJUSTED, TO_RUN)
 
@@ -56,6 +65,14 @@ class Funnel:
     def add(self, label: str, name: str, kept: int, dropped: int = 0, examples: tuple[str, ...] = ()) -> None:
         """Note what a step did for a task."""
         self.tasks.setdefault(label, []).append(Step(name, kept, dropped, examples))
+
+    def add_difference(
+        self, label: str, name: str, before: DataIds, after: DataIds, codebooks: Codebooks
+    ) -> None:
+        """Note what a step left of the data IDs before it, with examples of what it dropped."""
+        dropped = np.flatnonzero(after.find(before.columns(), len(before), codebooks) < 0)
+        examples = tuple(before.text(int(row), codebooks) for row in dropped[:MAX_EXAMPLES])
+        self.add(label, name, len(after), int(dropped.size), examples)
 
     def kept(self, label: str, name: str) -> int | None:
         """Tell how many data IDs of a task a step left; `None` if it was not looked at."""

@@ -101,7 +101,31 @@ def prepare_graph(
     collections: RunCollections | None = None,
     explain: bool = False,
 ) -> QuantumGraph:
-    """Build the quantum graph of a pipeline on the selected data.
+    """Build the quantum graph of a pipeline on the selected data; see `builder_for`.
+
+    Parameters
+    ----------
+    butler, pipeline, selection, collections
+        As for `builder_for`.
+    explain : `bool`, optional
+        Count every step of the funnel, which takes some joins more.
+
+    Raises
+    ------
+    PipetaskError
+        Among them `EmptyGraphError`, whose message says what emptied the graph.
+    """
+    return builder_for(butler, pipeline, selection, collections=collections).build(explain=explain)
+
+
+def builder_for(
+    butler: Butler,
+    pipeline: Pipeline,
+    selection: DataSelection,
+    *,
+    collections: RunCollections | None = None,
+) -> QuantumGraphBuilder:
+    """Make the builder of the quantum graph of a pipeline on the selected data.
 
     Parameters
     ----------
@@ -113,18 +137,11 @@ def prepare_graph(
         Which data to do it to.
     collections : `RunCollections`, optional
         What `choose_collections` found, if it was asked already.
-    explain : `bool`, optional
-        Count every step of the funnel, which takes some joins more.
-
-    Raises
-    ------
-    PipetaskError
-        Among them `EmptyGraphError`, whose message says what emptied the graph.
     """
     collections = collections or choose_collections(butler, pipeline, selection)
     skip_in = _skip_in(butler, selection, collections)
     tables = [DataIdTable.from_file(path) for path in selection.data_id_tables]
-    builder = QuantumGraphBuilder(
+    return QuantumGraphBuilder(
         pipeline.graph_in(butler),
         butler,
         input_collections=collections.inputs,
@@ -141,7 +158,6 @@ def prepare_graph(
         scope=selection.scope,
         chain_change=collections.change,
     )
-    return builder.build(explain=explain)
 
 
 def _reuse_of(butler: Butler, selection: DataSelection, collections: RunCollections) -> tuple[str, ...]:

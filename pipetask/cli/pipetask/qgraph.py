@@ -9,6 +9,7 @@ from pipetask.cli.options import repository_option
 from pipetask.cli.pipeline_options import (
     Change,
     PipelineCommand,
+    data_id_of,
     data_options,
     load_pipeline,
     only_one_of,
@@ -48,6 +49,14 @@ SHOWN = ("summary", "pipeline-graph", "graph", "workflow", "uri", "explain")
 )
 @drawing_options()
 @click.option(
+    "--why",
+    "why",
+    nargs=2,
+    metavar="TASK DATAID",
+    help="Say of one unit of work, as in --why isr 'exposure=12, detector=3', why it is in the graph or "
+    "which step dropped it.",
+)
+@click.option(
     "--plan",
     "plan",
     is_flag=True,
@@ -70,6 +79,7 @@ def command(
     ids: tuple[str, ...],
     save_qgraph: str | None,
     shown: tuple[str, ...],
+    why: tuple[str, str] | None,
     plan: bool,
     plan_format: str,
     qgraph_dot: str | None,
@@ -80,11 +90,13 @@ def command(
     """Work out which quanta a pipeline has on the selected data, without executing them."""
     from pipetask.butler import Butler
     from pipetask.errors import EmptyGraphError
-    from pipetask.graph.prepare import DataSelection, prepare_graph
+    from pipetask.graph.prepare import DataSelection, builder_for, prepare_graph
     from pipetask.reports.plan import plan_json, plan_text
     from pipetask.reports.quantum_graph import graph_text, uris_text
 
-    only_one_of(pipeline, qgraph, changes, selection | {"select_tasks": select_tasks})
+    only_one_of(
+        pipeline, qgraph, changes, selection | {"select_tasks": select_tasks, "why": why, "plan": plan}
+    )
     mocks = MockOptions.among(selection)
     check_ids(ids, qgraph)
     if qgraph:
@@ -94,6 +106,9 @@ def command(
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
             chosen = DataSelection(**selection)
             document = with_mocks(butler, document, chosen, mocks)
+            if why:
+                click.echo(builder_for(butler, document, chosen).why(why[0], data_id_of(why[1])))
+                return
             try:
                 graph = prepare_graph(butler, document, chosen, explain="explain" in shown)
             except EmptyGraphError as empty:

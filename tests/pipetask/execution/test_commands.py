@@ -76,3 +76,27 @@ def test_a_failed_run_says_what_to_do_next(commands):
     code = next(line for line in shown if "_log" in line).strip()
     assert eval(code, {"butler": commands.repo.butler}) == log
     assert "with --extend-run" in commands("report", run, exit_code=1).stdout
+
+
+def test_why_answers_for_one_unit_of_work(commands):
+    shown = commands("qgraph", "-i", "numbers", "--why", "double", "detector = 1").stdout
+    assert shown.startswith("double {instrument: 'Cam', detector: 1} is in the graph.")
+    shown = commands("qgraph", "-i", "numbers", "--why", "double", "detector=1", "-d", "detector=2").stdout
+    assert "It does not fit `detector = 2" in shown
+
+
+def test_why_needs_a_data_id(commands):
+    line = commands.error("qgraph", "-i", "numbers", "--why", "double", "1")
+    assert line == "Error: A data ID is written 'visit=12, detector=3', not '1'."
+
+
+def test_an_empty_graph_ends_with_3_and_explains_itself_when_asked(commands):
+    commands.repo.butler.registry.collections.register("empty")
+    assert commands.error("qgraph", "-i", "empty", exit_code=3).startswith(
+        "Error: There are no 'number' datasets in collection empty. There are some in numbers"
+    )
+    done = commands("qgraph", "-i", "empty", "--show", "explain", exit_code=3)
+    assert "double" in done.stdout
+    assert "4  data IDs joined" in done.stdout
+    assert "0  with existing inputs   (dropped 4)" in done.stdout
+    assert "{instrument: 'Cam', detector: 0}" in done.stdout

@@ -304,3 +304,11 @@ def test_the_nearest_of_several_earlier_quanta_is_compared(numbers):
     numbers.run()
     numbers.run("-c", "double:unit=e", "-c", "double:sleep_s=0.001")
     assert numbers.plan("-c", "double:sleep_s=0.002")["double", 0][1] == [("config", "sleep_s 0.0 → 0.002")]
+
+
+def test_why_a_unit_of_work_is_not_run_again(numbers):
+    numbers.run()
+    shown = numbers("qgraph", "-o", "out", "--reuse", "out", "--why", "double", "detector=1").stdout
+    run = numbers.butler.registry.collections.get_info("out").children[0]
+    assert shown.splitlines()[0].startswith("double {instrument: 'Cam', detector: 1} is not in the graph")
+    assert f"Its results are taken from run '{run}' (--reuse)." in shown

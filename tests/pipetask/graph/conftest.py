@@ -50,8 +50,8 @@ def task():
 class Repository:
     """A registry, and short ways to fill it."""
 
-    def __init__(self, url):
-        self.registry = Registry.create(url)
+    def __init__(self, registry):
+        self.registry = registry
         self.universe = self.registry.universe
 
     def records(self, element, **columns):
@@ -94,7 +94,13 @@ class Repository:
 @pytest.fixture(scope="session")
 def repository_at():
     """Make a repository in a folder."""
-    return lambda folder: Repository(f"sqlite:///{folder}/registry.sqlite3")
+    return lambda folder: Repository(Registry.create(f"sqlite:///{folder}/registry.sqlite3"))
+
+
+@pytest.fixture(scope="session")
+def repository_on():
+    """Make a repository on a registry."""
+    return Repository
 
 
 @pytest.fixture

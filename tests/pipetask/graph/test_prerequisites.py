@@ -66,7 +66,7 @@ def test_a_missing_calibration_is_named_with_quantum_collections_and_the_ranges_
 
 
 def test_a_missing_calibration_without_any_of_its_kind_says_where_to_look(observed, task):
-    with pytest.raises(MissingPrerequisiteError, match=r"hold no 'bias' at all\. No collection holds any"):
+    with pytest.raises(MissingPrerequisiteError, match=r"hold no 'bias' at all\. Nobody registered"):
         build(observed, isr=task(("exposure", "detector"), **RAW, bias=BIAS))
 
 
