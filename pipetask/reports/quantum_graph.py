@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pipetask.butler.limited import hint_of
 from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode
 from pipetask.pipeline.draw.text import draw_content
+from pipetask.reports.text import reused_lines
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler, DatasetRef
@@ -37,7 +38,7 @@ def graph_text(graph: "QuantumGraph", what: str = "summary") -> str:
 
 def _summary(graph: "QuantumGraph") -> str:
     header = graph.header
-    width = max(len(task.label) for task in graph.tasks)
+    width = max((len(task.label) for task in graph.tasks), default=0)
     counts = [f"  {task.label:<{width}}  {task.count:>10,}" for task in graph.tasks]
     return "\n".join(
         [
@@ -45,6 +46,7 @@ def _summary(graph: "QuantumGraph") -> str:
             "",
             f"{_count(graph.n_quanta, 'quantum', 'quanta')}:",
             *counts,
+            *reused_lines(graph.reused.n_quanta),
             f"inputs from {', '.join(header.input_collections)}",
             f"outputs to {header.output_run}",
         ]

@@ -22,14 +22,15 @@ def summary_text(summary: RunSummary) -> str:
             f"Run {summary.run}: {_totals(summary)} in {duration(summary.wall_s)}"
             + (", stopped before its end" if summary.interrupted else ""),
             *aligned([["task", *(_WORDS[status] for status in shown)], *table]),
-            *_reused_lines(summary.reused),
+            *reused_lines(summary.reused),
             *_error_lines(summary.errors),
             *_next_steps(summary, f"pipetask report {summary.run}"),
         ]
     )
 
 
-def _reused_lines(reused: Mapping[str, int]) -> list[str]:
+def reused_lines(reused: Mapping[str, int]) -> list[str]:
+    """Say how many quanta did not run, since earlier results hold; nothing if there are none."""
     if not reused:
         return []
     counts = ", ".join(f"{n:,} of {label}" for label, n in reused.items())

@@ -85,6 +85,13 @@ def test_why_answers_for_one_unit_of_work(commands):
     assert "It does not fit `detector = 2" in shown
 
 
+@pytest.mark.parametrize("options", [("--why", "double", "detector=1"), ("--plan",)])
+def test_questions_about_the_building_are_refused_of_a_saved_graph(commands, tmp_path, options):
+    commands("qgraph", "-i", "numbers", "-q", tmp_path / "x.qg")
+    line = commands.error("qgraph", "-g", tmp_path / "x.qg", *options)
+    assert line.startswith(f"Error: {options[0]}: not with -g")
+
+
 def test_why_needs_a_data_id(commands):
     line = commands.error("qgraph", "-i", "numbers", "--why", "double", "1")
     assert line == "Error: A data ID is written 'visit=12, detector=3', not '1'."

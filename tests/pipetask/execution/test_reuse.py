@@ -312,3 +312,10 @@ def test_why_a_unit_of_work_is_not_run_again(numbers):
     run = numbers.butler.registry.collections.get_info("out").children[0]
     assert shown.splitlines()[0].startswith("double {instrument: 'Cam', detector: 1} is not in the graph")
     assert f"Its results are taken from run '{run}' (--reuse)." in shown
+
+
+def test_a_graph_without_anything_to_run_can_be_shown(numbers):
+    numbers.run()
+    shown = numbers("qgraph", "-o", "out", "--reuse", "out", "--show").stdout
+    assert "0 quanta:" in shown
+    assert "Taken from earlier runs: 3 of double, 3 of add_one, 1 of total." in shown
