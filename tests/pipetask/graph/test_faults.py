@@ -341,4 +341,5 @@ def test_everything_done_before(observed, isr):
 
 def test_an_init_input_that_is_nowhere(observed, task):
     text = said(observed, {"isr": task(SENSOR, **RAW, schema=("init_in", "schema", ()))}, error=PipetaskError)
-    assert text.startswith("Task 'isr' needs init-input 'schema', which is not in collections raws.")
+    assert text.startswith("Task 'isr'")
+    assert "needs init-input 'schema' (connection 'schema'), which is not in collections raws." in text
