@@ -242,6 +242,10 @@ class RunLockedError(PipetaskError, RuntimeError):
     """A run that another process is executing at this moment."""
 
 
+class ExecutionOptionsError(PipetaskError, ValueError):
+    """Options of an execution that contradict each other."""
+
+
 class WorkerStartError(PipetaskError, RuntimeError):
     """Worker processes that can't be started."""
 

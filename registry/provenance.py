@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from registry.collections.facade import Collections
 from registry.database import Database
@@ -36,6 +36,29 @@ class QuantumRow(NamedTuple):
     attempts: int = 1
 
 
+class RunRow(NamedTuple):
+    """When and where a run was executed; times in ns since 1970, `None` if it was not, or hasn't ended."""
+
+    begin_ns: int | None
+    end_ns: int | None
+    host: str | None
+    journal: str | None
+
+
+class TaskHistory(NamedTuple):
+    """What the quanta of a task took that have succeeded so far."""
+
+    n_quanta: int
+    wall_s: float
+    """Mean [s]."""
+    cpu_s: float
+    """Mean [s]."""
+    peak_memory: int
+    """Largest [byte]."""
+    output_bytes: float
+    """Mean of what one wrote."""
+
+
 class QuantumVersion(NamedTuple):
     """What the results of a quantum that succeeded depend on."""
 
@@ -63,6 +86,68 @@ class Provenance:
         self._db = db
         self._schema = schema
         self._collections = collections
+
+    def begin_run(self, run: str, begin_ns: int, host: str, journal: str) -> None:
+        """Note that a run is executed from now on; when it was begun at first stays."""
+        r = self._schema.run
+        values = {"begin_ns": func.coalesce(r.c.begin_ns, begin_ns), "end_ns": None}
+        self._update_run(run, values | {"host": host, "journal": journal})
+
+    def end_run(self, run: str, end_ns: int) -> None:
+        """Note that the execution of a run has ended."""
+        self._update_run(run, {"end_ns": end_ns, "journal": None})
+
+    def _update_run(self, run: str, values: Mapping[str, Any]) -> None:
+        r = self._schema.run
+        id = self._collections.get_info(run).id
+        with self._db.transaction():
+            self._db.execute(r.update().where(r.c.collection_id == id).values(**values))
+
+    def run(self, run: str) -> RunRow:
+        """Return when and where a run was executed."""
+        r = self._schema.run
+        columns = [r.c[name] for name in RunRow._fields]
+        id = self._collections.get_info(run).id
+        return RunRow(*self._db.fetch(select(*columns).where(r.c.collection_id == id))[0])
+
+    def history(self, tasks: Mapping[str, str]) -> dict[str, TaskHistory]:
+        """Return what earlier quanta of tasks took, by label; tasks that never ran are left out.
+
+        Parameters
+        ----------
+        tasks : `~collections.abc.Mapping` [ `str`, `str` ]
+            Name of the class by label: both must be the same.
+        """
+        q, d, location = self._schema.quantum, self._schema.dataset, self._schema.dataset_location
+        ran = q.c.status == "succeeded"
+        wanted = q.c.task_label.in_(list(tasks))
+        key = q.c.task_label, q.c.task_class
+        figures = (
+            func.count(),
+            func.avg(q.c.end_ns - q.c.begin_ns),
+            func.avg(q.c.cpu_s),
+            func.max(q.c.peak_memory),
+        )
+        rows = self._db.fetch(select(*key, *figures).where(ran, wanted).group_by(*key))
+        sizes = self._db.fetch(
+            select(*key, func.sum(location.c.size))
+            .join_from(q, d, d.c.quantum_id == q.c.id)
+            .join(location, location.c.dataset_id == d.c.id)
+            .where(ran, wanted)
+            .group_by(*key)
+        )
+        size = {(label, name): float(total or 0) for label, name, total in sizes}
+        return {
+            label: TaskHistory(
+                int(n),
+                float(wall or 0) * 1e-9,
+                float(cpu or 0),
+                int(peak or 0),
+                size.get((label, name), 0.0) / int(n),
+            )
+            for label, name, n, wall, cpu, peak in rows
+            if tasks[label] == name
+        }
 
     def insert_quanta(self, rows: Iterable[QuantumRow | tuple[Any, ...]]) -> int:
         """Store quanta, tuples in the order of `QuantumRow`; one that ran again replaces what it was."""

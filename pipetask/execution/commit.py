@@ -6,6 +6,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -181,9 +182,7 @@ def _values(graph: QuantumGraph, dimension: str, codes: npt.NDArray[np.int32]) -
 
 def _quantum_fields(report: Report) -> tuple[Any, ...]:
     failure = report.failure
-    exception = failure and json.dumps(
-        {"kind": failure.kind, "message": failure.message, "traceback": failure.traceback}
-    )
+    exception = failure and json.dumps(asdict(failure))
     return (
         str(report.status),
         report.host,
@@ -193,4 +192,5 @@ def _quantum_fields(report: Report) -> tuple[Any, ...]:
         report.cpu_s,
         report.peak_memory,
         exception,
+        report.attempts,
     )

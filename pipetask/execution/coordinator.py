@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipetask.errors import DatabaseBusyError, DatabaseUnavailableError
 from pipetask.execution.commit import commit, commit_unrun, data_id_texts
-from pipetask.execution.executors.base import LOST_WORKER, TIMEOUT, Executor
+from pipetask.execution.executors.base import LOST, Executor
 from pipetask.execution.intermediates import Intermediates
 from pipetask.execution.interruption import Interruption
 from pipetask.execution.report import Failure, Report, Status
+from pipetask.execution.retries import Retries
 from pipetask.execution.single_quantum import QuantumWork
 from pipetask.execution.summary import Errors, RunSummary, Tally
 from pipetask.execution.walker import Walker
@@ -28,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 WAIT_S = 0.2
 """How often the loop looks up even if nothing is reported, for Ctrl-C and for commits that are due."""
+PAUSE_S = 0.05
+"""How often it looks up while all that is left waits to be tried again."""
 GROUP_S = 0.2
 """Reports are made durable together this often, as long as nobody waits for them: a sync costs milliseconds
 however few the files. A crash loses no more than so much work (benchmarks/execution.py)."""
@@ -56,6 +60,8 @@ class Coordinator:
         The run's journal.
     fail_fast : `bool`
         Whether nothing more is begun after the first failure.
+    retries : `int`
+        How often quanta that failed are tried again.
     progress : callable, optional
         Called with the `Tally` after each change.
 
@@ -73,6 +79,7 @@ class Coordinator:
         journal: Journal,
         *,
         fail_fast: bool = False,
+        retries: int = 0,
         progress: Callable[[Tally], None] | None = None,
     ) -> None:
         self._graph = graph
@@ -85,6 +92,7 @@ class Coordinator:
         self._walker = Walker(successors.indptr, successors.indices)
         self._intermediates = Intermediates(graph)
         self._running: dict[int, QuantumWork] = {}
+        self._retries = Retries(retries)
         self._group: list[Report] = []
         self._last_secured = time.monotonic()
         self._pending: list[Report] = []
@@ -103,12 +111,13 @@ class Coordinator:
             while self._running or (self._walker.active and not stopping):
                 if not stopping:
                     self._submit()
-                self._group += self._executor.collect(WAIT_S)
+                self._group += self._collected(stopping=stopping)
                 if self._is_group_due():
                     self._secure_group()
                 if not stopping and (interruption.asked or (self._fail_fast and self._errors.groups())):
                     stopping = True
                     self._give_back(self._executor.cancel())
+                    self._group += self._retries.give_up()
                 self._commit_if_due()
         self._finish()
         return RunSummary(
@@ -126,7 +135,29 @@ class Coordinator:
             for quantum in self._walker.take(self._executor.capacity)
         ]
         self._running.update((work.quantum, work) for work in batch)
-        self._executor.submit(batch)
+        self._executor.submit([*self._to_try_again(), *batch])
+
+    def _to_try_again(self) -> list[QuantumWork]:
+        return [
+            replace(self._running[quantum], is_alone=self._retries.is_alone(quantum))
+            for quantum in self._retries.due()
+        ]
+
+    def _collected(self, *, stopping: bool) -> list[Report]:
+        """Take the reports that have come, those of quanta that will be tried again left out."""
+        reports = []
+        for report in self._executor.collect(WAIT_S):
+            if not report.ok:
+                self.has_left_overs |= report.failure is not None and report.failure.kind in LOST
+                if self._retries.postpone(report, is_ending=stopping):
+                    work = self._running[report.quantum]
+                    name = f"{work.label} {self._data_id(report.quantum)}"
+                    _log.warning("%s failed and is tried again: %s", name, report.failure)
+                    continue
+            reports.append(self._retries.counted(report))
+        if not reports and self._retries and len(self._retries) == len(self._running):
+            time.sleep(PAUSE_S)  # an executor that has nothing to do doesn't wait
+        return reports
 
     def _give_back(self, quanta: list[int]) -> None:
         self._walker.give_back(quanta)
@@ -162,7 +193,6 @@ class Coordinator:
         self._intermediates.drop_inputs_of(report.quantum)
         blocked = self._walker.finish(report.quantum, ok=report.ok)
         if report.failure:
-            self.has_left_overs |= report.failure.kind in (LOST_WORKER, TIMEOUT)
             name = f"{work.label} {self._data_id(report.quantum)}"
             _log.error("%s failed: %s", name, report.failure.headline)
             self._errors.add(work.label, self._data_id(report.quantum), report.failure)

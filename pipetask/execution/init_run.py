@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Packages
-from pipetask.errors import InconsistentRunError, InvalidQuantumError, described
+from pipetask.errors import InconsistentRunError, InitInputMissingError, InvalidQuantumError, described
 from pipetask.execution.commit import quantum_ids
 from pipetask.execution.report import Status
 from pipetask.execution.single_quantum import LoadedTask, task_setups
@@ -116,8 +116,8 @@ def _associate_reused(graph: QuantumGraph, butler: Butler) -> str:
     return name
 
 
-def make_init_outputs(graph: QuantumGraph, butler: Butler) -> InitOutputs:
-    """Construct each task once, and return init-outputs, configurations and package versions.
+def make_init_outputs(graph: QuantumGraph, butler: Butler, *, with_versions: bool = True) -> InitOutputs:
+    """Construct each task once, and return init-outputs, configurations and (if wanted) package versions.
 
     Nothing is written: a task that can't be constructed leaves the repository as it is.
 
@@ -140,12 +140,15 @@ def make_init_outputs(graph: QuantumGraph, butler: Butler) -> InitOutputs:
         objects |= {refs[name].datasetType.name: obj for name, obj in made.items()}
         new += [(refs[name], obj) for name, obj in made.items()]
         new.append((graph.config_refs[label], task.config))
-    new.append((graph.packages_ref, Packages.from_system()))
+    if with_versions:
+        new.append((graph.packages_ref, Packages.from_system()))
     return new
 
 
-def write_init_outputs(graph: QuantumGraph, butler: Butler, new: InitOutputs) -> Records:
-    """Write what `make_init_outputs` gave and the run lacks.
+def write_init_outputs(
+    graph: QuantumGraph, butler: Butler, new: InitOutputs, *, only_compare: bool = False
+) -> Records:
+    """Write what `make_init_outputs` gave and the run lacks; or, if wanted, only compare it with the run's.
 
     Returns
     -------
@@ -156,9 +159,21 @@ def write_init_outputs(graph: QuantumGraph, butler: Butler, new: InitOutputs) ->
     ------
     InconsistentRunError
         If the run has one already that differs.
+    InitInputMissingError
+        If nothing is to be written, and tasks need what isn't there.
     """
     records = _init_input_records(graph, butler)
-    return records | _write_missing(graph, butler, butler.limited(records), new)
+    if not only_compare:
+        return records | _write_missing(graph, butler, butler.limited(records), new)
+    records |= _existing(graph, butler, new)
+    for label, refs in graph.init_inputs.items():
+        for ref in refs.values():
+            if ref.id not in records:
+                raise InitInputMissingError(
+                    f"Run {ref.run!r} has no {ref.datasetType.name!r}, which task {label!r} needs. Write it "
+                    "first: the same command with --init-only instead of --skip-init-writes."
+                )
+    return records
 
 
 def _init_input_records(graph: QuantumGraph, butler: Butler) -> Records:
@@ -177,15 +192,24 @@ def _constructed(task: LoadedTask) -> PipelineTask:
         ) from err
 
 
-def _write_missing(graph: QuantumGraph, butler: Butler, limited: LimitedButler, new: InitOutputs) -> Records:
+def _existing(graph: QuantumGraph, butler: Butler, new: InitOutputs) -> Records:
+    """Find the init-outputs that the run has, by their ids in the graph; they must equal the new ones."""
     run = graph.header.output_run
     found: Records = {}
-    written: dict[Any, Any] = {}  # as `Butler.record` takes them
     for ref, obj in new:
         existing = butler.registry.find_dataset(ref.datasetType.name, {}, collections=[run])
         if existing is not None:
             found[ref.id] = butler.artifacts([existing.id]).get(existing.id, [])
             _check_equal(butler, ref, obj, found[ref.id])
+    return found
+
+
+def _write_missing(graph: QuantumGraph, butler: Butler, limited: LimitedButler, new: InitOutputs) -> Records:
+    run = graph.header.output_run
+    found = _existing(graph, butler, new)
+    written: dict[Any, Any] = {}  # as `Butler.record` takes them
+    for ref, obj in new:
+        if ref.id in found:
             continue
         found[ref.id] = limited.put(obj, ref)
         dataset_type = graph.datasets[ref.datasetType.name].dataset_type

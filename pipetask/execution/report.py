@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
 from pipetask.butler import ArtifactRecord
-from pipetask.errors import text_of
+from pipetask.errors import InvalidQuantumError, RepeatableQuantumError, text_of
 
 HEADLINE = 300
 """Characters of a failure that are shown in one line."""
@@ -41,17 +41,21 @@ class Failure:
         The exception's text.
     traceback : `str`
         Where it was raised; empty if the worker could not say.
+    is_repeatable : `bool`
+        Whether the task said that it would fail in the same way again.
     """
 
     kind: str
     message: str
     traceback: str = ""
+    is_repeatable: bool = False
 
     @classmethod
     def from_exception(cls, error: BaseException) -> Failure:
         """Describe an exception, with its causes in the traceback."""
         text = "".join(traceback.format_exception(error))
-        return cls(type(error).__name__, text_of(error), text)
+        is_repeatable = isinstance(error, (RepeatableQuantumError, InvalidQuantumError))
+        return cls(type(error).__name__, text_of(error), text, is_repeatable)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}" if self.message else self.kind
@@ -87,6 +91,8 @@ class Report:
         Inputs whose bytes were really read, by connection name.
     failure : `Failure`, optional
         Given if and only if the status is ``FAILED``.
+    attempts : `int`
+        How often it was tried, this time included.
     code : `str`
         Version of the task's code; empty if it can't be told.
     inputs : `~collections.abc.Mapping` [ `str`, `str` ]
@@ -104,6 +110,7 @@ class Report:
     written: Mapping[UUID, Sequence[ArtifactRecord]] = field(default_factory=dict)
     read: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
     failure: Failure | None = None
+    attempts: int = 1
     code: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
 
@@ -114,7 +121,7 @@ class Report:
 
     def to_bytes(self) -> bytes:
         """Encode as JSON: the form in the journal."""
-        failure = self.failure and (self.failure.kind, self.failure.message, self.failure.traceback)
+        failure = self.failure and astuple(self.failure)
         fields = (
             self.quantum,
             self.status,
@@ -127,6 +134,7 @@ class Report:
             {id.hex: records for id, records in self.written.items()},
             {name: [id.hex for id in ids] for name, ids in self.read.items()},
             failure,
+            self.attempts,
             self.code,
             self.inputs,
         )
@@ -135,9 +143,8 @@ class Report:
     @classmethod
     def from_bytes(cls, data: bytes) -> Report:
         """Decode what `to_bytes` made."""
-        quantum, status, begin_ns, end_ns, cpu_s, peak, host, pid, written, read, failure, code, inputs = (
-            json.loads(data)
-        )
+        quantum, status, begin_ns, end_ns, cpu_s, peak, host, pid, *more = json.loads(data)
+        written, read, failure, attempts, code, inputs = more
         return cls(
             quantum,
             Status(status),
@@ -150,6 +157,7 @@ class Report:
             written={UUID(hex=id): [ArtifactRecord(*r) for r in records] for id, records in written.items()},
             read={name: [UUID(hex=id) for id in ids] for name, ids in read.items()},
             failure=failure and Failure(*failure),
+            attempts=attempts,
             code=code,
             inputs=inputs,
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import socket
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipetask.butler.inventory import remove_left_overs
 from pipetask.butler.repository import journal_path
@@ -12,12 +14,15 @@ from pipetask.errors import InconsistentRunError
 from pipetask.execution import init_run
 from pipetask.execution.coordinator import Coordinator
 from pipetask.execution.executors.base import Executor
+from pipetask.execution.executors.memory import MemoryBudget
 from pipetask.execution.executors.processes import ProcessExecutor, start_fork_server
 from pipetask.execution.executors.serial import SerialExecutor
 from pipetask.execution.journal import Journal
+from pipetask.execution.options import ExecutionOptions
 from pipetask.execution.resume import forget, graph_path
 from pipetask.execution.single_quantum import QuantumRunner
 from pipetask.execution.summary import RunSummary, Tally
+from pipetask.task.context import ExecutionResources
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
@@ -30,11 +35,8 @@ def run_graph(
     graph: QuantumGraph,
     butler: Butler,
     *,
-    processes: int = 1,
-    timeout_s: float | None = None,
-    fail_fast: bool = False,
-    register_dataset_types: bool = False,
     progress: Callable[[Tally], None] | None = None,
+    **options: Any,
 ) -> RunSummary:
     """Run all quanta of a graph, and store what they made and how they went.
 
@@ -47,16 +49,10 @@ def run_graph(
         What to run.
     butler : `Butler`
         The repository, open for writing.
-    processes : `int`, optional
-        Number of worker processes; 1 runs everything in this process (unless there is a ``timeout_s``).
-    timeout_s : `float`, optional
-        A quantum that takes longer is stopped and has failed.
-    fail_fast : `bool`, optional
-        Begin nothing more after the first failure.
-    register_dataset_types : `bool`, optional
-        Register the dataset types that are new.
     progress : callable, optional
         Called with the `Tally` whenever quanta have ended.
+    **options
+        How, as for `ExecutionOptions`: ``processes=2``, ``fail_fast=True``, …
 
     Returns
     -------
@@ -76,47 +72,90 @@ def run_graph(
         If a task cannot be constructed.
     MissingDatasetTypeError
         If dataset types are not registered and ``register_dataset_types`` is false.
+    ExecutionOptionsError
+        If the options contradict each other.
     """
+    how = ExecutionOptions(**options)
     run = graph.header.output_run
     with Journal(journal_path(butler.root, run)) as journal:
         if journal.records:
             raise InconsistentRunError(
                 f"Run {run!r} was cut short, and what it did is in its journal only. Go on with --extend-run."
             )
-        if not register_dataset_types:
+        if not how.register_dataset_types:
             init_run.check_dataset_types(graph, butler)
         init_run.check_inputs(graph, butler)
         init_run.check_not_run_before(graph, butler)
-        if processes > 1:
-            start_fork_server(_modules(graph))
-        init_outputs = init_run.make_init_outputs(graph, butler)
-        if register_dataset_types:
+        if how.needs_workers and not how.init_only:
+            start_fork_server(_modules(graph), threads=how.threads)
+        init_outputs = init_run.make_init_outputs(graph, butler, with_versions=not how.no_versions)
+        if how.register_dataset_types:
             init_run.register_dataset_types(graph, butler)
         init_run.define_collections(graph, butler)
-        init_records = init_run.write_init_outputs(graph, butler, init_outputs)
-        saved = graph_path(journal.path)
-        graph.save(saved)
-        runner = QuantumRunner(butler.limited_config(), saved, init_records)
-        with _executor(graph, runner, processes, timeout_s) as executor:
-            coordinator = Coordinator(
-                graph, butler, executor, journal, fail_fast=fail_fast, progress=progress
-            )
-            summary = coordinator.run()
-        if coordinator.has_left_overs:
-            remove_left_overs(butler, run)
-        forget(journal)
+        init_records = init_run.write_init_outputs(
+            graph, butler, init_outputs, only_compare=how.skip_init_writes
+        )
+        if how.init_only:
+            return RunSummary(run, {}, (), 0.0)
+        butler.registry.provenance.begin_run(run, time.time_ns(), socket.gethostname(), str(journal.path))
+        summary = _execute(graph, butler, journal, init_records, how, progress)
+        butler.registry.provenance.end_run(run, time.time_ns())
     if summary.interrupted:
         _log.warning("Run %s was stopped. The same command with --extend-run goes on.", run)
     return summary
 
 
-def _executor(
-    graph: QuantumGraph, runner: QuantumRunner, processes: int, timeout_s: float | None
-) -> Executor:
-    if processes == 1 and timeout_s is None:
+def _execute(
+    graph: QuantumGraph,
+    butler: Butler,
+    journal: Journal,
+    init_records: init_run.Records,
+    how: ExecutionOptions,
+    progress: Callable[[Tally], None] | None,
+) -> RunSummary:
+    saved = graph_path(journal.path)
+    graph.save(saved)
+    resources = ExecutionResources(how.cores_per_quantum, how.memory_per_quantum or None)
+    runner = QuantumRunner(
+        butler.limited_config(),
+        saved,
+        init_records,
+        resources,
+        raise_on_partial_outputs=how.raise_on_partial_outputs,
+        debugger=how.debugger,
+    )
+    with _executor(graph, butler, runner, how) as executor:
+        coordinator = Coordinator(
+            graph,
+            butler,
+            executor,
+            journal,
+            fail_fast=how.fail_fast,
+            retries=how.retries,
+            progress=progress,
+        )
+        summary = coordinator.run()
+    if coordinator.has_left_overs:
+        remove_left_overs(butler, graph.header.output_run)
+    forget(journal)
+    return summary
+
+
+def _executor(graph: QuantumGraph, butler: Butler, runner: QuantumRunner, how: ExecutionOptions) -> Executor:
+    if not how.needs_workers:
         return SerialExecutor(runner)
+    processes = max(min(how.processes, graph.n_quanta), 1)
+    peaks = {}
+    if how.max_memory:
+        known = butler.registry.provenance.history({task.label: task.task_class_name for task in graph.tasks})
+        peaks = {label: task.peak_memory for label, task in known.items()}
     return ProcessExecutor(
-        runner, max(min(processes, graph.n_quanta), 1), modules=_modules(graph), timeout_s=timeout_s
+        runner,
+        processes,
+        modules=_modules(graph),
+        timeout_s=how.timeout_s,
+        memory=MemoryBudget(how.max_memory, processes, peaks),
+        threads=how.threads,
     )
 
 

@@ -1,6 +1,7 @@
 """Running a pipeline on selected data, from the collections to the summary: one call."""
 
 from collections.abc import Callable
+from typing import Any
 
 from pipetask.butler import Butler
 from pipetask.execution.resume import replay
@@ -15,11 +16,8 @@ def run_pipeline(
     pipeline: Pipeline,
     selection: DataSelection,
     *,
-    processes: int = 1,
-    timeout_s: float | None = None,
-    fail_fast: bool = False,
-    register_dataset_types: bool = False,
     progress: Callable[[Tally], None] | None = None,
+    **options: Any,
 ) -> RunSummary:
     """Build the graph of a pipeline and run it; a run to be extended is recovered first.
 
@@ -31,7 +29,7 @@ def run_pipeline(
         What to do.
     selection : `DataSelection`
         Which data to do it to, and where outputs go.
-    processes, timeout_s, fail_fast, register_dataset_types, progress
+    progress, **options
         As for `run_graph.run_graph`.
 
     Returns
@@ -43,12 +41,4 @@ def run_pipeline(
     if selection.extend_run:
         replay(butler, collections.output_run)
     graph = prepare_graph(butler, pipeline, selection, collections=collections)
-    return run_graph(
-        graph,
-        butler,
-        processes=processes,
-        timeout_s=timeout_s,
-        fail_fast=fail_fast,
-        register_dataset_types=register_dataset_types,
-        progress=progress,
-    )
+    return run_graph(graph, butler, progress=progress, **options)

@@ -8,6 +8,7 @@ import resource
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -21,7 +22,7 @@ from pipetask.execution.report import Failure, Report, Status
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.task.adjust import adjust, overrides_adjust_quantum
 from pipetask.task.code_version import code_version
-from pipetask.task.context import QuantumContext
+from pipetask.task.context import ExecutionResources, QuantumContext
 from pipetask.task.input_digests import artifact_digest, dataset_digest
 from pipetask.task.pipeline_task import make_task
 from pipetask.task.quantum import Quantum, quantize_inputs, quantize_outputs
@@ -48,11 +49,14 @@ class QuantumWork:
     made : `~collections.abc.Mapping` [ `uuid.UUID`, `~collections.abc.Sequence` [ `ArtifactRecord` ] ]
         Artifacts of the inputs that other quanta were to make. An input without any doesn't exist: there was
         no work for it, or only other outputs were made.
+    is_alone : `bool`
+        Whether nothing else may run beside it, because memory was too short for that.
     """
 
     quantum: int
     label: str
     made: Mapping[UUID, Sequence[ArtifactRecord]]
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +133,20 @@ class QuantumRunner:
         The saved graph: every worker makes its quanta from it, which spares the coordinator that work.
     init_records : `~collections.abc.Mapping`
         Artifacts of all init-inputs.
+    resources : `ExecutionResources`, optional
+        What each quantum may use.
+    raise_on_partial_outputs : `bool`, optional
+        Whether `AnnotatedPartialOutputsError` is a failure.
+    debugger : `str`, optional
+        Module whose ``post_mortem`` is called, in this process, when a task raises.
     """
 
     butler: LimitedButlerConfig
     graph_path: Path
     init_records: Mapping[UUID, Sequence[ArtifactRecord]]
+    resources: ExecutionResources = field(default_factory=ExecutionResources)
+    raise_on_partial_outputs: bool = False
+    debugger: str = ""
     _graph: QuantumGraph | None = None
     _loaded: dict[str, LoadedTask] = field(default_factory=dict)
     _appender: Any = None  # the datastore's, which only the butler may name
@@ -204,7 +217,7 @@ class QuantumRunner:
             made = task.make()
             try:
                 made.runQuantum(
-                    QuantumContext(butler, unit, task.connections),
+                    QuantumContext(butler, unit, task.connections, self.resources),
                     quantize_inputs(task.connections, unit),
                     quantize_outputs(task.connections, unit),
                 )
@@ -214,10 +227,15 @@ class QuantumRunner:
             logging.getLogger(unit.label).info("No work: %s", reason)
             return Status.NO_WORK, None, metadata
         except AnnotatedPartialOutputsError as reason:
+            if self.raise_on_partial_outputs:
+                return Status.FAILED, Failure.from_exception(reason), metadata
             logging.getLogger(unit.label).warning("Only a part of the outputs was made: %s", reason)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
+            if self.debugger:
+                traceback.print_exception(error)
+                import_module(self.debugger).post_mortem(error.__traceback__)
             return Status.FAILED, Failure.from_exception(error), metadata
         return Status.SUCCEEDED, None, metadata
 

@@ -22,6 +22,7 @@ class ScriptedWork:
     action: str = "nothing"
     argument: str = ""
     label: str = "scripted"
+    is_alone: bool = False
 
 
 @dataclass
@@ -48,6 +49,10 @@ class ScriptedRunner:
                 status, failure = Status.FAILED, Failure("ValueError", work.argument)
             case "sleep":
                 time.sleep(float(work.argument))
+            case "hold":
+                held = bytearray(b"x") * (int(work.argument) * 2**20)
+                time.sleep(1.0)
+                del held
             case "exit":
                 os._exit(int(work.argument))
             case "kill":

@@ -13,6 +13,8 @@ from pipetask.execution.report import Failure, Report, Status
 
 LOST_WORKER = "LostWorker"
 TIMEOUT = "Timeout"
+OUT_OF_MEMORY = "OutOfMemory"
+LOST = frozenset({LOST_WORKER, TIMEOUT, OUT_OF_MEMORY})
 """Kinds of failures that an executor reports itself, because the worker can't any more."""
 
 
@@ -25,7 +27,11 @@ class Work(Protocol):
 
     @property
     def label(self) -> str:
-        """Its task: quanta of one task are expected to take similar times."""
+        """Its task: quanta of one task are expected to take similar times and memory."""
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nothing else may run beside it, because memory was too short for that."""
 
 
 class Runner(Protocol):

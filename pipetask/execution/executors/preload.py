@@ -17,12 +17,13 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 
 
 @contextlib.contextmanager
-def environment(modules: Iterable[str]) -> Iterator[None]:
-    """Set what a fork server started in this block is to load, and that libraries use one thread per worker.
+def environment(modules: Iterable[str], *, threads: int = 1) -> Iterator[None]:
+    """Set what a fork server started in this block is to load, and how many threads libraries use per worker.
 
-    Numbers of threads that the user has set are left alone.
+    Numbers of threads that the user has set are left alone, and all of them if ``threads`` is 0.
     """
-    wanted = dict.fromkeys(_THREADS, "1") | {_VARIABLE: json.dumps([sys.path, sorted(set(modules))])}
+    wanted = dict.fromkeys(_THREADS, str(threads)) if threads else {}
+    wanted[_VARIABLE] = json.dumps([sys.path, sorted(set(modules))])
     added = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.update(added)
     try:

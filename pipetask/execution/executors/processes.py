@@ -23,7 +23,17 @@ from typing import Any
 
 from pipetask.errors import WorkerStartError, described
 from pipetask.execution.executors import preload
-from pipetask.execution.executors.base import LOST_WORKER, TIMEOUT, Executor, Runner, Work, lost, numbers
+from pipetask.execution.executors.base import (
+    LOST_WORKER,
+    OUT_OF_MEMORY,
+    TIMEOUT,
+    Executor,
+    Runner,
+    Work,
+    lost,
+    numbers,
+)
+from pipetask.execution.executors.memory import MemoryBudget, oom_kills, private_memory
 from pipetask.execution.executors.worker import StderrLog, work_until_told
 from pipetask.execution.report import Report
 
@@ -49,10 +59,14 @@ LOST_SERVER = 255
 """What `multiprocessing` gives as exit code if the fork server can't tell it any more."""
 
 
-def start_fork_server(modules: Iterable[str]) -> None:
+WATCH_S = 0.1
+"""How often it is looked how much memory workers hold."""
+
+
+def start_fork_server(modules: Iterable[str], *, threads: int = 1) -> None:
     """Start the process that workers come from, if it isn't running; it loads modules while others go on."""
     multiprocessing.get_context("forkserver").set_forkserver_preload([preload.__name__])
-    with preload.environment(modules):
+    with preload.environment(modules, threads=threads):
         forkserver.ensure_running()
 
 
@@ -96,10 +110,21 @@ class ProcessExecutor(Executor):
         Modules that the fork server loads, once for all workers.
     timeout_s : `float`, optional
         A quantum that takes longer is stopped, with its worker, and has failed.
+    memory : `MemoryBudget`, optional
+        How much all workers may use, and what quanta are expected to.
+    threads : `int`, optional
+        How many threads libraries may use in each worker; 0 if that is left to them.
     """
 
     def __init__(
-        self, runner: Runner, processes: int, *, modules: Iterable[str] = (), timeout_s: float | None = None
+        self,
+        runner: Runner,
+        processes: int,
+        *,
+        modules: Iterable[str] = (),
+        timeout_s: float | None = None,
+        memory: MemoryBudget | None = None,
+        threads: int = 1,
     ) -> None:
         self._runner_pickle = pickle.dumps(runner)
         self._timeout_s = inf if timeout_s is None else timeout_s
@@ -107,6 +132,10 @@ class ProcessExecutor(Executor):
         self._expected_s: dict[str, float] = {}
         self._context = multiprocessing.get_context("forkserver")
         self._modules = set(modules)
+        self._threads = threads
+        self._memory = memory or MemoryBudget()
+        self._watched = 0.0
+        self._oom_kills = oom_kills()
         self._stderr_log = StderrLog.of_this_process()
         self._workers = [self._start() for _ in range(processes)]
 
@@ -128,6 +157,7 @@ class ProcessExecutor(Executor):
         while not reports and (left := min(end, self._next_deadline()) - time.monotonic()) > 0:
             reports = self._receive(left)
         reports += self._stop_late()
+        reports += self._stop_greedy()
         self._feed()
         return reports
 
@@ -157,7 +187,7 @@ class ProcessExecutor(Executor):
             arguments = there, self._runner_pickle, self._stderr_log
             process = self._context.Process(target=work_until_told, args=arguments, name="pipetask-worker")
             try:
-                start_fork_server(self._modules)
+                start_fork_server(self._modules, threads=self._threads)
                 process.start()
             except (OSError, EOFError) as error:
                 # The fork server was killed, as any process is when memory is short, and not buried yet.
@@ -177,16 +207,36 @@ class ProcessExecutor(Executor):
     def _feed(self) -> None:
         """Give each free worker one quantum, then each busy one as much as it may hold in advance."""
         for worker in sorted(self._workers, key=lambda worker: len(worker.sent)):
-            if self._queue and not worker.sent:
+            if self._queue and not worker.sent and self._has_memory(worker):
                 self._send(worker)
         hungry = deque(self._workers)
         while self._queue and hungry:
             worker = hungry.popleft()
-            if self._has_room(worker) and self._send(worker):
+            if self._has_room(worker) and self._has_memory(worker) and self._send(worker):
                 hungry.append(worker)
 
     def _has_room(self, worker: _Worker) -> bool:
         return worker.sent_s + self._expected_s.get(self._queue[0].label, UNKNOWN_S) <= AHEAD_S
+
+    def _has_memory(self, worker: _Worker) -> bool:
+        """Tell whether the next quantum may run in a worker, beside what runs in the others."""
+        work = self._queue[0]
+        if not self._memory.limit and not work.is_alone and not self._is_one_alone():
+            return True
+        others = [other for other in self._workers if other.sent and other is not worker]
+        if not others:
+            return not worker.sent or not (work.is_alone or worker.sent[0][0].is_alone)
+        if work.is_alone or self._is_one_alone():
+            return False
+        held = sum(self._held(other) for other in others)
+        wanted = max(self._memory.expected(work.label), self._held(worker))
+        return held + wanted <= self._memory.limit or not self._memory.limit
+
+    def _is_one_alone(self) -> bool:
+        return any(worker.sent and worker.sent[0][0].is_alone for worker in self._workers)
+
+    def _held(self, worker: _Worker) -> int:
+        return max((self._memory.expected(work.label) for work, *_ in worker.sent), default=0)
 
     def _send(self, worker: _Worker) -> bool:
         message = pickle.dumps(self._queue[0], pickle.HIGHEST_PROTOCOL)
@@ -213,7 +263,7 @@ class ProcessExecutor(Executor):
             if worker.hung_up or not worker.process.is_alive():
                 reports += self._receive_from(worker)  # what it sent with its last breath
                 worker.process.join(GOODBYE_S)
-                reports += self._replace(worker, *_how_it_ended(worker))
+                reports += self._replace(worker, *self._how_it_ended(worker))
         return reports
 
     def _receive_from(self, worker: _Worker) -> list[Report]:
@@ -226,6 +276,7 @@ class ProcessExecutor(Executor):
                     work = worker.take_first()
                     report = Report.from_bytes(message)
                     self._learn(work.label, max(report.end_ns - report.begin_ns, 1000) * 1e-9)
+                    self._memory.learn(work.label, report.peak_memory)
                     reports.append(report)
         except (EOFError, OSError):
             worker.hung_up = True
@@ -276,6 +327,34 @@ class ProcessExecutor(Executor):
                 reports += self._replace(worker, TIMEOUT, message)
         return reports
 
+    def _stop_greedy(self) -> list[Report]:
+        """Stop the worker that is furthest over what was expected of it, if all together hold too much."""
+        now = time.monotonic()
+        if not self._memory.limit or now - self._watched < WATCH_S:
+            return []
+        self._watched = now
+        held = {worker: private_memory(worker.process.pid or 0) for worker in self._workers if worker.sent}
+        if sum(held.values()) <= self._memory.limit:
+            return []
+        worker = max(held, key=lambda worker: held[worker] - self._held(worker))
+        worker.process.kill()
+        worker.process.join()
+        if in_time := self._receive_from(worker):
+            return in_time + self._replace(worker)
+        self._memory.learn(worker.sent[0][0].label, held[worker])
+        message = (
+            f"Stopped when it held {held[worker] / 2**20:.0f} MiB, since all workers together held more than "
+            f"the {self._memory.limit / 2**20:.0f} MiB allowed (--max-memory)."
+        )
+        return self._replace(worker, OUT_OF_MEMORY, message)
+
+    def _how_it_ended(self, worker: _Worker) -> tuple[str, str]:
+        kind, message = _ending(worker)
+        if worker.process.exitcode in (-signal.SIGKILL, LOST_SERVER) and oom_kills() > self._oom_kills:
+            self._oom_kills = oom_kills()
+            return OUT_OF_MEMORY, message.replace(" Out of memory?", " Memory was short.")
+        return kind, message
+
     @staticmethod
     def _discard(worker: _Worker) -> None:
         worker.connection.close()
@@ -284,7 +363,7 @@ class ProcessExecutor(Executor):
         worker.process.close()
 
 
-def _how_it_ended(worker: _Worker) -> tuple[str, str]:
+def _ending(worker: _Worker) -> tuple[str, str]:
     code, hint = worker.process.exitcode, ""
     if code is None:
         how = "closed its connection"

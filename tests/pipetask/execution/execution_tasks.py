@@ -12,6 +12,7 @@ from pipetask import (
     PipelineTask,
     PipelineTaskConfig,
     PipelineTaskConnections,
+    RepeatableQuantumError,
     Struct,
     connectionTypes,
 )
@@ -45,6 +46,13 @@ class DoubleConfig(PipelineTaskConfig, pipelineConnections=DoubleConnections):
     partial_on = ListField(dtype=int, default=[], doc="Detectors that make only a part of their outputs.")
     sleep_s = Field(dtype=float, default=0.0, doc="How long to sleep.")
     fail_while_exists = Field(dtype=str, default="", doc="Environment variable that names a file.")
+    attempts_in = Field(dtype=str, default="", doc="Folder where each attempt on detector 1 leaves a file.")
+    succeed_at = Field(
+        dtype=int, default=1, doc="Attempt on detector 1 that succeeds, if the folder is given."
+    )
+    repeatable_on = ListField(dtype=int, default=[], doc="Detectors whose failure would come again.")
+    hold_mib = Field(dtype=int, default=0, doc="Memory to hold while sleeping.")
+    note_resources = Field(dtype=bool, default=False, doc="Whether to note what the task may use.")
     construct = Field(dtype=bool, default=True, doc="Whether the task can be constructed.")
     unit = Field(dtype=str, default="adu", doc="Goes into the schema.")
 
@@ -62,7 +70,20 @@ class DoubleTask(PipelineTask):
     def runQuantum(self, butlerQC, inputRefs, outputRefs):
         detector = inputRefs.number.dataId["detector"]
         self.log.info("detector %d", detector)
+        held = bytearray(b"x") * (self.config.hold_mib * 2**20)
         time.sleep(self.config.sleep_s)
+        del held
+        if self.config.attempts_in and detector == 1:
+            folder = Path(self.config.attempts_in)
+            (folder / str(time.monotonic_ns())).touch()
+            if len(list(folder.iterdir())) < self.config.succeed_at:
+                raise OSError("the file system is away")
+        if detector in self.config.repeatable_on:
+            raise RepeatableQuantumError("no stars")
+        if self.config.note_resources:
+            self.metadata["cores"] = butlerQC.resources.num_cores
+            self.metadata["memory"] = butlerQC.resources.max_mem or 0
+            self.metadata["threads"] = os.environ.get("OMP_NUM_THREADS", "")
         flag = self.config.fail_while_exists
         if detector in self.config.fail_on or (flag and Path(os.environ[flag]).exists()):
             raise ValueError(f"detector {detector} is broken")

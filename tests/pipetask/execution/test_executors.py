@@ -114,7 +114,7 @@ def test_a_task_that_closes_the_pipe_of_its_worker_fails(pool, monkeypatch):
 
 
 def test_what_cannot_be_started_is_said(monkeypatch):
-    def refuse(modules):
+    def refuse(modules, *, threads):
         raise ConnectionRefusedError(111, "Connection refused")
 
     monkeypatch.setattr("pipetask.execution.executors.processes.start_fork_server", refuse)

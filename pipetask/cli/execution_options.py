@@ -1,0 +1,140 @@
+"""Options that say how quanta are executed: shared by `pipetask run` and `pipetask run-quanta`."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import isnan
+from typing import Any
+
+import click
+
+from pipetask.cli.options import Decorator, processes_option
+
+_UNITS = {"": 10**6, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]*)?)\s*([A-Za-z]*)")
+
+
+class Seconds(click.FloatRange):
+    """A time greater than zero; what is no number (NaN) is greater than nothing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Refuse NaN, which passes a check of bounds."""
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value} is no time.", param, ctx)
+        return seconds
+
+
+class Size(click.ParamType[int]):
+    """An amount of memory: a number with a unit, MB if there is none; in bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read number and unit."""
+        if isinstance(value, int):
+            return value
+        found = _SIZE.fullmatch(value.strip())
+        unit = _UNITS.get(found[2].upper()) if found else None
+        if found is None or unit is None or not float(found[1]):
+            self.fail(f"'{value}' is no amount of memory, as 3000, 3GB or 2.5GiB are.", param, ctx)
+        return int(float(found[1]) * unit)
+
+
+def execution_options() -> Decorator:
+    """Add the options of `ExecutionOptions` that make sense wherever quanta are executed."""
+    options: list[Callable[[Any], Any]] = [
+        processes_option(),
+        click.option(
+            "--timeout",
+            "timeout_s",
+            type=Seconds(0, min_open=True),
+            metavar="SECONDS",
+            help="Stop a quantum that takes longer; it has failed.",
+        ),
+        click.option("--fail-fast", is_flag=True, help="Begin nothing more after the first failure."),
+        click.option(
+            "--retries",
+            type=click.IntRange(0),
+            default=0,
+            show_default=True,
+            metavar="N",
+            help="Try a failed quantum so often again, after 1, 2, 4, … seconds; not if its task raised "
+            "RepeatableQuantumError.",
+        ),
+        click.option(
+            "--raise-on-partial-outputs/--no-raise-on-partial-outputs",
+            default=False,
+            show_default=True,
+            help="Whether a task that made only a part of its outputs, and said so, has failed.",
+        ),
+        click.option(
+            "-n",
+            "--cores-per-quantum",
+            type=click.IntRange(1),
+            default=1,
+            show_default=True,
+            metavar="N",
+            help="Threads that libraries may use in each worker; tasks are told.",
+        ),
+        click.option(
+            "--memory-per-quantum",
+            type=Size(),
+            default=0,
+            metavar="SIZE",
+            help="Memory that tasks are told they may use, as in 3GB (MB by default). Nobody enforces it.",
+        ),
+        click.option(
+            "--max-memory",
+            type=Size(),
+            default=0,
+            metavar="SIZE",
+            help="Memory that all workers together may use. Quanta wait until there is room, by what earlier "
+            "ones took; what goes over it is stopped and tried again alone.",
+        ),
+        click.option(
+            "--enable-implicit-threading",
+            "implicit_threading",
+            is_flag=True,
+            help="Let libraries use as many threads as they like in workers.",
+        ),
+        click.option(
+            "--pdb",
+            "debugger",
+            is_flag=False,
+            flag_value="pdb",
+            default="",
+            metavar="[MODULE]",
+            help="When a task raises, start this debugger (pdb, if none is named) where it did.",
+        ),
+        click.option(
+            "--profile", metavar="FILE", help="Write cProfile statistics of this process to FILE; with -j 1."
+        ),
+        click.option("--no-progress", is_flag=True, help="Don't show a progress bar on the terminal."),
+    ]
+
+    def apply(function: Callable[..., Any]) -> Any:  # a function or a command, as click passes them on
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return apply
+
+
+@contextmanager
+def profiled(file: str | None, *, processes: int) -> Iterator[None]:
+    """Measure what happens inside with `cProfile`, if a file is named."""
+    if not file:
+        yield
+        return
+    if processes > 1:
+        raise click.UsageError("--profile measures this process only: use it with -j 1.")
+    from cProfile import Profile
+
+    profile = Profile()
+    try:
+        with profile:
+            yield
+    finally:
+        profile.dump_stats(file)

@@ -1,0 +1,60 @@
+"""How much memory workers may use together: what is expected of quanta, and what is seen of processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+class MemoryBudget:
+    """What all workers together may use, and what quanta of each task are expected to.
+
+    Parameters
+    ----------
+    limit : `int`
+        For all workers together [byte]; 0 if there is no limit.
+    processes : `int`
+        Number of workers: a task of which nothing is known is expected to need its share.
+    peaks : `~collections.abc.Mapping` [ `str`, `int` ], optional
+        Largest memory of earlier quanta [byte], by task.
+    """
+
+    def __init__(self, limit: int = 0, processes: int = 1, peaks: Mapping[str, int] | None = None) -> None:
+        self.limit = limit
+        self._share = limit // processes
+        self._peaks = dict(peaks or {})
+
+    def expected(self, label: str) -> int:
+        """Return how much a quantum of a task is expected to need [byte]."""
+        return self._peaks.get(label, self._share)
+
+    def learn(self, label: str, peak: int) -> None:
+        """Note what a quantum needed, or had when it was stopped."""
+        if peak > self._peaks.get(label, 0):
+            self._peaks[label] = peak
+
+
+def private_memory(pid: int) -> int:
+    """Return what a process holds that it shares with no file [byte]; 0 if it is gone, or can't be asked."""
+    try:
+        fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+    except OSError:
+        return 0
+    return (int(fields[1]) - int(fields[2])) * _PAGE
+
+
+def oom_kills(cgroups: Path = _CGROUPS, own: Path = Path("/proc/self/cgroup")) -> int:
+    """Return how many processes the kernel killed because this process' control group was out of memory."""
+    try:
+        group = next(
+            line.partition("::")[2] for line in own.read_text(encoding="ascii").splitlines() if "::" in line
+        )
+        events = (cgroups / group.strip("/") / "memory.events").read_text(encoding="ascii")
+    except (OSError, StopIteration):
+        return 0
+    counts = dict(line.split() for line in events.splitlines())
+    return int(counts.get("oom_kill", 0))
