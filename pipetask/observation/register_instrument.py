@@ -75,7 +75,12 @@ def load_instrument(butler: Butler, name: str) -> Instrument:
     text = butler.registry.get_attribute(_attribute(name))
     if text is not None:
         return CameraDescription(text, f"the description of {name} in {butler.root}")
-    return _class_of(record.class_name)()
+    found = _class_of(record.class_name)
+    if issubclass(found, CameraDescription):  # exports have records of instruments, and no descriptions
+        raise InstrumentError(
+            f"Instrument {name!r} came into {butler.root!r} by an import, without its description."
+        )
+    return found()
 
 
 def load_instruments(butler: Butler) -> list[Instrument]:

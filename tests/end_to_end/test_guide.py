@@ -15,6 +15,7 @@ from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture,
 from pipetask import Butler, DatasetType, Mask
 from pipetask.cli.main import butler as butler_command
 from pipetask.cli.main import pipetask as pipetask_command
+from pipetask.observation.register_instrument import register_instrument
 
 ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "pipelines" / "guide"
@@ -67,9 +68,36 @@ def masked(catalog, detector=0):
     return np.floor(np.asarray(catalog["y"]) + 0.5) < 100 + 50 * detector
 
 
-@pytest.fixture(scope="module")
-def survey(processed, tmp_path_factory):
-    root = shutil.copytree(processed.folder / "repo", tmp_path_factory.mktemp("guide") / "repo")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def survey(request, processed, tmp_path_factory):
+    """The repository, its registry on each kind of database."""
+    folder = tmp_path_factory.mktemp("guide")
+    if request.param == "sqlite":
+        yield _with_masks(shutil.copytree(processed.folder / "repo", folder / "repo"))
+    else:
+        server = request.getfixturevalue("postgresql_server")
+        url = server.new_schema()
+        yield _with_masks(_on_postgresql(folder, processed.folder / "repo", url))
+        server.drop(url)
+
+
+def _on_postgresql(folder, processed, url):
+    """Import everything of a repository into one whose registry is on PostgreSQL."""
+    with (
+        Butler.from_config(processed) as source,
+        source.export(directory=folder / "exported", transfer="direct") as exported,
+    ):
+        exported.saveDatasets(source.query_all_datasets("*"))
+        for name in source.collections.query("*"):
+            exported.saveCollection(name)
+    database, _, schema = url.rpartition("schema=")
+    with Butler.makeRepo(folder / "repo", registry_db=database.rstrip("?&"), schema=schema) as butler:
+        butler.import_(directory=folder / "exported", transfer="hardlink")
+        register_instrument(butler, ROOT / "examples" / "cameras" / "simcam.yaml")
+    return folder / "repo"
+
+
+def _with_masks(root):
     with Butler.from_config(root, run="u/me/masks", writeable=True) as butler:
         kind = DatasetType(
             "ApAreaMask", ["visit", "detector", "abstract_filter"], "Mask", universe=butler.dimensions

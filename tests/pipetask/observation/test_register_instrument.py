@@ -85,3 +85,15 @@ def test_an_unknown_instrument_is_told_with_the_nearest(empty_repo, cameras):
     register_instrument(empty_repo, cameras / "simcam.yaml")
     with pytest.raises(InstrumentError, match=r"No instrument 'SimCma' .*did you mean 'SimCam'"):
         load_instrument(empty_repo, "SimCma")
+
+
+def test_a_description_that_no_import_brought_is_missed_in_words(empty_repo, cameras, tmp_path):
+    register_instrument(empty_repo, cameras / "simcam.yaml")
+    with empty_repo.export(directory=tmp_path / "exported") as exported:
+        exported.saveDimensionData("instrument", empty_repo.query_dimension_records("instrument"))
+    with Butler.makeRepo(tmp_path / "other") as other:
+        other.import_(directory=tmp_path / "exported")
+        with pytest.raises(InstrumentError, match=r"'SimCam' came into .* without its description"):
+            load_instrument(other, "SimCam")
+        register_instrument(other, cameras / "simcam.yaml")
+        assert load_instrument(other, "SimCam").name == "SimCam"
