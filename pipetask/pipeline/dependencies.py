@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
+from pipetask.pipeline.nodes import configured_connections
+
 if TYPE_CHECKING:
     from pipetask.task.pipeline_task import PipelineTask
 
@@ -22,7 +24,7 @@ def dependencies(configured: Mapping[str, tuple[type[PipelineTask], Any]]) -> nx
     graph = nx.DiGraph()
     graph.add_nodes_from(("task", label) for label in configured)
     for label, (cls, config) in configured.items():
-        connections = cls.ConfigClass.ConnectionsClass(config=config)
+        connections = configured_connections(label, cls, config)
         for role in ("initInputs", "inputs", "prerequisiteInputs"):
             for name in getattr(connections, role):
                 parent = connections.allConnections[name].name.partition(".")[0]

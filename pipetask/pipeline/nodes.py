@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler import suggest
-from pipetask.errors import PipelineGraphError
+from pipetask.errors import PipelineGraphError, PipetaskError, TaskDefinitionError, described
 from pipetask.task.connection_types import BaseConnection
 from pipetask.task.connections import PipelineTaskConnections
 from pipetask.task.pipeline_task import PipelineTask, check_task
@@ -106,9 +106,30 @@ class TaskNode:
         return chain(self.init_outputs.values(), self.outputs.values())
 
 
+def configured_connections(label: str, cls: type[PipelineTask], config: Any) -> PipelineTaskConnections:
+    """Make the connections of a configured task.
+
+    Raises
+    ------
+    TaskDefinitionError
+        If the code of the connections class fails.
+    """
+    kind = cls.ConfigClass.ConnectionsClass
+    try:
+        made: PipelineTaskConnections = kind(config=config)
+    except PipetaskError:
+        raise
+    except Exception as err:
+        raise TaskDefinitionError(
+            f"Task {label!r} ({cls.__module__}.{cls.__qualname__}): __init__ of {kind.__qualname__} failed: "
+            f"{described(err)}"
+        ) from err
+    return made
+
+
 def make_task_node(label: str, cls: type[PipelineTask], config: Any, universe: DimensionUniverse) -> TaskNode:
     """Make the connections of a configured task, check the task against them, resolve dimensions."""
-    connections = cls.ConfigClass.ConnectionsClass(config=config)
+    connections = configured_connections(label, cls, config)
     check_task(cls, connections, label)
     roles = {
         role: {

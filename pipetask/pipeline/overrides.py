@@ -13,7 +13,7 @@ from lsst.pex.config import Config, DictField, FieldValidationError, ListField
 from lsst.pex.config.callStack import StackFrame
 
 from pipetask.butler import suggest
-from pipetask.errors import ConfigOverrideError
+from pipetask.errors import ConfigOverrideError, described
 from pipetask.pipeline.document import Override, expanded
 
 _PARAMETER = "parameters."
@@ -113,7 +113,7 @@ def _set_field(config: Any, override: Override, value: Any, where: str) -> None:
         value = _added(getattr(holder, last), value, field, override.name, where)
     try:
         holder.__setattr__(last, value, at=at) if field is not None else setattr(holder, last, value)
-    except (FieldValidationError, TypeError, ValueError, AttributeError) as err:
+    except Exception as err:  # checks of fields are the task's own code
         reason = _reason(err) if isinstance(err, FieldValidationError) else str(err)
         raise ConfigOverrideError(
             f"{where}: config field {override.name!r} cannot be {value!r}; "
@@ -192,10 +192,12 @@ def validated(config: Any, label: str) -> Any:
     """Validate and freeze the configuration of the task ``label``."""
     try:
         config.validate()
-    except (FieldValidationError, ValueError) as err:
-        what = (
-            f"field {err.fullname!r}: {_reason(err)}" if isinstance(err, FieldValidationError) else str(err)
-        )
+    except Exception as err:  # the task's own code
+        what = described(err)
+        if isinstance(err, FieldValidationError):
+            what = f"field {err.fullname!r}: {_reason(err)}"
+        elif isinstance(err, ValueError):
+            what = str(err)
         raise ConfigOverrideError(f"The configuration of task {label!r} is not valid: {what}") from err
     config.freeze()
     return config

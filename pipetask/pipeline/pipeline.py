@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler import suggest
-from pipetask.errors import ConfigOverrideError, SubsetExpressionError, TaskImportError
+from pipetask.errors import ConfigOverrideError, SubsetExpressionError, TaskImportError, described
 from pipetask.located_yaml import Place
 from pipetask.pipeline.contracts import check_contracts
 from pipetask.pipeline.document import Document, Override, Step, Subset, TaskEntry, anchored
@@ -219,7 +219,13 @@ class Pipeline:
         tasks = {}
         for label, entry in self.document.tasks.items():
             cls = import_task(entry.class_name, f"{entry.place}: task {label!r}")
-            config = cls.ConfigClass()
+            try:
+                config = cls.ConfigClass()
+            except Exception as err:  # the task's own code
+                raise ConfigOverrideError(
+                    f"{entry.place}: task {label!r}: the defaults of {cls.ConfigClass.__qualname__} fail: "
+                    f"{described(err)}"
+                ) from err
             for override in (*instrument_overrides(instrument, cls._DefaultName), *entry.overrides):
                 apply(config, override, self.document.parameters, label)
             tasks[label] = cls, validated(config, label)

@@ -13,6 +13,16 @@ from pipetask.task.connections import ConnectionsMeta, PipelineTaskConnections
 __all__ = ["Config", "PipelineTaskConfig", "PipelineTaskConfigMeta"]
 
 
+class TemplateField(Field):
+    """The value of a template in dataset type names: text; numbers (of a cycle, say) are taken as text."""
+
+    def __set__(self, instance: Any, value: Any, at: Any = None, label: str = "assignment") -> None:
+        """Set the value; as pex_config calls it."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)
+        super().__set__(instance, value, at=at, label=label)
+
+
 class PipelineTaskConfigMeta(ConfigMeta):
     """Builds the ``connections`` part of a configuration class from its connections class."""
 
@@ -58,10 +68,11 @@ def _connections_config_class(name: str, module: str, connections: ConnectionsMe
     fields: dict[str, Any] = {"ConnectionsClass": connections, "__module__": module}  # pex_config fields
     for key, connection in connections.declared.items():
         doc = f"Dataset type name of {connection.kind} {key!r}: {connection.doc}"
-        fields[key] = Field(dtype=str, default=connection.name, doc=doc)
+        fields[key] = Field(dtype=str, default=connection.name, doc=doc, deprecated=connection.deprecated)
     for key, default in connections.defaultTemplates.items():
         doc = f"Value of {{{key}}} in dataset type names"
-        fields[key] = Field(dtype=str, default=default, doc=doc)
+        reason = connections.deprecatedTemplates.get(key)
+        fields[key] = TemplateField(dtype=str, default=default, doc=doc, deprecated=reason)
     for key in fields.keys() & set(dir(Config)) - {"__module__"}:
         raise ConnectionsError(
             f"class {connections.__name__}: {key!r} names a connection or template, and is an attribute of "

@@ -26,6 +26,8 @@ class BaseConnection:
         Whether the task takes a list, even of one, ordered by data ID.
     dimensions : iterable of `str`, optional
         Dimensions of the dataset type.
+    deprecated : `str`, optional
+        Why the connection will go, and what to do instead; said to whoever configures its name.
     """
 
     name: str
@@ -33,6 +35,7 @@ class BaseConnection:
     doc: str = ""
     multiple: bool = False
     dimensions: Iterable[str] = field(default=(), kw_only=True)
+    deprecated: str | None = field(default=None, kw_only=True)
 
     role: ClassVar[str] = ""
     """Name of the set of a connections object that holds connections of this kind; empty for bases."""

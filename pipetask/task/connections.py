@@ -85,6 +85,9 @@ class ConnectionsMeta(type):
     """Connections by name as the class declares them, inherited ones first."""
 
     defaultTemplates: dict[str, str]
+    deprecatedTemplates: dict[str, str]
+    """Why templates will go, by name."""
+
     dimensions: frozenset[str]
 
     def __new__(
@@ -95,6 +98,7 @@ class ConnectionsMeta(type):
         *,
         dimensions: Iterable[str] | None = None,
         defaultTemplates: Mapping[str, str] | None = None,
+        deprecatedTemplates: Mapping[str, str] | None = None,
     ) -> ConnectionsMeta:
         """Make the class, and check what it declares."""
         parents = [base for base in bases if isinstance(base, ConnectionsMeta)]
@@ -114,6 +118,8 @@ class ConnectionsMeta(type):
         cls.declared = declared
         inherited = {k: v for parent in reversed(parents) for k, v in parent.defaultTemplates.items()}
         cls.defaultTemplates = {**inherited, **(defaultTemplates or {})}
+        deprecated = {k: v for parent in reversed(parents) for k, v in parent.deprecatedTemplates.items()}
+        cls.deprecatedTemplates = {**deprecated, **(deprecatedTemplates or {})}
         if parents:
             cls.dimensions = _class_dimensions(name, dimensions, parents)
             _check_declaration(cls)
@@ -152,6 +158,10 @@ def _class_dimensions(
 
 def _check_declaration(cls: ConnectionsMeta) -> None:
     reserved = {*dir(PipelineTaskConnections), *ROLES, "allConnections", "config", "dimensions"}
+    for name in cls.deprecatedTemplates:
+        if name not in cls.defaultTemplates:
+            known = suggest(name, cls.defaultTemplates)
+            raise ConnectionsError(f"class {cls.__name__}: the deprecated template {name!r} is none{known}")
     for name, connection in cls.declared.items():
         if name in reserved:
             raise ConnectionsError(
@@ -194,9 +204,10 @@ class PipelineTaskConnections(metaclass=ConnectionsMeta):
     Notes
     -----
     A subclass gives ``dimensions`` (what identifies a quantum) and, if it uses templates in names,
-    ``defaultTemplates`` as arguments of the class statement. Its ``__init__(self, *, config=None)`` may drop
-    connections (``self.inputs.remove(name)`` or ``del self.name``), assign new or changed ones
-    (``self.name = Input(...)``) and change ``self.dimensions``; afterwards the object is fixed.
+    ``defaultTemplates`` as arguments of the class statement (and ``deprecatedTemplates``, why some will go).
+    Its ``__init__(self, *, config=None)`` may drop connections (``self.inputs.remove(name)`` or
+    ``del self.name``), assign new or changed ones (``self.name = Input(...)``) and change
+    ``self.dimensions``; afterwards the object is fixed.
     """
 
     config: Any  # any Config with a `connections` part

@@ -123,6 +123,54 @@ class CopyTask(pt.PipelineTask):
         return pt.Struct(target=source)
 
 
+class BrokenConnections(pt.PipelineTaskConnections, dimensions=DETECTOR):
+    def __init__(self, *, config=None):
+        super().__init__(config=config)
+        config.nothing  # noqa: B018
+
+
+class BrokenConfig(pt.PipelineTaskConfig, pipelineConnections=BrokenConnections):
+    strict = Field(doc="Whether it can't be valid", dtype=bool, default=False)
+    picky = Field(
+        doc="No value will do", dtype=int, default=None, optional=True, check=lambda value: value / 0
+    )
+
+    def validate(self):
+        super().validate()
+        if self.strict:
+            raise KeyError("strict")
+
+
+class BrokenTask(pt.PipelineTask):
+    """Its connections fail, and its configuration does where that is wanted."""
+
+    ConfigClass = BrokenConfig
+
+    def run(self):
+        return pt.Struct()
+
+
+class BrokenDefaultsConfig(pt.PipelineTaskConfig, pipelineConnections=CopyConnections):
+    def setDefaults(self):
+        self.no_such_field = 1
+
+
+class BrokenDefaultsTask(pt.PipelineTask):
+    ConfigClass = BrokenDefaultsConfig
+
+    def run(self):
+        return pt.Struct()
+
+
+class WrongRunTask(pt.PipelineTask):
+    """Reads ``source``, which its run calls otherwise."""
+
+    ConfigClass = CopyConfig
+
+    def run(self, sorce):
+        return pt.Struct()
+
+
 class NoConfigTask(pt.PipelineTask):
     def run(self):
         return None

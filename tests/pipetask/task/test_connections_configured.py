@@ -227,3 +227,45 @@ def test_names_that_every_config_has_are_refused(name):
 
 def test_config_source_is_the_class_statement(task_api):
     assert task_api.config._source.filename.endswith("conftest.py")
+
+
+def test_numbers_are_taken_for_templates_but_not_for_names():
+    class Cycled(pt.PipelineTaskConnections, dimensions=("visit",), defaultTemplates={"cycle": "0"}):
+        out = ct.Output("x{cycle}", "Mask", dimensions=("visit",))
+
+    class CycledConfig(pt.PipelineTaskConfig, pipelineConnections=Cycled):
+        pass
+
+    config = CycledConfig()
+    config.connections.cycle = 3
+    assert Cycled(config=config).out.name == "x3"
+    with pytest.raises(ValueError, match="incorrect type bool"):
+        config.connections.cycle = True
+    with pytest.raises(ValueError, match="incorrect type int"):
+        config.connections.out = 3
+
+
+def test_deprecated_connections_and_templates_warn_when_they_are_configured():
+    class Old(
+        pt.PipelineTaskConnections,
+        dimensions=("visit",),
+        defaultTemplates={"part": "a"},
+        deprecatedTemplates={"part": "use another"},
+    ):
+        out = ct.Output("{part}", "Mask", dimensions=("visit",), deprecated="goes next year")
+
+    class Newer(Old):
+        pass
+
+    class OldConfig(pt.PipelineTaskConfig, pipelineConnections=Newer):
+        pass
+
+    config = OldConfig()
+    with pytest.warns(FutureWarning, match="goes next year"):
+        config.connections.out = "b"
+    with pytest.warns(FutureWarning, match="use another"):
+        config.connections.part = "c"
+    with pytest.raises(ConnectionsError, match="class Broken: the deprecated template 'prt' is none"):
+
+        class Broken(Old, deprecatedTemplates={"prt": "gone"}):
+            pass
