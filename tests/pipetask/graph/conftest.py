@@ -1,5 +1,7 @@
 """Small repositories without files, and tasks made from tables of connections."""
 
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -11,6 +13,9 @@ from pipetask.task.config import PipelineTaskConfig
 from pipetask.task.connection_types import InitInput, InitOutput, Input, Output, PrerequisiteInput
 from pipetask.task.connections import PipelineTaskConnections
 from pipetask.task.pipeline_task import PipelineTask
+
+# `little_world` is imported by name.
+sys.path.insert(0, str(Path(__file__).parent))
 
 KINDS = {"in": Input, "pre": PrerequisiteInput, "out": Output, "init_in": InitInput, "init_out": InitOutput}
 
@@ -101,6 +106,14 @@ def repository_at():
 def repository_on():
     """Make a repository on a registry."""
     return Repository
+
+
+@pytest.fixture
+def repository_on_each(new_registry):
+    """A repository on each kind of database, for modules whose tests are to run on both."""
+    repo = Repository(new_registry())
+    yield repo
+    repo.registry.close()
 
 
 @pytest.fixture

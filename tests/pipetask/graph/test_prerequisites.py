@@ -17,6 +17,11 @@ BIAS = ("pre", "bias", ("detector",), {"isCalibration": True})
 DETECTORS = {"instrument": ["Cam", "Cam"], "detector": [0, 1]}
 
 
+@pytest.fixture
+def repository(repository_on_each):
+    return repository_on_each
+
+
 def build(repository, collections=("raws",), where="", **tasks):
     return QuantumGraphBuilder(
         repository.pipeline(**tasks), repository.butler, input_collections=collections, output_run="out", where=where
