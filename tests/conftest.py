@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import subprocess
 import tempfile
 import warnings
 from contextlib import contextmanager
@@ -151,3 +152,24 @@ def new_registry(backend, request):
         return Registry.open(url)
 
     return make
+
+
+@pytest.fixture
+def in_browser(tmp_path):
+    """Render a page; return what it shows."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no Chromium to open the page in")
+
+    def render(address):
+        words = [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={tmp_path}/profile",
+        ]
+        words += ["--virtual-time-budget=2000", "--dump-dom", address]
+        return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    return render

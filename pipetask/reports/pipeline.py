@@ -13,6 +13,7 @@ from pipetask.pipeline.draw.dot import draw_dot
 from pipetask.pipeline.draw.mermaid import draw_mermaid
 from pipetask.pipeline.draw.svg import draw_svg
 from pipetask.pipeline.draw.text import draw_text
+from pipetask.reports.pipeline_page import pipeline_page
 
 if TYPE_CHECKING:
     from pipetask.pipeline.pipeline import Pipeline
@@ -26,6 +27,7 @@ ITEMS = (
     "mermaid",
     "dot",
     "svg",
+    "html",
     "tasks",
     "subsets",
     "inputs",
@@ -57,6 +59,7 @@ def pipeline_text(pipeline: "Pipeline", graph: "PipelineGraph", item: str, value
         "mermaid": lambda: draw_mermaid(graph),
         "dot": lambda: draw_dot(graph),
         "svg": lambda: draw_svg(graph),
+        "html": lambda: pipeline_page(graph),
         "tasks": lambda: "\n".join(line for task in graph.tasks.values() for line in _task(task)),
         "subsets": lambda: _subsets(pipeline),
         "inputs": lambda: _inputs(graph),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="ITEM[=VALUE]",
     help="What to print: the pipeline as YAML; its pipeline-graph as text (if nothing is named), or as "
-    "mermaid, dot, svg; its task-graph, tasks, subsets, inputs; config=[LABEL::]PATTERN or "
+    "mermaid, dot, svg, html; its task-graph, tasks, subsets, inputs; config=[LABEL::]PATTERN or "
     "history=[LABEL::]PATTERN, the configuration fields of these names and where their values come from; "
     "dump-config or dump-config=LABEL, whole configurations.",
 )
@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 @click.option("--pipeline-dot", metavar="FILE", help="Draw the graph in DOT to this file.")
 @click.option("--pipeline-mermaid", metavar="FILE", help="Draw the graph in Mermaid to this file.")
 @click.option("--pipeline-svg", metavar="FILE", help="Draw the graph to this SVG file.")
+@click.option(
+    "--pipeline-html",
+    metavar="FILE",
+    help="Write a page to this file, with the graph, connections and configurations; it needs no network.",
+)
 def command(
     repo: str | None,
     pipeline: str | None,
@@ -94,6 +99,7 @@ _WRITTEN = {
     "pipeline_dot": "dot",
     "pipeline_mermaid": "mermaid",
     "pipeline_svg": "svg",
+    "pipeline_html": "html",
 }
 
 

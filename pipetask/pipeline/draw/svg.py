@@ -52,7 +52,7 @@ def draw_svg(graph: PipelineGraph, *, dataset_types: bool = True) -> str:
 
 
 def svg_of(drawn: Content, title: str) -> str:
-    """Draw nodes and arrows in SVG; each node is a group that names it in ``data-name``."""
+    """Draw nodes and arrows in SVG; nodes are groups with a ``data-name``, arrows name both ends."""
     row_of = _row_of(drawn)
     boxes = _placed(drawn, row_of)
     width = max((box.x + box.width for box in boxes.values()), default=0.0) + _MARGIN
@@ -69,11 +69,16 @@ def svg_of(drawn: Content, title: str) -> str:
         dashes = ' stroke-dasharray="5 4"' if arrow.is_prerequisite else ""
         path = _path([boxes[key] for key in _route(arrow, row_of)])
         lines.append(
-            f'<path d="{path}" fill="none" stroke="#555" marker-end="url(#tip)"{dashes}>'
+            f'<path class="arrow" data-from="{_address(arrow.source)}" data-to="{_address(arrow.target)}" '
+            f'd="{path}" fill="none" stroke="#555" marker-end="url(#tip)"{dashes}>'
             f"<title>{escape(arrow.source.name)} → {escape(arrow.target.name)}</title></path>"
         )
     lines += [_node(node, boxes[node.key]) for node in drawn.nodes]
     return "\n".join([*lines, "</svg>"])
+
+
+def _address(node: DrawnNode) -> str:
+    return escape(f"{'task' if node.is_task else 'dataset'}/{node.name}")
 
 
 def _path(boxes: list[_Box]) -> str:

@@ -1,5 +1,6 @@
 """pipetask build: what --show prints, --select-tasks, and the drawings written to files."""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -132,3 +133,39 @@ def test_an_expression_that_cannot_be_read_is_an_error_of_each_command(command, 
 def test_a_saved_graph_has_its_tasks_selected_already(command):
     message = invoke(command, "-g", "saved.qg", "--select-tasks", "isr", exit_code=2)
     assert "--select-tasks: not with -g" in message
+
+
+@pytest.fixture
+def page(tmp_path):
+    path = tmp_path / "pipeline.html"
+    invoke("build", "-p", PIPELINE, "-c", "aperture:apRad=8", "--pipeline-html", path)
+    return path
+
+
+def test_the_page_of_a_pipeline_needs_nothing_beside_it(page):
+    text = page.read_text()
+    assert not re.search(r"(src|href)=|@import|url\((?!#)", text)
+    assert "5 tasks, 10 dataset types" in text
+
+
+def test_a_click_on_a_task_tells_its_connections_and_configuration(page, in_browser):
+    shown = in_browser(f"{page.as_uri()}#task/aperture")
+    assert "one quantum per instrument, detector, visit" in shown
+    assert '<a href="#dataset/src_schema">src_schema</a>' in shown
+    assert "config.apRad=8.0" in shown.partition("</details>")[0]
+    near = set(re.findall(r'<g class="\w+(?: on)? near(?: on)?" data-name="(\w+)"', shown))
+    assert {"raw", "isr", "calexp", "customAperture_visit"} <= near
+    assert "calexpBackground" not in near  # neither leads to the task nor follows
+
+
+def test_a_click_on_a_dataset_type_tells_who_makes_and_reads_it(page, in_browser):
+    shown = in_browser(f"{page.as_uri()}#dataset/calexp")
+    table = shown.partition('<section id="chosen"')[2].partition("</section>")[0]
+    cells = re.findall(r"<td>(?:<a [^>]*>)?([^<]*)", table)
+    pairs = list(zip(cells[::2], cells[1::2], strict=True))
+    assert pairs == [
+        ("made by", "subtractBackground"),
+        ("read by", "detectSources"),
+        ("read by", "aperture"),
+        ("read by", "consolidateVisit"),
+    ]

@@ -1,8 +1,6 @@
 """Saved graphs on the command line: parts of them, other runs, what is shown and drawn."""
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -127,27 +125,6 @@ def test_the_page_needs_nothing_beside_it(page):
     assert not re.search(r"(src|href)=|@import|url\((?!#)", text)
     assert "double" in text
     assert "4 quanta" in text
-
-
-@pytest.fixture
-def in_browser(tmp_path):
-    """Render a page; return what it shows."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        pytest.skip("no Chromium to open the page in")
-
-    def render(address):
-        words = [
-            browser,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            f"--user-data-dir={tmp_path}/profile",
-        ]
-        words += ["--virtual-time-budget=2000", "--dump-dom", address]
-        return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
-
-    return render
 
 
 def test_a_click_shows_the_data_ids(page, in_browser):

@@ -1,0 +1,91 @@
+"""A pipeline as one HTML page: its graph, and of what is clicked on connections and configuration."""
+
+import inspect
+import json
+from html import escape
+from importlib.resources import files
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from pipetask.pipeline.draw.content import content
+from pipetask.pipeline.draw.svg import svg_of
+
+if TYPE_CHECKING:
+    from pipetask.pipeline.nodes import Edge, TaskNode
+    from pipetask.pipeline.pipeline_graph import DatasetTypeNode, PipelineGraph
+
+
+def pipeline_page(graph: "PipelineGraph") -> str:
+    """Return the page: it needs no network and nothing beside it."""
+    drawn = content(graph)
+    shown = {node.name for node in drawn.nodes if not node.is_task}
+    told = {f"task/{label}": _task(task, shown) for label, task in graph.tasks.items()}
+    told |= {f"dataset/{name}": _dataset_type(graph, graph.dataset_types[name]) for name in sorted(shown)}
+    page = files("pipetask.reports").joinpath("pipeline_page.html").read_text("utf-8")
+    parts = {
+        "TITLE": escape(graph.description or "Pipeline"),
+        "COUNTS": f"{len(graph.tasks)} tasks, {len(shown)} dataset types",
+        "DRAWING": svg_of(drawn, graph.description),
+        # "<" would end the script element if a text held "</script>".
+        "CONTENT": json.dumps(told, separators=(",", ":")).replace("<", "\\u003c"),
+    }
+    before, *rest = page.split("@@")
+    return before + "".join(parts[piece] if i % 2 == 0 else piece for i, piece in enumerate(rest))
+
+
+def _task(task: "TaskNode", shown: set[str]) -> dict[str, Any]:  # plain values for JSON
+    config = StringIO()
+    task.config.saveToStream(config)
+    documentation = (inspect.getdoc(task.task_class) or "").split("\n\n")[0]
+    rows = [
+        *_connections(task, "init-input", task.init_inputs, shown),
+        *_connections(task, "input", task.inputs, shown),
+        *_connections(task, "prerequisite", task.prerequisite_inputs, shown),
+        *_connections(task, "output", task.outputs, shown),
+        *_connections(task, "init-output", task.init_outputs, shown),
+    ]
+    return {
+        "what": f"task, one quantum per {_group(task.dimensions.required)}",
+        "facts": [["class", task.task_class_name], *([["", documentation]] if documentation else [])],
+        "head": ["", "connection", "dataset type", "storage class"],
+        "rows": rows,
+        "text": config.getvalue(),
+    }
+
+
+def _connections(
+    task: "TaskNode", kind: str, edges: dict[str, "Edge"], shown: set[str]
+) -> list[list[dict[str, str]]]:
+    return [
+        [
+            {"text": kind},
+            {"text": name, "note": task.connections.allConnections[name].doc},
+            _link("dataset", edge.dataset_type, edge.name, shown),
+            {"text": f"{edge.storage_class}{' (list)' if edge.multiple else ''}"},
+        ]
+        for name, edge in edges.items()
+    ]
+
+
+def _link(kind: str, name: str, text: str, shown: set[str]) -> dict[str, str]:
+    return {"text": text, "link": f"{kind}/{name}"} if name in shown else {"text": text}
+
+
+def _dataset_type(graph: "PipelineGraph", node: "DatasetTypeNode") -> dict[str, Any]:  # plain values for JSON
+    dataset_type = node.dataset_type
+    kind = "prerequisite" if node.is_prerequisite else "overall input" if node.is_overall_input else ""
+    labels = set(graph.tasks)
+    made = [("made by", node.producer)] if node.producer else []
+    read = [("read by", label) for label in node.consumers]
+    return {
+        "what": f"dataset type{f', {kind}' if kind else ''}, one dataset per "
+        f"{_group(dataset_type.dimensions.required)}",
+        "facts": [["storage class", dataset_type.storageClass]],
+        "head": ["", "task"],
+        "rows": [[{"text": how}, _link("task", label, label, labels)] for how, label in made + read],
+        "text": "",
+    }
+
+
+def _group(dimensions: tuple[str, ...]) -> str:
+    return ", ".join(dimensions) or "run"
