@@ -75,6 +75,11 @@ def load_instrument(butler: Butler, name: str) -> Instrument:
     text = butler.registry.get_attribute(_attribute(name))
     if text is not None:
         return CameraDescription(text, f"the description of {name} in {butler.root}")
+    if not record.class_name:
+        raise InstrumentError(
+            f"Instrument {name!r} in {butler.root!r} has neither a description nor a class; register it: "
+            "butler register-instrument"
+        )
     found = _class_of(record.class_name)
     if issubclass(found, CameraDescription):  # exports have records of instruments, and no descriptions
         raise InstrumentError(

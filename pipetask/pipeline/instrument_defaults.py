@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipetask.errors import InstrumentError
 from pipetask.located_yaml import Place
 from pipetask.pipeline.document import Override, expanded
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
     from pipetask.observation.instrument import Instrument
+
+log = logging.getLogger(__name__)
 
 
 def find_instrument(name: str, butler: Butler | None) -> Instrument | None:
@@ -26,7 +30,13 @@ def find_instrument(name: str, butler: Butler | None) -> Instrument | None:
     Returns
     -------
     instrument : `Instrument` or `None`
-        `None` for an empty name, and for one that only a repository can tell if there is none.
+        `None` for an empty name, and for one that only a repository can tell if there is none. One that is
+        registered, and whose class cannot be imported here, is `None`, too, with a warning.
+
+    Raises
+    ------
+    InstrumentError
+        If there is no such instrument.
     """
     if not name:
         return None
@@ -34,7 +44,15 @@ def find_instrument(name: str, butler: Butler | None) -> Instrument | None:
 
     if is_known_without_repository(name):
         return read_instrument(expanded(name))
-    return load_instrument(butler, name) if butler is not None else None
+    if butler is None:
+        return None
+    try:
+        return load_instrument(butler, name)
+    except InstrumentError as err:
+        if butler.registry.dimension_record("instrument", {"instrument": name}) is None:
+            raise
+        log.warning("Nothing is known of the configurations that instrument %r begins with: %s", name, err)
+        return None
 
 
 def is_known_without_repository(name: str) -> bool:

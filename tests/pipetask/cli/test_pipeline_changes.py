@@ -109,6 +109,15 @@ def test_build_with_a_repository_uses_its_instrument(on_repo, camera):
     assert "No instrument 'OldCam'" in invoke(*words, exit_code=2)
 
 
+@pytest.mark.parametrize("class_name", [None, "no.such.Camera"])
+def test_an_instrument_whose_class_is_not_here_says_nothing_of_configurations(on_repo, class_name, caplog):
+    with on_repo.open() as butler:
+        record = {"instrument": "Far", "class_name": class_name}
+        butler.registry.insert_dimension_records("instrument", [record])
+    assert radius("-p", PIPELINE, "--instrument", "Far", "-b", on_repo.root) == 4
+    assert "the configurations that instrument 'Far' begins with" in caplog.text
+
+
 def test_changes_may_come_from_an_options_file(tmp_path):
     file = tmp_path / "options.yaml"
     file.write_text(
