@@ -258,6 +258,10 @@ class JournalError(PipetaskError, OSError):
     """A journal that can't be written or understood."""
 
 
+class InconsistentGraphError(PipetaskError, ValueError):
+    """A graph to be updated that another pipeline, or another repository, was built for."""
+
+
 class UnknownTaskError(PipetaskError, LookupError):
     """A label that no task of the pipeline has."""
 

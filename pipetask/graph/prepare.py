@@ -1,7 +1,7 @@
 """From a pipeline and the options of a command line to a quantum graph: one call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from getpass import getuser
 from pathlib import PurePath
 
@@ -12,6 +12,7 @@ from pipetask.graph.data_id_tables import DataIdTable
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.graph.run_collections import RunCollections, resolve
 from pipetask.graph.scope import Scope
+from pipetask.graph.update import Update, updated
 from pipetask.pipeline.pipeline import Pipeline
 
 
@@ -116,6 +117,48 @@ def prepare_graph(
         Among them `EmptyGraphError`, whose message says what emptied the graph.
     """
     return builder_for(butler, pipeline, selection, collections=collections).build(explain=explain)
+
+
+def update_graph(butler: Butler, pipeline: Pipeline, selection: DataSelection, old: QuantumGraph) -> Update:
+    """Build the graph of a pipeline again, on the data and into the run of an older graph, with its ids.
+
+    Quanta that were run already are left out.
+
+    Parameters
+    ----------
+    butler, pipeline
+        As for `builder_for`.
+    selection
+        What ``old`` was built with; the data query and collections are those of ``old``.
+    old
+        The graph as it was.
+
+    Raises
+    ------
+    InconsistentGraphError
+        If ``old`` is of another pipeline.
+    OutputCollectionError
+        If the selection names collections or a data query.
+    """
+    header = old.header
+    given = {
+        "-i": selection.inputs,
+        "-o": selection.output,
+        "--output-run": selection.output_run,
+        "-d": selection.where,
+        "--extend-run": selection.extend_run,
+        "--replace-run": selection.replace_run,
+        "--rebase": selection.rebase,
+    }
+    if names := [name for name, value in given.items() if value]:
+        raise OutputCollectionError(
+            f"{', '.join(names)}: not with --update, since the graph knows its data and collections. Leave "
+            "this out, or build a new graph."
+        )
+    collections = RunCollections(header.input_collections, header.output, header.output_run, header.change)
+    was_run = header.output_run in butler.registry.collections.query("*", kinds=("RUN",))
+    selection = replace(selection, where=header.data_query, extend_run=was_run)
+    return updated(prepare_graph(butler, pipeline, selection, collections=collections), old)
 
 
 def builder_for(

@@ -49,6 +49,13 @@ SHOWN = ("summary", "pipeline-graph", "graph", "workflow", "uri", "explain")
 )
 @drawing_options()
 @click.option(
+    "--update",
+    "old",
+    metavar="FILE",
+    help="Bring this saved graph up to date: build it again on its data and collections, with the same ids; "
+    "quanta that were run are left out. Save it with -q.",
+)
+@click.option(
     "--why",
     "why",
     nargs=2,
@@ -79,6 +86,7 @@ def command(
     ids: tuple[str, ...],
     save_qgraph: str | None,
     shown: tuple[str, ...],
+    old: str | None,
     why: tuple[str, str] | None,
     plan: bool,
     plan_format: str,
@@ -90,13 +98,12 @@ def command(
     """Work out which quanta a pipeline has on the selected data, without executing them."""
     from pipetask.butler import Butler
     from pipetask.errors import EmptyGraphError
-    from pipetask.graph.prepare import DataSelection, builder_for, prepare_graph
+    from pipetask.graph.prepare import DataSelection, builder_for, prepare_graph, update_graph
     from pipetask.reports.plan import plan_json, plan_text
     from pipetask.reports.quantum_graph import graph_text, uris_text
 
-    only_one_of(
-        pipeline, qgraph, changes, selection | {"select_tasks": select_tasks, "why": why, "plan": plan}
-    )
+    building = {"select_tasks": select_tasks, "update": old, "why": why, "plan": plan}
+    only_one_of(pipeline, qgraph, changes, selection | building)
     mocks = MockOptions.among(selection)
     check_ids(ids, qgraph)
     if qgraph:
@@ -110,7 +117,14 @@ def command(
                 click.echo(builder_for(butler, document, chosen).why(why[0], data_id_of(why[1])))
                 return
             try:
-                graph = prepare_graph(butler, document, chosen, explain="explain" in shown)
+                if old:
+                    update = update_graph(butler, document, chosen, load_graph(old, ()))
+                    graph, counts = update.graph, (update.kept, update.added, update.dropped)
+                    click.echo(
+                        "{:,} quanta kept, {:,} added, {:,} dropped (done, or without data).".format(*counts)
+                    )
+                else:
+                    graph = prepare_graph(butler, document, chosen, explain="explain" in shown)
             except EmptyGraphError as empty:
                 if "explain" in shown:
                     click.echo(empty.explanation)

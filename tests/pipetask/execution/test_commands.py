@@ -107,3 +107,43 @@ def test_an_empty_graph_ends_with_3_and_explains_itself_when_asked(commands):
     assert "4  data IDs joined" in done.stdout
     assert "0  with existing inputs   (dropped 4)" in done.stdout
     assert "{instrument: 'Cam', detector: 0}" in done.stdout
+
+
+def add_number(repo, detector):
+    registry = repo.butler.registry
+    registry.insert_dimension_records(
+        "detector", [{"instrument": "Cam", "id": detector, "full_name": f"d{detector}"}]
+    )
+    repo.butler.put({"n": 10 + detector}, "number", instrument="Cam", detector=detector, run="numbers")
+
+
+def test_a_saved_graph_is_brought_up_to_date(commands, tmp_path):
+    old, new = tmp_path / "old.qg", tmp_path / "new.qg"
+    commands("qgraph", "-i", "numbers", "-o", "out", "-q", old)
+    add_number(commands.repo, 7)
+    shown = commands("qgraph", "--update", old, "-q", new).stdout
+    assert shown.startswith("9 quanta kept, 2 added, 0 dropped (done, or without data).")
+    assert "11 quanta (11 succeeded)" in commands("run", "-g", new, "--register-dataset-types").stdout
+    assert commands.repo.butler.get("total", instrument="Cam", collections="out")["count"] == 5
+
+
+def test_what_was_run_is_left_out_of_an_update(commands, tmp_path):
+    old, new = tmp_path / "old.qg", tmp_path / "new.qg"
+    commands("qgraph", "-i", "numbers", "-o", "out", "-q", old)
+    commands("run", "-g", old, "--register-dataset-types")
+    add_number(commands.repo, 7)
+    shown = commands("qgraph", "--update", old, "-q", new).stdout
+    assert shown.startswith("0 quanta kept, 2 added, 9 dropped (done, or without data).")
+    commands("run", "-g", new)
+    children = commands.repo.butler.registry.collections.get_info("out").children
+    refs = commands.repo.butler.query_datasets("plus_one", children[0])
+    assert len(refs) == 5
+
+
+def test_an_update_keeps_to_the_data_and_configurations_of_the_graph(commands, tmp_path):
+    old = tmp_path / "old.qg"
+    commands("qgraph", "-i", "numbers", "-o", "out", "-q", old)
+    line = commands.error("qgraph", "--update", old, "-i", "numbers", "-d", "detector=1")
+    assert line.startswith("Error: -i, -d: not with --update")
+    line = commands.error("qgraph", "--update", old, "-c", "double:unit=e")
+    assert line.startswith("Error: Task 'double' has another configuration than in the graph to be updated.")
