@@ -25,6 +25,7 @@ from datastore.errors import (
     ArtifactReadError,
     ConfigurationError,
     DatastoreError,
+    IncompleteDatasetError,
     LocationError,
     UnknownComponentError,
 )
@@ -142,6 +143,15 @@ class Datastore:
                 records.append(self._write_one(part, hint, part_class, component, sync=sync, clobber=clobber))
         return records
 
+    def write_component(
+        self, obj: Any, hint: ArtifactHint, component: str, *, sync: bool = True, clobber: bool = False
+    ) -> ArtifactRecord:
+        """Write one component of a dataset to a file of its own, without the rest; see `write`."""
+        name = self.storage_classes.component_class(hint.storage_class, component)
+        part_class = self.storage_classes.get(name)
+        part = part_class.take(obj)
+        return self._write_one(part, hint, part_class, component, sync=sync, clobber=clobber)
+
     def _formatter(self, dataset_type: str, storage_class: StorageClass) -> tuple[str, Formatter]:
         """Return the formatter for a dataset type: by its name, its storage class, or built in."""
         chosen = self._formatters
@@ -248,6 +258,7 @@ class Datastore:
         *,
         component: str | None = None,
         parameters: Mapping[str, Any] | None = None,
+        whole: str | None = None,
     ) -> Any:
         """Return a dataset or a component of it.
 
@@ -261,12 +272,15 @@ class Datastore:
             Dotted for components of components (``mask.DETECTED``).
         parameters : mapping, optional
             Of the stored storage class, or of the component's.
+        whole : `str`, optional
+            Storage class of the whole, where ``storage_class`` is that of a component. It tells which
+            components there can be.
         """
         parameters = parameters or {}
         if not records:
             raise ArtifactMissingError("(no record)")
         if component:
-            return self._read_component(records, storage_class, component, parameters)
+            return self._read_component(records, storage_class, component, parameters, whole or storage_class)
         if records[0].component:
             obj = self._assemble(records, storage_class, parameters)
         else:
@@ -279,6 +293,7 @@ class Datastore:
         storage_class: str,
         component: str,
         parameters: Mapping[str, Any],
+        whole_class: str,
     ) -> Any:
         classes = self.storage_classes
         whole = next((record for record in records if not record.component), None)
@@ -288,10 +303,11 @@ class Datastore:
         else:
             first, _, rest = component.partition(".")
             part = next((record for record in records if record.component == first), None)
-            if part is None and first in classes.get(storage_class).components:
+            if part is None and first in classes.get(whole_class).components:
+                self._check_complete(records, classes.get(whole_class), component)
                 return None
             if part is None:
-                raise UnknownComponentError(storage_class, first, tuple(r.component for r in records))
+                raise UnknownComponentError(whole_class, first, tuple(r.component for r in records))
             native = classes.component_class(part.storage_class, rest) if rest else part.storage_class
             obj = self._read_one(part, rest, self._in_own_pixels(records, parameters))
         if obj is None:
@@ -345,10 +361,20 @@ class Datastore:
         """Return the whole of a dataset that was stored in parts."""
         wanted = self.storage_classes.get(storage_class)
         wanted.check_parameters(parameters)
+        self._check_complete(records, wanted, "the whole")
         parts = {record.component: self._read_one(record, "", {}) for record in records}
         pytype: Any = wanted.pytype
         whole = pytype.from_components(parts)
         return whole.subset(**parameters) if parameters else whole
+
+    def _check_complete(
+        self, records: Sequence[ArtifactRecord], storage_class: StorageClass, wanted: str
+    ) -> None:
+        """Raise if only some components were brought here; of what is stored whole, absent ones are None."""
+        here = [record.component for record in records]
+        if not storage_class.required.issubset(here):
+            absent = tuple(name for name in storage_class.components if name not in here)
+            raise IncompleteDatasetError(wanted, tuple(here), absent)
 
     # Files
 

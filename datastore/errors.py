@@ -236,6 +236,24 @@ class LocationError(DatastoreError, ValueError):
         return f"Location {self.path!r}: {self.reason}; {self.hint}"
 
 
+class IncompleteDatasetError(DatastoreError, LookupError):
+    """Some components of a dataset are here, and what was asked for is not among them."""
+
+    hint = "ask for one that is here, or get the dataset from where it is whole"
+
+    def __init__(self, wanted: str, here: tuple[str, ...], absent: tuple[str, ...]) -> None:
+        super().__init__(wanted, here, absent)
+        self.wanted = wanted
+        self.here = here
+        self.absent = absent
+
+    def __str__(self) -> str:
+        return (
+            f"Only {', '.join(self.here)} of the dataset is here, not {self.wanted}; "
+            f"absent: {', '.join(self.absent)}; {self.hint}"
+        )
+
+
 class CompositeError(DatastoreError, ValueError):
     """Parts that do not make the composite, or a composite that does not fall into its parts."""
 

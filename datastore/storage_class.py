@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -49,6 +50,11 @@ class StorageClass:
         """The Python type of its objects."""
         return _import_type(self.pytype_name)
 
+    @property
+    def required(self) -> frozenset[str]:
+        """The components without which there is no object: arguments of its class that have no default."""
+        return _required_arguments(self.pytype) & self.components.keys()
+
     def check_parameters(self, parameters: Mapping[str, Any]) -> None:
         """Raise `ParameterError` if a read parameter is not one of this class."""
         for name in parameters:
@@ -87,6 +93,15 @@ class StorageClass:
 
 
 import_cached = cache(import_name)
+
+
+@cache
+def _required_arguments(pytype: type) -> frozenset[str]:
+    try:
+        parameters = inspect.signature(pytype).parameters.values()
+    except ValueError:  # a class in C
+        return frozenset()
+    return frozenset(each.name for each in parameters if each.default is each.empty)
 
 
 @cache

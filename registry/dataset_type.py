@@ -28,11 +28,13 @@ class DatasetType:
         Name of the storage class.
     universe : `DimensionUniverse`, optional
         Needed where ``dimensions`` are names.
+    parentStorageClass : `str`, optional
+        Of a component: name of the storage class of the whole. It does not count in comparisons.
     isCalibration : `bool`, optional
         Whether datasets may be given validity ranges in calibration collections.
     """
 
-    __slots__ = ("_is_calibration", "dimensions", "name", "storageClass_name")
+    __slots__ = ("_is_calibration", "dimensions", "name", "parentStorageClass", "storageClass_name")
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class DatasetType:
         storageClass: str,
         *,
         universe: DimensionUniverse | None = None,
+        parentStorageClass: str | None = None,
         isCalibration: bool = False,
     ) -> None:
         checked(storageClass, str, "name of a storage class")
@@ -56,6 +59,7 @@ class DatasetType:
         self.name = name
         self.dimensions = dimensions
         self.storageClass_name = storageClass
+        self.parentStorageClass = parentStorageClass
         self._is_calibration = isCalibration
 
     @property
@@ -82,7 +86,8 @@ class DatasetType:
 
     def makeComponentDatasetType(self, component: str, storageClass: str) -> DatasetType:
         """Return the dataset type of one of its components."""
-        return self._like(f"{self.name}.{component}", storageClass)
+        name = f"{self.name}.{component}"
+        return self._like(name, storageClass, parentStorageClass=self.storageClass_name)
 
     def makeCompositeDatasetType(self, storageClass: str) -> DatasetType:
         """Return the dataset type that it is a component of."""
@@ -92,10 +97,18 @@ class DatasetType:
 
     def overrideStorageClass(self, storageClass: str) -> DatasetType:
         """Return the same dataset type with another storage class."""
-        return self if storageClass == self.storageClass_name else self._like(self.name, storageClass)
+        if storageClass == self.storageClass_name:
+            return self
+        return self._like(self.name, storageClass, parentStorageClass=self.parentStorageClass)
 
-    def _like(self, name: str, storageClass: str) -> DatasetType:
-        return DatasetType(name, self.dimensions, storageClass, isCalibration=self._is_calibration)
+    def _like(self, name: str, storageClass: str, *, parentStorageClass: str | None = None) -> DatasetType:
+        return DatasetType(
+            name,
+            self.dimensions,
+            storageClass,
+            parentStorageClass=parentStorageClass,
+            isCalibration=self._is_calibration,
+        )
 
     def _identity(self) -> tuple[str, DimensionGroup, str, bool]:
         return self.name, self.dimensions, self.storageClass_name, self._is_calibration

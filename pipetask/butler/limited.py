@@ -161,4 +161,5 @@ def read_artifacts(
         wanted = datastore.storage_classes.component_class(wanted, component)
     if parameters is not None:
         checked(parameters, Mapping, "mapping of parameters to values")
-    return datastore.read(records, wanted, component=component, parameters=parameters)
+    whole = ref.datasetType.parentStorageClass if own else ref.datasetType.storageClass
+    return datastore.read(records, wanted, component=component, parameters=parameters, whole=whole)

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from pipetask.butler.interchange.components import transfer_components, with_parts
 from pipetask.butler.interchange.export import RepoExport
 from pipetask.butler.interchange.import_ import import_document
 from registry.dataset_ref import DatasetRef
@@ -33,7 +34,8 @@ def transfer_from(
     target, source : `Butler`
         To and from where.
     refs : iterable of `DatasetRef`
-        Datasets of the source.
+        Datasets of the source. A component (``calexp.photoCalib``) is copied alone, to a file of its own: its
+        dataset then lacks the rest. Of a composite the parts are copied; its definition is not.
     transfer : `str`, optional
         How files get in; see ``Butler.ingest``. Not ``move``.
     skip_missing : `bool`, optional
@@ -57,16 +59,22 @@ def transfer_from(
     """
     if transfer == "move":
         raise ValueError("A transfer does not move files out of the source; choose another mode.")
-    refs = [ref.makeCompositeRef(ref.datasetType.storageClass) if ref.isComponent() else ref for ref in refs]
+    parts = list(with_parts(refs))
+    components = [ref for ref in parts if ref.isComponent()]
+    refs = [ref for ref in parts if not ref.isComponent()]
     if not register_dataset_types:
-        for name in sorted({ref.datasetType.name for ref in refs}):
+        for name in sorted({ref.datasetType.nameAndComponent()[0] for ref in parts}):
             target.registry.get_dataset_type(name)
     with TemporaryDirectory(dir=target.root, prefix=".transfer-") as folder:
         # Files are named where they are; only what shares a file with others is written out in between.
         helper = RepoExport(source, Path(folder), "direct")
         helper.saveDatasets(refs, skip_missing=skip_missing)
+        for name in sorted({ref.datasetType.nameAndComponent()[0] for ref in components}):
+            helper.saveDatasetType(source.registry.get_dataset_type(name))
+        helper.saveDataIds(ref.dataId for ref in components)
         document = helper.document()
         if not transfer_dimensions:
             document.records.clear()
         import_document(target, document, Path(folder), transfer=transfer)
-    return [ref for ref in refs if ref.id in helper.datasets]
+    transferred = [ref for ref in refs if ref.id in helper.datasets]
+    return transferred + transfer_components(target, source, components)
