@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import EllipsisType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry.arguments import all_checked, checked
 from registry.dataset_type import DatasetType
@@ -14,6 +14,7 @@ from registry.dimensions.group import DimensionGroup
 from registry.errors import InvalidQueryError
 from registry.patterns import as_names
 from registry.query.explain import reasons
+from registry.query.factory import ExpressionFactory
 from registry.query.join import given_relation
 from registry.query.names import Names
 from registry.query.results import (
@@ -25,6 +26,9 @@ from registry.query.results import (
 from registry.query.source import DatasetJoin, Source, Spec
 from registry.query.tree import Column, Span
 from registry.query.where import interpret
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 Dimensions = DimensionGroup | Iterable[str] | str
 
@@ -55,6 +59,15 @@ class Query:
     def constraint_dataset_types(self) -> set[str]:
         """Names of the dataset types whose existence is demanded."""
         return {each.dataset_type.name for each in self.spec.datasets}
+
+    @property
+    def expression_factory(self) -> ExpressionFactory:
+        """Makes conditions and terms of `order_by` from Python's operators.
+
+        As in ``x = query.expression_factory; query.where(x.visit.exposure_time > 30, x.any(x.band == "g",
+        x.band == "r"))``.
+        """
+        return ExpressionFactory()
 
     # Joining
 
@@ -115,13 +128,19 @@ class Query:
         given = (*self.spec.given, given_relation(rows, group))
         return replace(self, spec=replace(self.spec.joined(group), given=given))
 
+    def join_data_coordinate_table(self, table: Table) -> Query:
+        """Return the query for the data IDs in the rows of a table only; its columns are dimensions."""
+        names = list(table.colnames)
+        rows = zip(*(table[name].tolist() for name in names), strict=True)
+        return self.join_data_coordinates(dict(zip(names, row, strict=True)) for row in rows)
+
     def where(self, *args: Any, bind: Mapping[str, Any] | None = None, **kwargs: Any) -> Query:
         """Return the query with further conditions, all of which must hold.
 
         Parameters
         ----------
-        *args : `str` or mapping
-            Expressions and data IDs.
+        *args : `str`, mapping or condition
+            Expressions, data IDs, and what `expression_factory` makes.
         bind : mapping, optional
             Values of the names that expressions write as ``:name``.
         **kwargs

@@ -20,6 +20,7 @@ from registry.dimensions.group import DimensionGroup
 from registry.dimensions.record import DimensionRecord
 from registry.errors import InvalidQueryError
 from registry.query.explain import reasons
+from registry.query.factory import Name
 from registry.query.names import Names
 from registry.query.select import Order, count_select, record_select, sort_terms
 from registry.query.source import Plan, Source, Spec
@@ -84,9 +85,10 @@ class QueryResults(ABC, Generic[T]):
         )
         return replace(self, spec=self.spec.restricted(predicate))
 
-    def order_by(self, *args: str) -> Self:
+    def order_by(self, *args: str | Name) -> Self:
         """Return the rows sorted by dimensions or columns of records; ``-`` in front sorts downwards."""
-        return replace(self, order=tuple(sort_terms(args, Names(self.dimensions, self._datasets))))
+        names = [each.text if isinstance(each, Name) else each for each in args]
+        return replace(self, order=tuple(sort_terms(names, Names(self.dimensions, self._datasets))))
 
     def limit(self, limit: int | None = None) -> Self:
         """Return the first rows only; `None` for all."""

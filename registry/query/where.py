@@ -9,6 +9,7 @@ from registry.dimensions.group import DimensionGroup
 from registry.dimensions.universe import DimensionUniverse
 from registry.errors import DataIdError, InvalidQueryError
 from registry.query.check import check
+from registry.query.factory import WrittenCondition
 from registry.query.names import Known, unknown_value
 from registry.query.tree import (
     TRUE,
@@ -24,7 +25,7 @@ from registry.query.tree import (
 )
 
 Where: TypeAlias = "Part | Sequence[Part] | None"
-Part: TypeAlias = "str | Predicate | Mapping[str, Any]"
+Part: TypeAlias = "str | WrittenCondition | Predicate | Mapping[str, Any]"
 
 
 def interpret(
@@ -65,7 +66,9 @@ def interpret(
         raise InvalidQueryError(f"bind maps names to values; {bind!r} is of type {type(bind).__name__}")
     checked: list[Predicate] = []
     for part in _parts(where):
-        if isinstance(part, str):
+        if isinstance(part, WrittenCondition):
+            checked.append(check(part.text, dimensions, bind=part.bind, datasets=datasets, known=known))
+        elif isinstance(part, str):
             if not part.strip():
                 continue
             checked.append(check(part, dimensions, bind=bind, datasets=datasets, known=known))

@@ -4,11 +4,18 @@ import importlib.util
 import uuid
 
 import pytest
+from astropy.table import Table
 from lsst.sphgeom import HtmPixelization
 
 from registry.dataset_type import DatasetType
 from registry.dimensions import DataCoordinate
-from registry.errors import DataIdError, InvalidQueryError, MissingCollectionError, MissingDatasetTypeError
+from registry.errors import (
+    DataIdError,
+    InvalidQueryError,
+    MissingCollectionError,
+    MissingDatasetTypeError,
+    UnknownDimensionError,
+)
 from registry.query import pixels
 from registry.timespan import Timespan
 
@@ -70,6 +77,46 @@ def test_given_data_ids_restrict(query):
         query.join_data_coordinates([])
     with pytest.raises(InvalidQueryError, match="Data IDs are of"):
         query.join_data_coordinates([{"instrument": "Cam"}, {"instrument": "Cam", "visit": 1}])
+
+
+def test_the_rows_of_a_table_restrict(query):
+    table = Table({"instrument": ["Cam", "Cam"], "visit": [1, 4]})
+    joined = query.join_dataset_search("calexp", "first").join_data_coordinate_table(table)
+    assert pairs(joined.data_ids(), "visit", "detector") == [(1, 0), (1, 1)]
+    with pytest.raises(UnknownDimensionError, match="did you mean 'visit'"):
+        query.join_data_coordinate_table(Table({"vist": [1]}))
+
+
+def test_conditions_can_be_written_in_python(query, sky_square):
+    x = query.expression_factory
+    visits = query.data_ids("visit").where(x.instrument == "Cam")
+
+    def found(*conditions):
+        return [data_id["visit"] for data_id in visits.where(*conditions).order_by(x.visit)]
+
+    assert found(x.visit.exposure_time > 20, x.band == "g") == [3]
+    assert found(x.any(x.visit == 1, x.all(x.visit >= 3, x.visit != 4))) == [1, 3]
+    assert found(x.not_(x.visit.in_iterable([1, 2]))) == [3, 4]
+    assert found(x.visit.in_range(1, 4, 2)) == [1, 3]
+    assert found(x.visit.seq_num.is_null, x.visit < 2) == [1]
+    assert found(x.visit.timespan.overlaps(Timespan.from_ns(120, 210))) == [2, 3]
+    assert found(x.visit.timespan.begin <= x.visit.timespan.end, x.literal(3) == x.visit) == [3]
+    assert found(x.visit.region.overlaps(sky_square(10, 0, 0.1))) == [1]
+    newest = visits.order_by(x.visit.exposure_time.desc).limit(1)
+    assert [data_id["visit"] for data_id in newest] == [4]
+    datasets = query.datasets("calexp", ["first", "second"], find_first=False).where(x.instrument == "Cam")
+    assert {ref.run for ref in datasets.where(x["calexp"].run == "second")} == {"second"}
+
+
+def test_conditions_of_python_are_checked_and_bound(query):
+    x = query.expression_factory
+    with pytest.raises(InvalidQueryError, match="did you mean 'exposure_time'"):
+        query.data_ids("visit").where(x.visit.exposure_tim > 20)
+    with pytest.raises(InvalidQueryError, match="neither true nor false"):
+        query.where(1 < x.visit < 3)
+    assert (
+        not query.data_ids("detector").where(x.instrument == "Cam", x.detector.full_name == "A' OR 1=1").any()
+    )
 
 
 def test_given_data_ids_name_their_instrument(query, two_run_registry):
