@@ -101,3 +101,8 @@ def test_example_cameras_are_understood(path):
     from pipetask.observation.camera_description import CameraDescription
 
     assert CameraDescription(path.read_text("utf-8"), str(path)).detectors()
+
+
+def test_tests_that_pages_name_exist(page):
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text("utf-8")):
+        assert re.search(rf"^def {name}\(", (ROOT / path).read_text("utf-8"), re.MULTILINE), f"{path}::{name}"

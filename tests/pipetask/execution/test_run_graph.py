@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from pipetask.butler import Butler
+from pipetask.butler import Butler, DatasetType
 from pipetask.butler.repository import journal_path
 from pipetask.errors import InconsistentRunError, InvalidQuantumError, RunLockedError
 from pipetask.execution.executors.processes import ProcessExecutor
@@ -63,6 +63,36 @@ def test_a_task_may_leave_no_logs(numbers_repo, processes):
     types = {kind.name for kind in numbers_repo.butler.registry.query_dataset_types("*_log")}
     assert types == {"add_one_log", "total_log"}
     assert numbers_repo.butler.exists("double_metadata", instrument="Cam", detector=0, collections="out")
+
+
+LEAKY = """
+description: a task that changes all it can
+tasks:
+  leaky: leaky_tasks.LeakyTask
+"""
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_nothing_in_memory_passes_from_one_quantum_to_the_next(numbers_repo, processes):
+    butler = numbers_repo.butler
+    butler.register_dataset_type(
+        DatasetType("double_schema", [], "StructuredDataDict", universe=butler.dimensions)
+    )
+    butler.register_dataset_type(
+        DatasetType("doubled", ["instrument"], "StructuredDataDict", universe=butler.dimensions)
+    )
+    butler.put({"n": "int"}, "double_schema", run="numbers")
+    butler.put({"n": 1}, "doubled", instrument="Cam", run="numbers")
+    run_graph(numbers_repo.graph(pipeline=LEAKY), butler, processes=processes, register_dataset_types=True)
+    for detector in range(4):
+        seen = butler.get("seen", instrument="Cam", detector=detector, collections="out")
+        assert seen == {
+            "visits": 1,  # a new task object
+            "schema": ["n"],  # with its own init-inputs
+            "input": ["n"],
+            "shared": ["n"],
+            "config": "FieldValidationError",  # frozen
+        }
 
 
 def test_each_quantum_leaves_its_log_and_metadata(numbers_repo, processes):
