@@ -82,7 +82,9 @@ def _run(config: Any, code: str, name: str, file: str, names: dict[str, Any], wh
     try:
         config.loadFromString(compile(code, name, "exec"), filename=file, extraLocals=names)
     except (Exception, SystemExit) as err:
-        reason = _reason(err) if isinstance(err, FieldValidationError) else f"{type(err).__name__}: {err}"
+        reason = f"{type(err).__name__}: {err}"
+        if isinstance(err, FieldValidationError):
+            reason = f"config field {err.fullname!r}: {_reason(err)}"
         raise ConfigOverrideError(f"{where}: {name!r} failed{_line(err, name)}: {reason}") from err
 
 

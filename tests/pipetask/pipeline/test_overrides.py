@@ -82,7 +82,10 @@ def test_dotted_fields_reach_subconfigurations(one):
             "python: config.apRd = 4",
             "p.yaml:7: task 'cal': 'p.yaml:7' failed in line 1: AttributeError.*apRd",
         ),
-        ("python: config.apRad = 'x'", "failed in line 1: Value x is of incorrect type str"),
+        (
+            "python: config.apRad = 'x'",
+            "failed in line 1: config field 'apRad': Value x is of incorrect type str",
+        ),
         ("python: 'config.apRad = '", "failed in line 1: SyntaxError"),
         ("python: 'raise SystemExit(5)'", "failed in line 1: SystemExit: 5"),
         ("{concatenate: true, apRad: 4}", r"'apRad' cannot have 4 added \(concatenate: true\).*it takes int"),

@@ -1,0 +1,1 @@
+config.apRad = "wide"  # noqa: F821  (a config file)
