@@ -49,7 +49,7 @@ def report_text(report: RunReport) -> str:
             duration(task.longest_s),
             duration(task.total_s),
             duration(task.cpu_s),
-            f"{task.peak_memory / 2**20:.0f} MiB",
+            size(task.peak_memory),
         ]
         for task in report.tasks
     ]
@@ -75,16 +75,14 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-def _shown(counts: Iterable[Mapping[Status, int]]) -> list[Status]:
-    """Return the statuses that occur; success is always shown."""
-    found = {status for counter in counts for status, n in counter.items() if n} | {Status.SUCCEEDED}
-    return [status for status in Status if status in found]
-
-
-def _totals(run: RunSummary | RunReport) -> str:
-    counts = [(run.total(status), _WORDS[status]) for status in Status]
-    parts = ", ".join(f"{n} {word}" for n, word in counts if n)
-    return f"{run.total()} quanta" + (f" ({parts})" if parts else "")
+def size(n_bytes: float) -> str:
+    """Write an amount of bytes in MiB, GiB from 10 on, TiB from 10 on."""
+    value, unit = n_bytes / 2**20, "MiB"
+    for larger in ("GiB", "TiB"):
+        if value < 10240:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if value >= 10 or not value else f"{value:.2g} {unit}"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -96,6 +94,18 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         )
         for row in rows
     ]
+
+
+def _shown(counts: Iterable[Mapping[Status, int]]) -> list[Status]:
+    """Return the statuses that occur; success is always shown."""
+    found = {status for counter in counts for status, n in counter.items() if n} | {Status.SUCCEEDED}
+    return [status for status in Status if status in found]
+
+
+def _totals(run: RunSummary | RunReport) -> str:
+    counts = [(run.total(status), _WORDS[status]) for status in Status]
+    parts = ", ".join(f"{n} {word}" for n, word in counts if n)
+    return f"{run.total()} quanta" + (f" ({parts})" if parts else "")
 
 
 def _error_lines(errors: Sequence[ErrorGroup]) -> list[str]:

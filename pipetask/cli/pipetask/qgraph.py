@@ -1,5 +1,6 @@
 """``pipetask qgraph``: build a quantum graph, show it, save it."""
 
+import os
 from typing import Any
 
 import click
@@ -70,6 +71,12 @@ SHOWN = ("summary", "pipeline-graph", "graph", "workflow", "uri", "explain")
     help="Print which quanta are new, which take earlier results (--reuse), and which run again and why.",
 )
 @click.option(
+    "--estimate",
+    "wants_estimate",
+    is_flag=True,
+    help="Print what it will take (wall time, core-hours, memory, disk), from what earlier quanta took.",
+)
+@click.option(
     "--format",
     "plan_format",
     type=click.Choice(["text", "json"]),
@@ -89,6 +96,7 @@ def command(
     old: str | None,
     why: tuple[str, str] | None,
     plan: bool,
+    wants_estimate: bool,
     plan_format: str,
     qgraph_dot: str | None,
     qgraph_mermaid: str | None,
@@ -99,6 +107,7 @@ def command(
     from pipetask.butler import Butler
     from pipetask.errors import EmptyGraphError
     from pipetask.graph.prepare import DataSelection, builder_for, prepare_graph, update_graph
+    from pipetask.reports.estimate import estimate, estimate_text
     from pipetask.reports.plan import plan_json, plan_text
     from pipetask.reports.quantum_graph import graph_text, uris_text
 
@@ -134,7 +143,10 @@ def command(
     write_drawings(graph, dot=qgraph_dot, mermaid=qgraph_mermaid, html=html)
     if plan:
         click.echo(plan_json(graph) if plan_format == "json" else plan_text(graph))
-    for what in shown or (() if plan else ("summary",)):
+    if wants_estimate:
+        with Butler.from_config(repo) as butler:
+            click.echo(estimate_text(estimate(graph, butler), sorted({1, 2, os.cpu_count() or 1})))
+    for what in shown or (() if plan or wants_estimate else ("summary",)):
         if what == "uri":
             with Butler.from_config(repo) as butler:
                 click.echo(uris_text(graph, butler))

@@ -285,3 +285,13 @@ def test_options_of_the_command_line_reach_the_run(commands, tmp_path):
             "run", "-i", "numbers", "--output-run", "lone", "--extend-run", "--skip-init-writes"
         ).stdout
     )
+
+
+def test_an_estimate_is_what_the_quanta_of_the_last_run_took(commands):
+    commands(*RUN, "-c", "double:sleep_s=0.2")
+    shown = commands("qgraph", "-o", "out", "--estimate").stdout
+    assert "Nothing is known" not in shown
+    (line,) = [line for line in shown.splitlines() if line.startswith("double ")]
+    label, n_quanta, n_known, wall, unit, *_ = line.split()
+    assert (label, n_quanta, n_known, unit) == ("double", "4", "4", "ms")
+    assert 200 <= float(wall) < 600
