@@ -14,8 +14,6 @@ from uuid import UUID
 from pipetask.butler import queries, removal
 from pipetask.butler.collections import ButlerCollections
 from pipetask.butler.composites.find import recorded
-from pipetask.butler.composites.put import put_composite
-from pipetask.butler.composites.read import read_composite
 from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.composites.registration import Composites
 from pipetask.butler.data_ids import data_id_for, dataset_type_of, show
@@ -346,6 +344,8 @@ class Butler:
     ) -> Any:
         """Return the object of a dataset, or a component of it; ``copy`` as of `get`."""
         if (made_of := self._as_composite(ref)) is not None:
+            from pipetask.butler.composites.read import read_composite
+
             return read_composite(
                 self,
                 self.datastore,
@@ -408,6 +408,8 @@ class Butler:
                 "butler prune-datasets"
             )
         if (composite := self.composites.get(ref.datasetType.name)) is not None:
+            from pipetask.butler.composites.put import put_composite
+
             with self._transaction.begin():
                 return put_composite(self, obj, composite, ref)
         with self._transaction.begin():

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from datastore.records import ArtifactHint, ArtifactRecord
+from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.handle import DeferredDatasetHandle
 from registry.arguments import checked
 from registry.dataset_ref import DatasetId, DatasetRef
@@ -101,6 +102,8 @@ class LimitedButler:
 
     def exists(self, ref: DatasetRef) -> bool:
         """Return whether the files of a dataset are there."""
+        if isinstance(ref, CompositeRef):
+            return all(self.exists(part) for part in ref.all_parts())
         records = self._known(ref)
         return bool(records) and self.datastore.exists(records)
 
@@ -112,7 +115,18 @@ class LimitedButler:
         parameters: Mapping[str, Any] | None,
         storageClass: str | None,
     ) -> Any:
-        """Return the object of a dataset, or a component of it."""
+        """Return the object of a dataset, or a component of it; of a composite, the ref has the parts."""
+        if isinstance(ref, CompositeRef):
+            from pipetask.butler.composites.read import read_composite
+
+            return read_composite(
+                self,
+                self.datastore,
+                ref,
+                component=component,
+                parameters=parameters,
+                storageClass=storageClass,
+            )
         records = self._known(ref)
         if not records:
             raise DatasetNotFoundError(f"Dataset {ref} is not among those that this process was given.")

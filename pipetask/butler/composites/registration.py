@@ -6,9 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datastore.errors import DatastoreError, UnknownComponentError
-from datastore.storage_class import import_name
-from pipetask.butler.composites.definition import Composite, Part, read_definitions
+from pipetask.butler.composites.definition import Composite, Part
 from pipetask.butler.data_ids import dataset_type_of
 from pipetask.errors import CompositeDefinitionError
 from registry.dataset_type import DatasetType
@@ -82,6 +80,8 @@ class Composites:
 
     def register_file(self, path: str | Path) -> list[str]:
         """Register the composites of a definition file, all of them or none; return the names of new ones."""
+        from pipetask.butler.composites.definition_file import read_definitions
+
         definitions = read_definitions(path, self.all())
         with self._butler.registry.transaction():
             return [each.name for each in definitions if self.register(each)]
@@ -94,6 +94,8 @@ class Composites:
         UnknownComponentError
             If neither has it.
         """
+        from datastore.errors import UnknownComponentError
+
         classes = self._butler.datastore.storage_classes
         first, _, rest = component.partition(".")
         if (part := composite.part(component)) is not None:
@@ -181,6 +183,9 @@ class Composites:
 
     def _check_names(self, composite: Composite) -> None:
         """Import what a definition names, so that mistakes are told now."""
+        from datastore.errors import DatastoreError
+        from datastore.storage_class import import_name
+
         base = composite.base_part
         if base is not None and base.many:
             raise CompositeDefinitionError(f"Base {base.name!r} of composite {composite.name!r} is a list.")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipetask.butler.composites.definition import ALL, Composite, Part, parse_definitions
+from pipetask.butler.composites.definition import ALL, Composite, Part
+from pipetask.butler.composites.definition_file import parse_definitions
 from pipetask.errors import CompositeDefinitionError
 
 WHOLE = """\

@@ -1,5 +1,7 @@
 """Putting composites: what is written, what becomes a reference, what is refused."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -186,3 +188,17 @@ def test_changed_component_that_is_stored_inside_another_dataset_is_refused(late
     held.photoCalib = PhotoCalib(3.0)
     with pytest.raises(CompositePutError, match="stored inside 'calexp'"):
         later.put(held, "c", ID)
+
+
+def test_workers_read_a_composite_from_its_ref_alone(repo, later, define):
+    define(
+        "composites:\n  c:\n    storageClass: ExposureF\n    base: calexp\n    components: {photoCalib: calib}\n"
+    )
+    later.put(PhotoCalib(6.0), "calib", ID)
+    found = later.find_dataset("c", ID)
+    limited = repo.limited(repo.artifacts([part.id for part in found.all_parts()]))
+    ref = pickle.loads(pickle.dumps(found))
+    assert limited.exists(ref)
+    assert limited.get(ref).photoCalib == PhotoCalib(6.0)
+    assert limited.getDeferred(ref).get(component="photoCalib") == PhotoCalib(6.0)
+    assert limited.read_ids == {part.id for part in found.all_parts()}
