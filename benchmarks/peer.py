@@ -16,6 +16,7 @@ if Path(sys.path[0]).resolve() == Path(__file__).resolve().parent:
     sys.path.append(sys.path.pop(0))
 
 PACKAGES = ("lsst-daf-butler", "lsst-pipe-base", "lsst-ctrl-mpexec")
+DRIVER = "psycopg[binary]"  # for the reference on PostgreSQL
 
 
 def peer_python() -> Path:
@@ -27,7 +28,7 @@ def peer_python() -> Path:
     if not python.exists():
         print(f"making the reference's environment in {home} …", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PACKAGES, DRIVER], check=True)
     return python
 
 

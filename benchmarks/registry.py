@@ -1,14 +1,15 @@
 """How fast are the registry's bulk insertions, look-ups and queries? Both databases; prints JSON.
 
-    python benchmarks/registry.py                        100,000 datasets
-    python benchmarks/registry.py --datasets 1000000
-    python benchmarks/registry.py --peer                 the reference beside it (benchmarks/.peer is made)
+    python benchmarks/registry.py                        100,000 datasets; about a minute
+    python benchmarks/registry.py --datasets 100000 1000000        and a million; about six minutes
+    python benchmarks/registry.py --peer                 the reference beside it; two minutes more
     python benchmarks/registry.py --peer-python /some/venv/bin/python
 
-Datasets are of visit and detector, 100 detectors per visit. PostgreSQL is a server of our own, unless
-``--postgresql URL`` names another; its disk settings are those that it comes with. Rates are per second. The
-reference runs on SQLite only: on PostgreSQL it needs the extension btree_gist, which that server lacks.
-Results are checked: counts are read back.
+Datasets are of visit and detector, 100 detectors per visit. However many there are, at most 10,000 files are
+ingested, 100,000 regions inserted and 100,000 datasets queried. PostgreSQL is a server of our own, unless
+``--postgresql URL`` names another; its disk settings are those that it comes with. The reference runs on
+PostgreSQL only where the server has the extension btree_gist, and its own environment psycopg. Rates are per
+second; a ratio above 1 means that we are faster. Results are checked: counts are read back.
 """
 
 from __future__ import annotations
@@ -19,36 +20,19 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from peer import machine, peer_python, peer_versions  # first: it sees to the path
-from postgresql import server
 
 import numpy as np  # isort: skip
-from lsst.sphgeom import ConvexPolygon, LonLat, UnitVector3d  # isort: skip
+import registry_data as data  # isort: skip
+from postgresql import server  # isort: skip
+from registry_data import DETECTORS, FINDS, process_seconds, seconds, show  # isort: skip
 
-from pipetask.butler import Butler, DatasetType, FileDataset  # isort: skip
-from pipetask.butler import DataCoordinate, DatasetRef, Timespan  # isort: skip
+from pipetask.butler import Butler, DataCoordinate, DatasetRef, DatasetType, FileDataset, Timespan  # isort: skip
 
-DETECTORS = 100
-
-
-def seconds(act: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    act()
-    return time.perf_counter() - begin
-
-
-def square(ra: float, dec: float, half: float) -> ConvexPolygon:
-    corners = [
-        (ra - half, dec - half),
-        (ra + half, dec - half),
-        (ra + half, dec + half),
-        (ra - half, dec + half),
-    ]
-    return ConvexPolygon([UnitVector3d(LonLat.fromDegrees(*corner)) for corner in corners])
+FEW = 10_000
+MANY = 100_000
 
 
 def camera(butler: Butler, visits: int) -> None:
@@ -69,148 +53,164 @@ def camera(butler: Butler, visits: int) -> None:
     insert("visit", columns)
 
 
-def columns(n: int) -> dict[str, object]:
-    index = np.arange(n)
-    return {"instrument": ["Cam"] * n, "visit": index // DETECTORS, "detector": index % DETECTORS}
+def columns(index: np.ndarray) -> dict[str, object]:
+    return {"instrument": ["Cam"] * len(index), "visit": index // DETECTORS, "detector": index % DETECTORS}
 
 
-def regions(butler: Butler, n: int) -> float:
-    """Records of n detector images, beside the patches that they lie on; their rate, overlaps included."""
+def regions_per_s(butler: Butler, n: int) -> float:
+    """Insert records of n detector images, beside the patches that they lie on; overlaps included."""
     insert = butler.registry.insert_dimension_records
     insert(
         "skymap", [{"skymap": "sky", "hash": b"x", "tract_max": 1, "patch_nx_max": 14, "patch_ny_max": 14}]
     )
-    insert("tract", [{"skymap": "sky", "tract": 0, "region": square(10, 0, 1.5)}])
-    places = [(8.5 + 0.2 * (i % 14), -1.4 + 0.2 * (i // 14)) for i in range(196)]
-    patches = {"skymap": ["sky"] * 196, "tract": [0] * 196, "patch": range(196)}
-    patches |= {"cell_x": [i % 14 for i in range(196)], "cell_y": [i // 14 for i in range(196)]}
-    insert("patch", patches | {"region": [square(*place, 0.11) for place in places]})
-    rng = np.random.default_rng(1)
-    pointings = rng.uniform(-0.5, 0.5, (n // DETECTORS + 1, 2))
-    index = np.arange(n)
-    ra = 10 + pointings[index // DETECTORS, 0] + 0.2 * (index % 10 - 5)
-    dec = pointings[index // DETECTORS, 1] + 0.2 * (index // 10 % 10 - 5)
-    polygons = [square(*place, 0.09).encode() for place in zip(ra.tolist(), dec.tolist(), strict=True)]
-    taken = seconds(lambda: insert("visit_detector_region", columns(n) | {"region": polygons}))
+    insert("tract", [{"skymap": "sky", "tract": 0, "region": data.square(10, 0, 1.5)}])
+    regions = data.patches()
+    number = range(len(regions))
+    patches = {"skymap": ["sky"] * len(regions), "tract": [0] * len(regions), "patch": number}
+    patches |= {"cell_x": [i % 14 for i in number], "cell_y": [i // 14 for i in number], "region": regions}
+    insert("patch", patches)
+    records = columns(np.arange(n)) | {"region": data.detector_regions(n)}
+    taken = seconds(lambda: insert("visit_detector_region", records))
     overlaps = len(butler.registry.overlap_columns("visit_detector_region", "patch")["patch"])
     assert overlaps > n / 2, overlaps
     return n / taken
 
 
-def measure(root: Path, n: int, registry_db: str | None) -> dict[str, object]:
-    found: dict[str, object] = {}
-    visits = n // DETECTORS
-    with Butler.makeRepo(
-        root, registry_db=registry_db, schema=f"bench_{os.getpid()}" if registry_db else None
-    ) as butler:
-        registry = butler.registry
-        camera(butler, visits)
-        types = {
-            name: DatasetType(name, ["visit", "detector"], "StructuredDataDict", universe=butler.dimensions)
-            for name in ("plain", "filed", "small")
-        }
-        for dataset_type in types.values():
-            butler.register_dataset_type(dataset_type)
-        for run in ("plain", "filed", "small"):
-            butler.collections.register(run)
-
-        data_ids = columns(n)
-        taken = seconds(lambda: registry.insert_datasets("plain", "plain", data_ids))
-        found["register_per_s"] = round(n / taken)
-
-        data = root / "data"
-        data.mkdir()
-        group = types["filed"].dimensions
-        refs = [
-            DatasetRef(
-                types["filed"],
-                DataCoordinate.from_required(group, ("Cam", i // DETECTORS, i % DETECTORS)),
-                "filed",
-            )
-            for i in range(n // 10)
-        ]
-        files = [FileDataset(data / f"{i}.json", ref) for i, ref in enumerate(refs)]
-        for file in files:
-            Path(file.path).write_text("{}")
-        taken = seconds(lambda: butler.ingest(*files, transfer="direct", checksums=False))
-        found["ingest_per_s"] = round(len(files) / taken)
-        assert len(butler.query_datasets("filed", collections="filed", limit=None)) == len(files)
-
-        found["visit_detector_region_per_s"] = round(regions(butler, n))
-        found["put_in_transaction_ms"], found["lone_put_ms"] = puts(butler)
-        found["find_dataset_ms"] = finds(butler, n)
-        taken = seconds(lambda: count(registry.query_datasets("plain", "plain"), n))
-        found["query_datasets_s"] = round(taken, 3)
-        taken = seconds(lambda: count(registry.query_datasets("plain", "plain", with_records=True), n))
-        found["query_datasets_with_records_s"] = round(taken, 3)
-    return found
+def ingest_per_s(butler: Butler, dataset_type: DatasetType, folder: Path, n: int) -> float:
+    """Ingest n files where they are."""
+    folder.mkdir()
+    files = []
+    for i in range(n):
+        path = folder / f"{i}.json"
+        path.write_text("{}")
+        coordinate = DataCoordinate.standardize(data.data_id(i), dimensions=dataset_type.dimensions)
+        files.append(FileDataset(path, DatasetRef(dataset_type, coordinate, "filed")))
+    taken = seconds(lambda: butler.ingest(*files, transfer="direct", checksums=False))
+    assert len(butler.query_datasets("filed", collections="filed", limit=None)) == n
+    return n / taken
 
 
-def count(refs: object, n: int) -> None:
-    assert len(list(refs)) == n
+def put_ms(butler: Butler, n: int) -> tuple[float, float]:
+    """Put small dicts in one transaction, and each in its own."""
 
-
-def puts(butler: Butler) -> tuple[float, float]:
     def put(detectors: range, visit: int) -> None:
         for i in detectors:
             butler.put({"a": 1}, "small", instrument="Cam", visit=visit, detector=i, run="small")
 
     def together() -> None:
         with butler.transaction():
-            put(range(DETECTORS), 1)
+            put(range(n), 1)
 
     put(range(1), 0)
-    inside = seconds(together) / DETECTORS
-    alone = seconds(lambda: put(range(1, 51), 0)) / 50
-    return round(inside * 1e3, 3), round(alone * 1e3, 3)
+    return seconds(together) / n * 1e3, seconds(lambda: put(range(1, n), 0)) / (n - 1) * 1e3
 
 
-def finds(butler: Butler, n: int) -> float:
-    data_ids = [
-        {"instrument": "Cam", "visit": i % (n // DETECTORS), "detector": i % DETECTORS} for i in range(500)
-    ]
+def find_ms(butler: Butler, n: int) -> float:
+    """Find datasets one by one, spread over n."""
+    data_ids = [data.data_id(i * (n // FINDS)) for i in range(FINDS)]
 
     def find() -> None:
         for data_id in data_ids:
             assert butler.find_dataset("plain", data_id, collections="plain") is not None
 
     find()
-    return round(seconds(find) / len(data_ids) * 1e3, 3)
+    return seconds(find) / FINDS * 1e3
 
 
-def reference(python: Path, n: int) -> dict[str, object]:
+def query_us(butler: Butler, n: int, *, with_records: bool) -> float:
+    """Query n datasets, maybe with their dimension records."""
+
+    def query() -> None:
+        found = butler.query_datasets(
+            "plain", collections="plain", limit=n, with_dimension_records=with_records
+        )
+        assert len(found) == n
+
+    return seconds(query) / n * 1e6
+
+
+def measure(root: Path, n: int, registry_db: str | None, schema: str) -> dict[str, float]:
+    found: dict[str, float] = {"datasets": n}
+    with Butler.makeRepo(root, registry_db=registry_db, schema=schema if registry_db else None) as butler:
+        registry = butler.registry
+        camera(butler, n // DETECTORS)
+        types = {}
+        for name in ("plain", "filed", "small"):
+            types[name] = DatasetType(
+                name, ["visit", "detector"], "StructuredDataDict", universe=butler.dimensions
+            )
+            butler.register_dataset_type(types[name])
+            butler.collections.register(name)
+        index = np.arange(n)
+        first = seconds(lambda: registry.insert_datasets("plain", "plain", columns(index[:FEW])))
+        found["find_dataset_among_10000_ms"] = find_ms(butler, FEW)
+        rest = seconds(lambda: registry.insert_datasets("plain", "plain", columns(index[FEW:])))
+        found["register_per_s"] = n / (first + rest)
+        found["find_dataset_ms"] = find_ms(butler, n)
+        found["find_dataset_growth"] = found["find_dataset_ms"] / found["find_dataset_among_10000_ms"]
+        found["ingest_per_s"] = ingest_per_s(butler, types["filed"], root / "outside", min(n, FEW))
+        found["visit_detector_region_per_s"] = regions_per_s(butler, min(n, MANY))
+        found["put_in_transaction_ms"], found["lone_put_ms"] = put_ms(butler, DETECTORS)
+        queried = min(n, MANY)
+        found["query_datasets_us"] = query_us(butler, queried, with_records=False)
+        found["query_datasets_with_records_us"] = query_us(butler, queried, with_records=True)
+    found["cli_query_s"] = process_seconds(data.cli_command(root, n), 5)
+    floor = process_seconds([sys.executable, "-c", "import sqlalchemy"], 5)
+    found["cli_query_above_sqlalchemy_s"] = found["cli_query_s"] - floor
+    return found
+
+
+def reference(python: Path, n: int, registry_db: str | None) -> dict[str, float]:
     script = Path(__file__).with_name("registry_peer.py")
-    done = subprocess.run([str(python), str(script), str(n)], check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    arguments = [str(python), str(script), str(n), *([registry_db] if registry_db else [])]
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True)
+    if done.returncode:
+        return {"not_run": done.stderr.strip().rpartition("\n")[2]}
+    return json.loads(done.stdout)
+
+
+def ratios(ours: dict[str, float], theirs: dict[str, float]) -> dict[str, float]:
+    """Return how many times faster we are, by figure."""
+    shared = [name for name in ours if name in theirs and name != "datasets"]
+    return {
+        name: ours[name] / theirs[name] if name.endswith("_per_s") else theirs[name] / ours[name]
+        for name in shared
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "--datasets", type=int, default=100_000, help="number of datasets, a multiple of 1000"
+        "--datasets", type=int, nargs="+", default=[MANY], metavar="N", help="numbers of datasets, from 10000"
     )
     parser.add_argument("--postgresql", metavar="URL", help="server to use")
     parser.add_argument("--only", choices=["sqlite", "postgresql"], help="one database only")
     parser.add_argument("--peer", action="store_true", help="measure the reference too")
     parser.add_argument("--peer-python", help="interpreter of an environment that holds it")
     parser.add_argument(
-        "--peer-datasets", type=int, default=10_000, help="number of datasets for the reference"
+        "--peer-datasets", type=int, default=FEW, metavar="N", help="number of datasets for the reference"
     )
     options = parser.parse_args()
     if options.peer_python:
         os.environ["PIPETASK_PEER_PYTHON"] = options.peer_python
-    result: dict[str, object] = {"machine": machine(), "datasets": options.datasets}
-    with tempfile.TemporaryDirectory() as folder:
-        if options.only != "postgresql":
-            result["sqlite"] = measure(Path(folder) / "sqlite", options.datasets, None)
-        if options.only != "sqlite":
-            with server(options.postgresql) as url:
-                if url:
-                    result["postgresql"] = measure(Path(folder) / "postgresql", options.datasets, url)
-    if options.peer or options.peer_python:
-        result["reference"] = reference(peer_python(), options.peer_datasets) | {"versions": peer_versions()}
-    json.dump(result, sys.stdout, indent=1)
-    print()
+    python = peer_python() if options.peer or options.peer_python else None
+    result: dict[str, object] = {"machine": machine()}
+    if python:
+        result["reference"] = peer_versions()
+    with tempfile.TemporaryDirectory() as folder, server(options.postgresql) as url:
+        urls = {"sqlite": None, "postgresql": url}
+        for name in [options.only] if options.only else urls:
+            if name == "postgresql" and url is None:
+                continue
+            theirs = reference(python, options.peer_datasets, urls[name]) if python else {}
+            if theirs:
+                result[f"{name}, reference"] = theirs
+            for n in options.datasets:
+                ours = measure(Path(folder) / f"{name}-{n}", n, urls[name], f"bench_{os.getpid()}_{n}")
+                result[f"{name}, {n} datasets"] = ours | ({"ratios": ratios(ours, theirs)} if theirs else {})
+    show(result)
 
 
 if __name__ == "__main__":

@@ -1,37 +1,19 @@
-"""The reference's part of `registry.py`, run by its own Python, on SQLite: the same operations.
+"""The reference's part of `registry.py`, run by its own Python: the same operations.
 
-    python benchmarks/registry_peer.py DATASETS
+    python benchmarks/registry_peer.py DATASETS [POSTGRESQL_URL]
 
 Prints JSON; the keys are those of `registry.py`.
 """
 
-import json
+import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-import numpy as np
-from lsst.daf.butler import Butler, DatasetRef, DatasetType, FileDataset
-from lsst.sphgeom import ConvexPolygon, LonLat, UnitVector3d
-
-DETECTORS = 100
-
-
-def seconds(act):
-    begin = time.perf_counter()
-    act()
-    return time.perf_counter() - begin
-
-
-def square(ra, dec, half):
-    corners = [
-        (ra - half, dec - half),
-        (ra + half, dec - half),
-        (ra + half, dec + half),
-        (ra - half, dec + half),
-    ]
-    return ConvexPolygon([UnitVector3d(LonLat.fromDegrees(*corner)) for corner in corners])
+import registry_data as data
+import sqlalchemy
+from lsst.daf.butler import Butler, Config, DatasetRef, DatasetType, FileDataset
+from registry_data import DETECTORS, FINDS, data_id, process_seconds, seconds, show
 
 
 def camera(insert, visits):
@@ -43,43 +25,82 @@ def camera(insert, visits):
     insert("visit", *(common | {"id": i, "name": f"v{i}"} for i in range(visits)))
 
 
-def data_id(i):
-    return {"instrument": "Cam", "visit": i // DETECTORS, "detector": i % DETECTORS}
-
-
-def regions(insert, n):
+def regions_per_s(insert, n):
     insert("skymap", {"name": "sky", "hash": b"x", "tract_max": 1, "patch_nx_max": 14, "patch_ny_max": 14})
-    insert("tract", {"skymap": "sky", "id": 0, "region": square(10, 0, 1.5)})
-    places = [(8.5 + 0.2 * (i % 14), -1.4 + 0.2 * (i // 14)) for i in range(196)]
-    patches = [
-        {
-            "skymap": "sky",
-            "tract": 0,
-            "id": i,
-            "cell_x": i % 14,
-            "cell_y": i // 14,
-            "region": square(*place, 0.11),
-        }
-        for i, place in enumerate(places)
-    ]
-    insert("patch", *patches)
-    rng = np.random.default_rng(1)
-    pointings = rng.uniform(-0.5, 0.5, (n // DETECTORS + 1, 2))
-    index = np.arange(n)
-    ra = 10 + pointings[index // DETECTORS, 0] + 0.2 * (index % 10 - 5)
-    dec = pointings[index // DETECTORS, 1] + 0.2 * (index // 10 % 10 - 5)
-    records = [
-        data_id(i) | {"region": square(*place, 0.09)}
-        for i, place in enumerate(zip(ra.tolist(), dec.tolist(), strict=True))
-    ]
+    insert("tract", {"skymap": "sky", "id": 0, "region": data.square(10, 0, 1.5)})
+    common = {"skymap": "sky", "tract": 0}
+    insert(
+        "patch",
+        *(
+            common | {"id": i, "cell_x": i % 14, "cell_y": i // 14, "region": region}
+            for i, region in enumerate(data.patches())
+        ),
+    )
+    records = [data_id(i) | {"region": region} for i, region in enumerate(data.detector_regions(n))]
     return n / seconds(lambda: insert("visit_detector_region", *records))
+
+
+def ingest_per_s(butler, dataset_type, folder, n):
+    folder.mkdir()
+    files = []
+    for i in range(n):
+        path = folder / f"{i}.json"
+        path.write_text("{}")
+        coordinate = butler.registry.expandDataId(data_id(i))
+        files.append(FileDataset(str(path), DatasetRef(dataset_type, coordinate, run="filed")))
+    return n / seconds(lambda: butler.ingest(*files, transfer="direct"))
+
+
+def put_ms(butler, n):
+    def put(detectors, visit):
+        for i in detectors:
+            butler.put({"a": 1}, "small", instrument="Cam", visit=visit, detector=i, run="small")
+
+    def together():
+        with butler.transaction():
+            put(range(n), 1)
+
+    put(range(1), 0)
+    return seconds(together) / n * 1e3, seconds(lambda: put(range(1, n), 0)) / (n - 1) * 1e3
+
+
+def find_ms(butler, n):
+    def find():
+        for i in range(FINDS):
+            assert butler.find_dataset("plain", data_id(i * (n // FINDS)), collections="plain") is not None
+
+    find()
+    return seconds(find) / FINDS * 1e3
+
+
+def query_us(butler, n, with_records):
+    def query():
+        found = butler.query_datasets(
+            "plain", collections="plain", limit=n, with_dimension_records=with_records
+        )
+        assert len(found) == n
+
+    return seconds(query) / n * 1e6
+
+
+def make_repository(root, url):
+    """Make a repository; on PostgreSQL in a schema of its own."""
+    if url is None:
+        Butler.makeRepo(root)
+        return
+    namespace = f"reference_{os.getpid()}"
+    with sqlalchemy.create_engine(url).begin() as connection:
+        connection.execute(sqlalchemy.text("CREATE EXTENSION IF NOT EXISTS btree_gist"))
+        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {namespace}"))
+    Butler.makeRepo(root, config=Config({"registry": {"db": url, "namespace": namespace}}))
 
 
 def main():
     n = int(sys.argv[1])
+    url = sys.argv[2].replace("+psycopg:", ":") if len(sys.argv) > 2 else None
     found = {"datasets": n}
     with tempfile.TemporaryDirectory() as root:
-        Butler.makeRepo(root)
+        make_repository(root, url)
         butler = Butler.from_config(root, writeable=True)
         registry = butler.registry
         camera(registry.insertDimensionData, n // DETECTORS)
@@ -90,51 +111,16 @@ def main():
             )
             registry.registerDatasetType(types[name])
             butler.collections.register(name)
-
         data_ids = [data_id(i) for i in range(n)]
-        taken = seconds(lambda: registry.insertDatasets("plain", data_ids, run="plain"))
-        found["register_per_s"] = round(n / taken)
-
-        data = Path(root) / "outside"
-        data.mkdir()
-        files = []
-        for i in range(n // 10):
-            path = data / f"{i}.json"
-            path.write_text("{}")
-            coordinate = registry.expandDataId(data_id(i))
-            files.append(FileDataset(str(path), DatasetRef(types["filed"], coordinate, run="filed")))
-        taken = seconds(lambda: butler.ingest(*files, transfer="direct"))
-        found["ingest_per_s"] = round(len(files) / taken)
-
-        found["visit_detector_region_per_s"] = round(regions(registry.insertDimensionData, n))
-
-        def put(detectors, visit):
-            for i in detectors:
-                butler.put({"a": 1}, "small", instrument="Cam", visit=visit, detector=i, run="small")
-
-        def together():
-            with butler.transaction():
-                put(range(DETECTORS), 1)
-
-        put(range(1), 0)
-        found["put_in_transaction_ms"] = round(seconds(together) / DETECTORS * 1e3, 3)
-        found["lone_put_ms"] = round(seconds(lambda: put(range(1, 51), 0)) / 50 * 1e3, 3)
-
-        def find():
-            for i in range(200):
-                where = {"instrument": "Cam", "visit": i % (n // DETECTORS), "detector": i % DETECTORS}
-                assert butler.find_dataset("plain", where, collections="plain") is not None
-
-        find()
-        found["find_dataset_ms"] = round(seconds(find) / 200 * 1e3, 3)
-        for key, with_records in (("query_datasets_s", False), ("query_datasets_with_records_s", True)):
-            taken = seconds(
-                lambda with_records=with_records: butler.query_datasets(
-                    "plain", collections="plain", limit=None, with_dimension_records=with_records
-                )
-            )
-            found[key] = round(taken, 3)
-    print(json.dumps(found))
+        found["register_per_s"] = n / seconds(lambda: registry.insertDatasets("plain", data_ids, run="plain"))
+        found["find_dataset_ms"] = find_ms(butler, n)
+        found["ingest_per_s"] = ingest_per_s(butler, types["filed"], Path(root) / "outside", min(n, 10_000))
+        found["visit_detector_region_per_s"] = regions_per_s(registry.insertDimensionData, n)
+        found["put_in_transaction_ms"], found["lone_put_ms"] = put_ms(butler, DETECTORS)
+        found["query_datasets_us"] = query_us(butler, n, with_records=False)
+        found["query_datasets_with_records_us"] = query_us(butler, n, with_records=True)
+        found["cli_query_s"] = process_seconds(data.cli_command(root, n), 2)
+    show(found)
 
 
 if __name__ == "__main__":
