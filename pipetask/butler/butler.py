@@ -411,6 +411,8 @@ class Butler:
             from pipetask.butler.composites.put import put_composite
 
             with self._transaction.begin():
+                from pipetask.butler.composites.put import put_composite
+
                 return put_composite(self, obj, composite, ref)
         with self._transaction.begin():
             # The row comes first: once the database accepts it, a file of that name can only be a left-over.
