@@ -8,6 +8,7 @@ from pipetask.execution.resume import replay
 from pipetask.execution.run_graph import run_graph
 from pipetask.execution.summary import RunSummary, Tally
 from pipetask.graph.prepare import DataSelection, choose_collections, prepare_graph
+from pipetask.graph.progress import Progress
 from pipetask.pipeline.pipeline import Pipeline
 
 
@@ -17,6 +18,7 @@ def run_pipeline(
     selection: DataSelection,
     *,
     progress: Callable[[Tally], None] | None = None,
+    building: Progress | None = None,
     **options: Any,
 ) -> RunSummary:
     """Build the graph of a pipeline and run it; a run to be extended is recovered first.
@@ -29,6 +31,8 @@ def run_pipeline(
         What to do.
     selection : `DataSelection`
         Which data to do it to, and where outputs go.
+    building : callable, optional
+        As the ``progress`` of `QuantumGraphBuilder.build`.
     progress, **options
         As for `run_graph.run_graph`.
 
@@ -40,5 +44,5 @@ def run_pipeline(
     collections = choose_collections(butler, pipeline, selection)
     if selection.extend_run:
         replay(butler, collections.output_run)
-    graph = prepare_graph(butler, pipeline, selection, collections=collections)
+    graph = prepare_graph(butler, pipeline, selection, collections=collections, progress=building)
     return run_graph(graph, butler, progress=progress, **options)

@@ -16,15 +16,16 @@ from pipetask.graph.adjust import Adjuster, drop_without_inputs, quanta_without_
 from pipetask.graph.base_join import BaseJoin
 from pipetask.graph.bounds import bounds_of
 from pipetask.graph.codes import Codebooks
-from pipetask.graph.datasets import Datasets
 from pipetask.graph.diagnosis import nothing_left, why_without_prerequisite
 from pipetask.graph.draft import DraftTask, connection_of
+from pipetask.graph.drafting import Drafter
 from pipetask.graph.finish import finish
 from pipetask.graph.funnel import MAX_EXAMPLES, Funnel
 from pipetask.graph.init_datasets import InitDatasets
 from pipetask.graph.outputs import ExistingOutputs
 from pipetask.graph.parts import Part, connected_parts
 from pipetask.graph.prerequisites import PrerequisiteFinder
+from pipetask.graph.progress import Progress, Steps
 from pipetask.graph.project import Projections
 from pipetask.graph.quantum_graph import Header, QuantumGraph
 from pipetask.graph.refs import DataIdDecoder, RefMaker
@@ -32,13 +33,13 @@ from pipetask.graph.relations import DimensionRelations, implied_of, query_const
 from pipetask.graph.reuse import Reuse
 from pipetask.graph.run_collections import NO_CHANGE, ChainChange, reused_collection
 from pipetask.graph.scope import Completed, Queried, Scope, Selected, sliced
-from pipetask.graph.tables import Connection, DatasetTable, Existing, Reused, Serials, new_base
+from pipetask.graph.tables import Reused, Serials, new_base
 from pipetask.graph.why import Why, complete_data_id, node_of, why
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
     from pipetask.graph.data_id_tables import DataIdTable
-    from pipetask.pipeline.nodes import Edge, TaskNode
+    from pipetask.pipeline.nodes import Edge
     from pipetask.pipeline.pipeline_graph import PipelineGraph
 
 log = logging.getLogger(__name__)
@@ -146,18 +147,20 @@ class QuantumGraphBuilder:
         self._reuse = (
             Reuse(butler, self._codebooks, pipeline_graph, reuse, self._collections) if reuse else None
         )
-        self._predicted: dict[str, Datasets] = {}
+        self._drafter = Drafter(pipeline_graph, self._new_serials)
         self._funnel = Funnel()
         self._bases: dict[str, BaseJoin] = {}
         self._drafts: dict[str, DraftTask] = {}
 
-    def build(self, *, explain: bool = False) -> QuantumGraph:
+    def build(self, *, explain: bool = False, progress: Progress | None = None) -> QuantumGraph:
         """Build the graph.
 
         Parameters
         ----------
         explain : `bool`, optional
             Count the first steps of the funnel as well, which takes joins that the graph doesn't need.
+        progress : callable, optional
+            Called before each step with what it does, how many steps are done, and how many there are.
 
         Raises
         ------
@@ -167,7 +170,10 @@ class QuantumGraphBuilder:
             If a quantum lacks a prerequisite.
         """
         tasks: list[DraftTask] = []
-        for part in connected_parts(self._pipeline):
+        parts = list(connected_parts(self._pipeline))
+        told = Steps(progress, len(parts) + len(self._pipeline.tasks) + 1)
+        for part in parts:
+            told.begin(f"joining what there is for {', '.join(task.label for task in part.tasks)}")
             tasks += self._project(part, explain=explain)
         order = list(self._pipeline.tasks)
         tasks.sort(key=lambda task: order.index(task.node.label))
@@ -178,7 +184,9 @@ class QuantumGraphBuilder:
         self._drafts = {task.node.label: task for task in tasks}
         self._outputs.mark_done(tasks)
         for task in tasks:
+            told.begin(f"looking up what {task.node.label} needs")
             self._resolve(task, decoder, adjuster)
+        told.begin("numbering quanta and datasets")
         reused = self._reuse.reused if self._reuse else Reused()
         if not reused.n_quanta and not any(task.is_kept.any() for task in tasks):
             self._funnel.causes = self._funnel.causes or nothing_left(tasks, self._funnel, self._codebooks)
@@ -235,7 +243,7 @@ class QuantumGraphBuilder:
             self._funnel.causes += base.why_empty()
         queried = base.count_early_steps(self._funnel) if explain or joined.is_empty else {}
         selected = self._select(base, part, Projections(joined))
-        tasks = [self._draft(node, base.inputs, selected) for node in part.tasks]
+        tasks = [self._drafter.draft(node, base.inputs, selected) for node in part.tasks]
         for task in tasks:
             label = task.node.label
             self._bases[label] = base
@@ -253,40 +261,6 @@ class QuantumGraphBuilder:
         for warning in sliced(base, part, projections):
             log.warning(warning)
         return Queried(self._pipeline, projections)
-
-    def _draft(self, node: TaskNode, inputs: Mapping[str, Datasets], selected: Selected) -> DraftTask:
-        """Find the quanta of a task, its datasets and the edges between them."""
-        data_ids = selected.quanta(node)
-        task = DraftTask(node, data_ids, self._new_serials(len(data_ids)))
-        for edge in node.inputs.values():
-            name = edge.dataset_type
-            datasets = inputs[name] if name in inputs else self._made(name, selected)
-            pairs = selected.pairs(node, edge.dimensions, data_ids, datasets.data_ids)
-            task.add(connection_of(edge, "input"), datasets, pairs)
-        for edge in node.outputs.values():
-            self._add_output(task, connection_of(edge, "output"), selected)
-        if node.saves_log:
-            log_of_quanta = Connection("_log", "log", node.log_dataset, "", "ButlerLogRecords")
-            self._add_output(task, log_of_quanta, selected)
-        metadata = Connection("_metadata", "metadata", node.metadata_dataset, "", "TaskMetadata")
-        self._add_output(task, metadata, selected)
-        return task
-
-    def _add_output(self, task: DraftTask, connection: Connection, selected: Selected) -> None:
-        datasets = self._made(connection.dataset_type, selected)
-        dimensions = datasets.table.dataset_type.dimensions
-        task.add(
-            connection, datasets, selected.pairs(task.node, dimensions, task.data_ids, datasets.data_ids)
-        )
-
-    def _made(self, name: str, selected: Selected) -> Datasets:
-        """Predict the datasets of a type that the pipeline makes."""
-        if name not in self._predicted:
-            kind = self._pipeline.dataset_types[name].dataset_type
-            codes = selected.made(name).codes
-            table = DatasetTable(kind, codes, self._new_serials(len(codes)), Existing.none())
-            self._predicted[name] = Datasets(table, np.ones(len(codes), bool))
-        return self._predicted[name]
 
     def _resolve(self, task: DraftTask, decoder: DataIdDecoder, adjuster: Adjuster) -> None:
         """Steps 3 to 5 for one task, after all that make its inputs: what is done, missing or unwanted."""

@@ -41,6 +41,7 @@ def with_made_inputs(graph: QuantumGraph, registry: Registry) -> QuantumGraph:
         graph.implied,
         graph.funnel,
         graph.records,
+        graph.reused,
     )
 
 

@@ -9,6 +9,7 @@ from pipetask.butler import Butler
 from pipetask.errors import OutputCollectionError
 from pipetask.graph.builder import QuantumGraphBuilder
 from pipetask.graph.data_id_tables import DataIdTable
+from pipetask.graph.progress import Progress
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.graph.run_collections import RunCollections, resolve
 from pipetask.graph.scope import Scope
@@ -101,6 +102,7 @@ def prepare_graph(
     *,
     collections: RunCollections | None = None,
     explain: bool = False,
+    progress: Progress | None = None,
 ) -> QuantumGraph:
     """Build the quantum graph of a pipeline on the selected data; see `builder_for`.
 
@@ -110,13 +112,16 @@ def prepare_graph(
         As for `builder_for`.
     explain : `bool`, optional
         Count every step of the funnel, which takes some joins more.
+    progress : callable, optional
+        As for `QuantumGraphBuilder.build`.
 
     Raises
     ------
     PipetaskError
         Among them `EmptyGraphError`, whose message says what emptied the graph.
     """
-    return builder_for(butler, pipeline, selection, collections=collections).build(explain=explain)
+    builder = builder_for(butler, pipeline, selection, collections=collections)
+    return builder.build(explain=explain, progress=progress)
 
 
 def update_graph(butler: Butler, pipeline: Pipeline, selection: DataSelection, old: QuantumGraph) -> Update:

@@ -1,6 +1,7 @@
 """``pipetask qgraph``: build a quantum graph, show it, save it."""
 
 import os
+import sys
 from typing import Any
 
 import click
@@ -105,6 +106,7 @@ def command(
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, without executing them."""
     from pipetask.butler import Butler
+    from pipetask.cli.progress import progress_bars
     from pipetask.errors import EmptyGraphError
     from pipetask.graph.prepare import DataSelection, builder_for, prepare_graph, update_graph
     from pipetask.reports.estimate import estimate, estimate_text
@@ -133,7 +135,10 @@ def command(
                         "{:,} quanta kept, {:,} added, {:,} dropped (done, or without data).".format(*counts)
                     )
                 else:
-                    graph = prepare_graph(butler, document, chosen, explain="explain" in shown)
+                    with progress_bars(enabled=sys.stderr.isatty()) as bars:
+                        graph = prepare_graph(
+                            butler, document, chosen, explain="explain" in shown, progress=bars.building
+                        )
             except EmptyGraphError as empty:
                 if "explain" in shown:
                     click.echo(empty.explanation)

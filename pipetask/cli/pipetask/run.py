@@ -56,7 +56,7 @@ def command(
     from dataclasses import fields
 
     from pipetask.butler import Butler
-    from pipetask.cli.progress import progress_bar
+    from pipetask.cli.progress import progress_bars
     from pipetask.execution.options import ExecutionOptions
     from pipetask.execution.run_graph import run_graph
     from pipetask.execution.run_pipeline import run_pipeline
@@ -73,10 +73,10 @@ def command(
     check_ids(ids, qgraph)
     with (
         Butler.from_config(repo, writeable=True) as butler,
-        progress_bar(enabled=sys.stderr.isatty() and not no_progress) as progress,
+        progress_bars(enabled=sys.stderr.isatty() and not no_progress) as bars,
         profiled(profile, processes=processes),
     ):
-        how["progress"] = progress
+        how["progress"] = bars.running
         if qgraph:
             graph = load_graph(qgraph, ids)
             if ids:
@@ -86,6 +86,6 @@ def command(
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
             chosen = DataSelection(**selection)
             document = with_mocks(butler, document, chosen, mocks)
-            summary = run_pipeline(butler, document, chosen, **how)
+            summary = run_pipeline(butler, document, chosen, building=bars.building, **how)
     click.echo(summary_text(summary))
     sys.exit(summary.exit_code)

@@ -84,3 +84,23 @@ def test_an_input_that_defers_its_constraint_takes_no_quanta_from_other_tasks(ob
 
     assert counts() == [2, 2]
     assert counts(deferGraphConstraint=True) == [4, 2]
+
+
+def test_each_step_of_building_is_told(observed, task):
+    isr = task(SENSOR, raw=("in", "raw", SENSOR), post=("out", "post", SENSOR))
+    count = task(
+        ("exposure",), posts=("in", "post", SENSOR, {"multiple": True}), out=("out", "o", ("exposure",))
+    )
+    told = []
+    QuantumGraphBuilder(
+        observed.pipeline(isr=isr, count=count),
+        observed.butler,
+        input_collections=["raws"],
+        output_run="out",
+    ).build(progress=lambda *step: told.append(step))
+    assert told == [
+        ("joining what there is for isr, count", 0, 4),
+        ("looking up what isr needs", 1, 4),
+        ("looking up what count needs", 2, 4),
+        ("numbering quanta and datasets", 3, 4),
+    ]
