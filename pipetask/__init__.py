@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pipetask.errors import TaskError as TaskError
     from pipetask.errors import UnprocessableDataError as UnprocessableDataError
     from pipetask.errors import UpstreamFailureNoWorkFound as UpstreamFailureNoWorkFound
+    from pipetask.graph.builder import QuantumGraphBuilder as QuantumGraphBuilder
+    from pipetask.graph.quantum_graph import QuantumGraph as QuantumGraph
     from pipetask.pipeline.pipeline import Pipeline as Pipeline
     from pipetask.pipeline.pipeline_graph import PipelineGraph as PipelineGraph
     from pipetask.task import connection_types as connectionTypes  # noqa: F401, N812
@@ -83,6 +85,8 @@ _HOME = {
     "PipetaskError": "pipetask.errors",
     "Quantum": "pipetask.task.quantum",
     "QuantumContext": "pipetask.task.context",
+    "QuantumGraph": "pipetask.graph.quantum_graph",
+    "QuantumGraphBuilder": "pipetask.graph.builder",
     "RepeatableQuantumError": "pipetask.errors",
     "Struct": "pipetask.task.struct",
     "Task": "pipetask.task.task",

@@ -32,6 +32,10 @@ LOCATION_FIELDS = (
 Location = tuple[Any, ...]
 """Values in the order of `LOCATION_FIELDS`."""
 
+_MANY = 20_000
+_SHARE = 4
+"""From so many datasets on, locations are read in one pass, unless that is over so many times as many."""
+
 
 def insert_locations(db: Database, schema: Schema, rows: Iterable[tuple[Any, ...]]) -> int:
     """Store locations, each a dataset id (`~uuid.UUID` or `bytes`) and the `LOCATION_FIELDS`.
@@ -164,4 +168,9 @@ def count_datasets(db: Database, schema: Schema, run_id: int) -> dict[str, int]:
 def _read(db: Database, schema: Schema, ids: list[bytes]) -> list[tuple[Any, ...]]:
     table = schema.dataset_location
     columns = [table.c.dataset_id, *(table.c[name] for name in LOCATION_FIELDS)]
+    if len(ids) >= _MANY:
+        (n_rows,) = db.fetch(select(func.count()).select_from(table))[0]
+        if n_rows <= _SHARE * len(ids):
+            wanted = set(ids)
+            return [row for page in db.stream(select(*columns)) for row in page if row[0] in wanted]
     return db.fetch_by_keys(columns, [table.c.dataset_id], [(id,) for id in ids])

@@ -1,13 +1,15 @@
 """QuantumGraph: objects on access, order, neighbours, subsets, artifacts of inputs; and the same from a file."""
 
 import json
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
 import pytest
 
 from pipetask.butler import ArtifactRecord
-from pipetask.errors import GraphFileError
+from pipetask.errors import GraphFileError, UnknownQuantumError
 from pipetask.graph.archive import ALIGNMENT
 from pipetask.graph.builder import QuantumGraphBuilder
 from pipetask.graph.graph_file import VERSION
@@ -227,3 +229,53 @@ def test_a_file_that_is_cut_short_or_something_else_is_refused(built, tmp_path):
 def test_a_graph_file_that_is_not_there_is_named_with_the_way_to_make_one(tmp_path):
     with pytest.raises(GraphFileError, match=r"nope\.qg.*No such file.*--save-qgraph"):
         QuantumGraph.load(tmp_path / "nope.qg")
+
+
+def test_quanta_are_chosen_by_task_data_id_and_id(graph):
+    first = graph.quantum(0)
+    assert [q.id for q in all_quanta(graph.select(ids=[first.id]))] == [first.id]
+    assert [q.id for q in all_quanta(graph.select(ids=[str(first.id)]))] == [first.id]
+    chosen = graph.select(tasks=["isr", "calibrate"], data_id={"instrument": "Cam", "detector": 1})
+    assert {task.label: task.count for task in chosen.tasks if task.count} == {"isr": 2, "calibrate": 2}
+    assert {q.dataId["detector"] for q in all_quanta(chosen)} == {1}
+    assert graph.select(data_id={"band": "r"}).n_quanta == sum(
+        q.dataId.get("band") == "r" for q in all_quanta(graph)
+    )
+    assert graph.select(data_id={"visit": 77}).n_quanta == 0
+
+
+def test_a_task_that_is_not_in_the_graph_is_named_with_the_nearest(graph):
+    with pytest.raises(UnknownQuantumError, match="'calibrat' in this graph; did you mean 'calibrate'"):
+        graph.select(tasks=["calibrat"])
+
+
+def test_networkx_has_quanta_with_edges_to_those_that_wait(graph):
+    network = graph.to_networkx()
+    assert network.number_of_nodes() == graph.n_quanta
+    assert {(i, j) for i in range(graph.n_quanta) for j in graph.successors()[i]} == set(network.edges)
+    assert network.nodes[0]["label"] == "isr"
+    assert network.nodes[0]["data_id"] == graph.quantum(0).dataId
+    assert network.nodes[0]["id"] == graph.quantum(0).id
+
+
+def test_networkx_can_have_datasets_between_quanta(graph):
+    network = graph.to_networkx(datasets=True)
+    quantum = graph.quantum(0)
+    (raw,), (post,) = quantum.inputs["raw"], quantum.outputs["post"]
+    assert network.edges[raw.id, 0]["connection"] == "raw"
+    assert network.edges[0, post.id]["connection"] == "post"
+    assert network.nodes[raw.id]["dataset_type"] == "raw"
+    reads_components = {network.nodes[n].get("dataset_type") for n in network}
+    assert "calexp.mask" not in reads_components
+
+
+def test_a_file_is_read_without_the_package_that_has_the_tasks(built, tmp_path):
+    built.save(tmp_path / "graph.qg")
+    code = (
+        "from pipetask.graph.quantum_graph import QuantumGraph\n"
+        f"graph = QuantumGraph.load({str(tmp_path / 'graph.qg')!r})\n"
+        "print(graph.quantum(0).task_class_name)"
+    )
+    # The tasks of this test are known to no other process.
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == built.tasks[0].task_class_name

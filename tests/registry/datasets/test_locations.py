@@ -40,7 +40,9 @@ def test_the_newer_location_stays(stored):
     assert registry.locations([refs[1].id])[refs[1].id] == [location("c.fits")]
 
 
-def test_columns_point_into_the_ids(stored):
+@pytest.mark.parametrize("many", [1, 20_000])
+def test_columns_point_into_the_ids(stored, monkeypatch, many):
+    monkeypatch.setattr("registry.datasets.locations._MANY", many)  # in one pass, or by keys
     registry, refs = stored
     ids = np.array([list(refs[1].id.bytes), [0] * 16, list(refs[0].id.bytes)], dtype=np.uint8)
     index, locations = registry.location_columns(ids)
