@@ -93,6 +93,9 @@ def define_collections(graph: QuantumGraph, butler: Butler) -> None:
         collections.set_chain(header.output, list(dict.fromkeys([*own, *behind])))
     if change.prune == "purge":
         butler.removeRuns(change.replaced)
+        taken_over = reused_collection(change.replaced)
+        if taken_over in collections.query("*", kinds=("TAGGED",)):
+            collections.remove(taken_over)
     elif change.prune == "unstore":
         butler.pruneDatasets(
             butler.query_all_datasets(change.replaced, find_first=False, limit=None),

@@ -257,7 +257,7 @@ class QuantumRunner:
         }
         found = {name: dataset_digest(ids) for name, ids in there.items() if ids}
         for name, ref in unit.initInputs.items():
-            found[name] = artifact_digest(record.checksum for record in self.init_records[ref.id])
+            found[name] = artifact_digest(r.checksum or r.path for r in self.init_records[ref.id])
         return found
 
     def _with_log_and_metadata(

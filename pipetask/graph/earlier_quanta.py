@@ -135,7 +135,7 @@ class EarlierQuanta:
         if ref is None:
             return ""
         records = self._butler.artifacts([ref.id]).get(ref.id, [])
-        return artifact_digest(record.checksum for record in records)
+        return artifact_digest(record.checksum or record.path for record in records)
 
     def changes_of_task(self, node: TaskNode, earlier: Earlier) -> Iterator[Cause]:
         """Say what about the task itself has changed."""

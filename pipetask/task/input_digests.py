@@ -11,9 +11,12 @@ def dataset_digest(ids: Iterable[bytes]) -> str:
     return _digest(sorted(ids))
 
 
-def artifact_digest(checksums: Iterable[str | None]) -> str:
-    """Digest what the artifacts of a dataset hold: init-inputs are made anew by each run, and are equal."""
-    return _digest(sorted(str(checksum).encode() for checksum in checksums))
+def artifact_digest(contents: Iterable[str]) -> str:
+    """Digest what the artifacts of a dataset hold: init-inputs are made anew by each run, with equal content.
+
+    Files that stayed where they were have no checksum; their places stand for what they hold.
+    """
+    return _digest(sorted(content.encode() for content in contents))
 
 
 def _digest(parts: Iterable[bytes]) -> str:

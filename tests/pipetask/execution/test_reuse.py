@@ -319,3 +319,14 @@ def test_a_graph_without_anything_to_run_can_be_shown(numbers):
     shown = numbers("qgraph", "-o", "out", "--reuse", "out", "--show").stdout
     assert "0 quanta:" in shown
     assert "Taken from earlier runs: 3 of double, 3 of add_one, 1 of total." in shown
+
+
+def test_a_run_that_is_replaced_and_deleted_leaves_nothing_that_it_took(numbers):
+    numbers.run()
+    numbers.run("--reuse", "out")
+    collections = numbers.butler.registry.collections
+    second, tagged, first, *_ = collections.get_info("out").children
+    numbers.run("--reuse", first, "--replace-run", "--prune-replaced", "purge")
+    third, newer, *rest = collections.get_info("out").children
+    assert (newer, rest) == (f"{third}/reused", [first, "numbers"])
+    assert not {second, tagged} & set(collections.query("*"))
