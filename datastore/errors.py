@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest known name, or nothing."""
+    """Return ``" (did you mean 'x'?)"`` for the nearest known name, or nothing."""
     close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 class DatastoreError(Exception):

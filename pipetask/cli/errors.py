@@ -36,6 +36,8 @@ def fail(error: BaseException, *, verbose: bool) -> NoReturn:
 
 def _one_line(error: BaseException) -> str:
     message = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        message = f"{str(error.filename)!r}: {error.strerror}."
     hint = getattr(error, "hint", "")
     if hint and hint not in message:
         message = f"{message} {hint}" if message.endswith((".", "?", "!")) else f"{message}. {hint}"

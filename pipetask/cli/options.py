@@ -69,7 +69,10 @@ def repository_option() -> Decorator:
 
 
 def _split(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+    parts = tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+    if values and not parts:
+        raise click.BadParameter(f"{','.join(values)!r} names nothing; leave the option out for its default.")
+    return parts
 
 
 def comma_separated(*names: str, **attributes: Any) -> Decorator:  # click's own keywords

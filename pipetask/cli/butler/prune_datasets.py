@@ -60,6 +60,9 @@ def command(
         raise click.UsageError("--dry-run only shows, and --quiet shows nothing: leave one of them out.")
     names = [name for part in collections for name in part.split(",") if name]
     with Butler.from_config(repo, writeable=not dry_run) as butler:
+        for tag in disassociate:
+            if (kind := butler.collections.get_info(tag).kind) != "TAGGED":
+                raise click.UsageError(f"--disassociate takes TAGGED collections; {tag!r} is {kind}.")
         refs = find_to_prune(
             *(butler, names),
             name=list(datasets) or "*",

@@ -35,7 +35,7 @@ def test_verbose_adds_the_traceback():
 def test_an_error_of_the_system_is_one_line():
     result = run(PermissionError(13, "Permission denied", "repo/butler.yaml"))
     assert result.exit_code == 2
-    assert result.stderr.splitlines() == ["Error: [Errno 13] Permission denied: 'repo/butler.yaml'"]
+    assert result.stderr.splitlines() == ["Error: 'repo/butler.yaml': Permission denied."]
 
 
 def test_anything_else_is_our_bug_and_keeps_its_traceback():

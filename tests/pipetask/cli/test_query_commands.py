@@ -86,6 +86,7 @@ def test_nothing_found_is_explained(repo, arguments, message):
         (["query-data-ids", "visit", "--collections", "first"], "--collections says where to search for --datasets"),
         (["query-data-ids", "--datasets", "cats"], "did you mean 'cat'?"),
         (["query-datasets", "cats"], "No dataset type 'cats'"),
+        (["query-datasets", "--collections", ","], "',' names nothing"),
         (["query-datasets", "cats"], "did you mean 'cat'?"),
         (["query-data-ids", "visit", "--where", "instrument='Can'"], "No instrument 'Can' is registered; did you mean 'Cam'?"),
         (["query-data-ids", "visit", "--limit", "-3"], "-3 is not in the range"),

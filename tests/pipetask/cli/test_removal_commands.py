@@ -22,6 +22,12 @@ def test_without_anybody_to_answer_nothing_is_pruned(on_repo):
     assert files(on_repo) == 4
 
 
+def test_only_tags_can_be_left(on_repo):
+    shown = on_repo("prune-datasets", "--disassociate", "first", "--no-confirm", exit_code=2)
+    assert "--disassociate takes TAGGED collections; 'first' is RUN" in shown.stderr
+    assert shown.stdout == ""
+
+
 def test_a_dry_run_shows_what_would_go(on_repo):
     rows = on_repo.rows("prune-datasets", "second,first", "--dry-run", "--datasets", "n*")
     assert sorted((row["run"], row["detector"]) for row in rows) == [
