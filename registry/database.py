@@ -74,7 +74,8 @@ class Session:
         self.depth = 0
         self.failed = False
         self.change: Hashable = None
-        self.checked = -math.inf  # when `change` was read; by the monotonic clock
+        self.began = 0.0  # when the transaction began; by the monotonic clock
+        self.checked = -math.inf  # when `change` was read
         self.cache: dict[str, dict[Hashable, Any]] = {}
 
 
@@ -232,7 +233,7 @@ class Database:
             raise DatabaseConflictError(f"{self.url} is open for reading only; open it with writeable=True.")
         with self._translated():
             self.dialect.begin(session.connection, durable=durable)
-        session.depth = 1
+        session.depth, session.began = 1, time.monotonic()
         try:
             yield
             self._commit(session)
@@ -306,7 +307,8 @@ class Database:
         `changed`.
         """
         session = self.session
-        if (now := time.monotonic()) - session.checked > self.dialect.fresh_s:
+        alone = self.dialect.isolates and session.depth and session.checked > session.began
+        if not alone and (now := time.monotonic()) - session.checked > self.dialect.fresh_s:
             with self._translated():
                 counter = self.dialect.change_counter(session.connection)
             if counter != session.change:

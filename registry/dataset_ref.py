@@ -184,7 +184,11 @@ def new_ids(n: int) -> Ids:
 
 def new_id() -> DatasetId:
     """Return a new UUID, version 7, greater than those before it in this process."""
-    return uuid.UUID(bytes=new_ids(1).tobytes())
+    # As `new_ids` lays them out, without the arrays: a tenth of the time for one.
+    millisecond, counter = _CLOCK.take(1)
+    high = millisecond << 16 | 0x7000 | counter >> 20
+    low = 1 << 63 | (counter & 0xFFFFF) << 42 | int.from_bytes(os.urandom(6), "big") >> 6
+    return uuid.UUID(int=high << 64 | low)
 
 
 def raw_id(dataset_type_name: str, dataId: DataCoordinate, run: str) -> DatasetId:

@@ -134,13 +134,14 @@ class Registry(Queries, Bookkeeping):
 
     def get_attributes(self, prefix: str) -> dict[str, str]:
         """Return what the repository records under names that begin with ``prefix``, without it."""
+        return self._db.cached("attributes", prefix, lambda: self._read_attributes(prefix))
+
+    def _read_attributes(self, prefix: str) -> dict[str, str]:
         table = self._schema.repository
-        query = select(table.c.name, table.c.value).where(table.c.name.startswith(prefix, autoescape=True))
-        return self._db.cached(
-            "attributes",
-            prefix,
-            lambda: {name.removeprefix(prefix): value for name, value in sorted(self._db.fetch(query))},
+        rows = self._db.fetch(
+            select(table.c.name, table.c.value).where(table.c.name.startswith(prefix, autoescape=True))
         )
+        return {name.removeprefix(prefix): value for name, value in sorted(rows)}
 
     def set_attribute(self, name: str, value: str) -> None:
         """Record something about the repository."""

@@ -16,13 +16,13 @@ _LONGEST = 100  # with the prefix, what an attribute's name may hold
 
 def read(db: Database, schema: Schema) -> dict[str, str]:
     """Return the dataset types that aliases stand for, by alias."""
+    return db.cached("dataset types", "aliases", lambda: _read(db, schema))
+
+
+def _read(db: Database, schema: Schema) -> dict[str, str]:
     table = schema.repository
     query = select(table.c.name, table.c.value).where(table.c.name.like(f"{_PREFIX}%"))
-    return db.cached(
-        "dataset types",
-        "aliases",
-        lambda: {name.removeprefix(_PREFIX): target for name, target in sorted(db.fetch(query))},
-    )
+    return {name.removeprefix(_PREFIX): target for name, target in sorted(db.fetch(query))}
 
 
 def write(db: Database, schema: Schema, name: str, target: DatasetType) -> None:

@@ -35,6 +35,7 @@ class SQLiteDialect(Dialect):
     """
 
     name = "sqlite"
+    isolates = True
     id_type: ClassVar[TypeEngine[bytes]] = LargeBinary(16)
     clustered: ClassVar[dict[str, Any]] = {"sqlite_with_rowid": False}
     driver_error = sqlite3.Error

@@ -68,7 +68,10 @@ def test_ids_in_bulk_are_version_7_ascending_and_of_now():
     assert uuids == sorted(set(uuids))
     assert {(u.version, u.variant) for u in uuids} == {(7, uuid.RFC_4122)}
     assert before <= uuids[0].int >> 80 <= time.time_ns() // 1_000_000 + 1
-    assert new_id() > uuids[-1]
+    single = new_id()
+    assert single > uuids[-1]
+    assert (single.version, single.variant) == (7, uuid.RFC_4122)
+    assert new_id() > single
 
 
 def test_the_id_of_a_raw_is_the_references():
