@@ -9,7 +9,7 @@ from pipetask.photometry.lattice_weights import Floats
 from pipetask.photometry.planes import Integers, Pixels, gather
 
 # Bytes of the windows, as float64, of the sources folded at once (benchmarks/photometry.py).
-_FOLD_BYTES = 1 << 20
+_FOLD_BYTES = 1 << 21
 
 
 def interior_sums(
@@ -22,49 +22,52 @@ def interior_sums(
     """Sum the usable pixels within the boundary bands of circles about each source, and count them.
 
     Both in shape (radii, n). Which pixels these are is the same for all sources, and symmetric: so rows and
-    columns at the same distance from the central ones are added up first, then runs along the columns, and
-    each circle takes one value per row.
+    columns at the same distance from the central ones are added up first; then one product of matrices, the
+    second of noughts and ones, makes the sums of all circles.
     """
-    halves = [[band.first_column - 1 for band in bands for _ in range(band.rows)] for bands in all_bands]
-    width = max(max(half) for half in halves) + 1
-    height = max(sum(value >= 0 for value in half) for half in halves)
+    halves = [[band.first_column for band in bands for _ in range(band.rows)] for bands in all_bands]
+    width = max(max(half) for half in halves)
+    height = max(sum(value > 0 for value in half) for half in halves)
     total, count = np.zeros((2, len(halves), len(row)))
     if width * height == 0:
         return total, count
-    strip = max(1, min(height, _FOLD_BYTES // (32 * width)))
+    strip = max(1, min(height, _FOLD_BYTES // (64 * width)))
     step = max(1, _FOLD_BYTES // (32 * width * strip))
-    for start in range(0, len(row), step):
-        part = slice(start, start + step)
-        for first in range(0, height, strip):
-            rows = np.arange(first, min(first + strip, height))
+    for first in range(0, height, strip):
+        rows = np.arange(first, min(first + strip, height))
+        inside = _inside(halves, rows, width)
+        for start in range(0, len(row), step):
+            part = slice(start, start + step)
             where = row[part], column[part] - width + 1, np.concatenate([-rows, rows]), 2 * width - 1
             pixels = gather(plane, *where)
             if mask is not None:
                 bad = gather(mask, *where) != 0
-                if bad.any():
-                    pixels[bad] = 0
-                _add(count[:, part], _runs(~bad, rows), halves, rows)
-            _add(total[:, part], _runs(pixels, rows), halves, rows)
+                np.putmask(pixels, bad, 0)
+                count[:, part] += (_folded(~bad, rows) @ inside).T
+            total[:, part] += (_folded(pixels, rows) @ inside).T
     return total, count
 
 
-def _runs(pixels: Pixels, rows: Integers) -> Floats:
-    """Sums over the columns up to each, of the four quadrants together; shape (columns, rows, n)."""
+def _inside(halves: Sequence[Sequence[int]], rows: Integers, width: int) -> Floats:
+    """1 where a pixel of a quadrant is within the boundary bands; shape (rows times columns, circles)."""
+    patterns = np.zeros((len(rows), width, len(halves)))
+    for index, half in enumerate(halves):
+        for place, row in enumerate(rows):
+            if row < len(half):
+                patterns[place, : half[row], index] = 1.0
+    return patterns.reshape(-1, len(halves))
+
+
+def _folded(pixels: Pixels, rows: Integers) -> Floats:
+    """Sums of the pixels at the same distances from the central row and column; shape (n, -1)."""
     values = pixels.astype(np.float64)
     if rows[0] == 0:
         values[:, 0] = 0.0  # the central row came twice
     folded = values[:, : len(rows)]
     folded += values[:, len(rows) :]
     middle = folded.shape[2] // 2
-    quadrant = np.ascontiguousarray(folded.transpose(2, 1, 0))
-    right = quadrant[middle:]
-    right[1:] += quadrant[middle - 1 :: -1] if middle else 0.0
-    return np.cumsum(right, axis=0, out=right)
-
-
-def _add(total: Floats, runs: Floats, halves: Sequence[Sequence[int]], rows: Integers) -> None:
-    for index, half in enumerate(halves):
-        columns = np.array(half[rows[0] : rows[-1] + 1], dtype=np.int64)
-        used = np.flatnonzero(columns >= 0)
-        if len(used):
-            total[index] += runs[columns[used], used].sum(axis=0)
+    quadrant = np.empty((len(values), len(rows), middle + 1))
+    quadrant[:, :, 0] = folded[:, :, middle]
+    if middle:
+        np.add(folded[:, :, middle + 1 :], folded[:, :, middle - 1 :: -1], out=quadrant[:, :, 1:])
+    return quadrant.reshape(len(values), -1)

@@ -23,7 +23,7 @@ NEAR_RING = 40.0
 # Bytes that the window of a chunk may take, and bounds of the number of sources in it
 # (benchmarks/photometry.py).
 _WINDOW_BYTES = 1 << 21
-_CHUNK = 32, 1024
+_CHUNK = 32, 512
 
 _TOUCHED = 1 - 1e-12
 
@@ -149,7 +149,7 @@ class _Chunk:
         if bad is not None:
             cut = (bad.shape[1] - pixels.shape[1]) // 2
             inside = slice(cut, bad.shape[1] - cut)
-            pixels[bad[:, inside, inside]] = 0
+            np.putmask(pixels, bad[:, inside, inside], 0)
         return _quadrants(pixels, size)
 
     def _near(self, indices: list[int]) -> None:
@@ -205,14 +205,18 @@ class _Chunk:
             area = total(usable)
         filled = area > 1e-10 * ring.r_out**2  # beyond what rounding leaves of nothing
         mean = np.divide(total(image), area, out=np.full(len(area), np.nan), where=filled)
-        scatter = np.subtract(image, mean, out=image)
-        if usable is not None:
-            scatter *= usable
-        else:
-            blank(scatter)
-            _blank_copies(scatter)
-        scatter *= scatter
-        spread = np.sqrt(np.maximum(total(scatter), 0.0))
+        square = total(image * image)
+        spread = square - mean * mean * area
+        # few digits are left where the level is high above its scatter: there the level comes off first
+        if (spread < 1e-6 * square).any():
+            image -= mean
+            if usable is None:
+                blank(image)
+                _blank_copies(image)
+            else:
+                image *= usable
+            spread = total(image * image)
+        spread = np.sqrt(np.maximum(spread, 0.0))
         self._sums.background[:] = mean
         self._sums.background_err[:] = np.divide(spread, area, out=np.full(len(area), np.nan), where=filled)
         self._sums.ring_area[:] = np.where(filled, area, 0.0)
@@ -264,7 +268,7 @@ class _Chunk:
 def _weighted(weights: Floats, pieces: Pixels, bad: npt.NDArray[np.bool_] | None) -> Floats:
     """Σ w·pixel over the usable pixels of a band, given as `_Chunk._pieces` does."""
     if bad is not None:
-        pieces[bad] = 0
+        np.putmask(pieces, bad, 0)
     quadrants = np.empty((pieces.shape[1], pieces.shape[2], len(pieces)))
     np.copyto(quadrants, pieces.transpose(1, 2, 0))
     total: Floats = np.einsum("aibjn,aibjn->n", weights, quadrants.reshape(weights.shape))

@@ -51,14 +51,18 @@ class CornerWeights:
     """Area covered, as the mixed difference of the area between the centre lines and each pixel corner."""
 
     def __init__(self, radius: float, fx: Floats, fy: Floats) -> None:
-        self._x = np.minimum(_lines(fx, reach(radius)), radius)
-        self._y = np.minimum(_lines(fy, reach(radius)), radius)
-        self._chord = half_chord(self._y, radius)
-        self._under = _chord_integral(self._x, half_chord(self._x, radius), radius)
+        # both axes at once: half as many calls
+        lines = _lines(np.concatenate([fx, fy]), reach(radius))
+        np.minimum(lines, radius, out=lines)
+        chord = half_chord(lines, radius)
+        under = _chord_integral(lines, chord, radius)
+        n = len(fx)
+        self._x, self._under = lines[:, :, :n], under[:, :, :n]
+        self._y, self._chord = lines[:, :, n:], chord[:, :, n:]
         # the integral up to the half-chord
         self._beside = self._chord * self._y
         self._beside += 0.25 * np.pi * radius**2
-        self._beside -= _chord_integral(self._y, self._chord, radius)
+        self._beside -= under[:, :, n:]
 
     def weights(self, band: Band) -> Floats:
         """Weights of the pixels of a band."""
