@@ -36,7 +36,7 @@ def pipeline_page(graph: "PipelineGraph") -> str:
 def _task(task: "TaskNode", shown: set[str]) -> dict[str, Any]:  # plain values for JSON
     config = StringIO()
     task.config.saveToStream(config)
-    documentation = (inspect.getdoc(task.task_class) or "").split("\n\n")[0]
+    documentation = inspect.cleandoc(task.task_class.__doc__ or "").split("\n\n")[0]  # its own only
     rows = [
         *_connections(task, "init-input", task.init_inputs, shown),
         *_connections(task, "input", task.inputs, shown),
