@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table
 from registry.dialects.base import Dialect
 from registry.dimensions.group import DimensionGroup
 from registry.schema.dimension_tables import key_columns
-from registry.schema.naming import calibration_table_name, dataset_table_name
+from registry.schema.naming import REFERENCES, calibration_table_name, dataset_table_name
 
 
 def dataset_table(group_id: int, group: DimensionGroup, metadata: MetaData, dialect: Dialect) -> Table:
@@ -40,6 +40,13 @@ def _member_table(
         *key_columns(group.universe, group.required, dialect),
         *validity,
         Column("dataset_id", dialect.id_type, nullable=False),
+        info={
+            REFERENCES: {
+                "collection_id": "collection",
+                "dataset_type_id": "dataset_type",
+                "dataset_id": "dataset",
+            }
+        },
         **dialect.clustered,
     )
     # Serves "what is the data ID of this dataset", and its removal.

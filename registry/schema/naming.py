@@ -14,6 +14,9 @@ CONVENTION = {
 CIRCLE = ("circle_x", "circle_y", "circle_z", "circle_radius")
 """Columns of a region's bounding circle: unit vector of its centre, radius [rad]."""
 
+REFERENCES = "references"
+"""Key of a table's `info`: columns that hold the ``id`` of other tables without a constraint that says so."""
+
 
 def dataset_table_name(group_id: int) -> str:
     """Name of the table that says which dataset each collection holds for a data ID."""
