@@ -246,6 +246,10 @@ class ExecutionOptionsError(PipetaskError, ValueError):
     """Options of an execution that contradict each other."""
 
 
+class BatchError(PipetaskError, ValueError):
+    """A step of a batch that comes too early, or that names quanta which aren't in the graph."""
+
+
 class WorkerStartError(PipetaskError, RuntimeError):
     """Worker processes that can't be started."""
 

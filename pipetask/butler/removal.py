@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from datastore.records import ArtifactRecord
-from pipetask.butler.repository import journal_path
+from pipetask.butler.repository import batch_folder, journal_path
 from pipetask.butler.run_lock import is_executing
 from pipetask.errors import RunLockedError
 from registry.arguments import all_checked
@@ -127,6 +128,7 @@ def remove_runs(butler: Butler, names: str | Iterable[str], *, unlink_from_chain
         journal = journal_path(butler.root, name)
         for path in (journal, journal.with_suffix(".graph")):
             path.unlink(missing_ok=True)
+        shutil.rmtree(batch_folder(butler.root, name), ignore_errors=True)
 
 
 def _unused(butler: Butler, records: Sequence[ArtifactRecord]) -> Iterator[ArtifactRecord]:

@@ -156,6 +156,11 @@ def journal_path(root: str | os.PathLike[str], run: str) -> Path:
     return Path(root) / ".journal" / (quote(run, safe="") + ".journal")
 
 
+def batch_folder(root: str | os.PathLike[str], run: str) -> Path:
+    """Return where the steps of a run that a batch system executes leave what they did."""
+    return Path(root) / ".journal" / (quote(run, safe="") + ".batch")
+
+
 def journals(root: str | os.PathLike[str]) -> dict[str, Path]:
     """Return the journals of a repository by run: of runs that are executed now, or were cut short.
 

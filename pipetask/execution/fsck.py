@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pipetask.butler import MissingCollectionError
 from pipetask.butler.inventory import damaged_artifacts, files_without_rows
-from pipetask.butler.repository import journals
+from pipetask.butler.repository import batch_folder, journals
 from pipetask.butler.run_lock import is_executing
 from pipetask.errors import JournalError, RunLockedError
 from pipetask.execution.journal import read_journal
@@ -91,7 +91,7 @@ def fsck(
 
 def _is_idle(butler: Butler, run: str) -> bool:
     """Tell whether nobody executes a run, and it has no journal that may know more of its files."""
-    return run not in journals(butler.root)
+    return run not in journals(butler.root) and not batch_folder(butler.root, run).exists()
 
 
 def _unfinished_runs(butler: Butler, *, repair: bool) -> Iterator[Fault]:

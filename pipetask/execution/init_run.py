@@ -119,7 +119,9 @@ def _associate_reused(graph: QuantumGraph, butler: Butler) -> str:
     return name
 
 
-def make_init_outputs(graph: QuantumGraph, butler: Butler, *, with_versions: bool = True) -> InitOutputs:
+def make_init_outputs(
+    graph: QuantumGraph, limited: LimitedButler, *, with_versions: bool = True
+) -> InitOutputs:
     """Construct each task once, and return init-outputs, configurations and (if wanted) package versions.
 
     Nothing is written: a task that can't be constructed leaves the repository as it is.
@@ -129,7 +131,6 @@ def make_init_outputs(graph: QuantumGraph, butler: Butler, *, with_versions: boo
     InvalidQuantumError
         If a task cannot be constructed.
     """
-    limited = butler.limited(_init_input_records(graph, butler))
     objects: dict[str, Any] = {}  # init-outputs of earlier tasks, by dataset type
     new: InitOutputs = []
     for label, setup in task_setups(graph).items():
@@ -146,6 +147,12 @@ def make_init_outputs(graph: QuantumGraph, butler: Butler, *, with_versions: boo
     if with_versions:
         new.append((graph.packages_ref, Packages.from_system()))
     return new
+
+
+def butler_of_init_inputs(graph: QuantumGraph, butler: Butler) -> LimitedButler:
+    """Return access to the init-inputs of a graph that were there before it."""
+    limited: LimitedButler = butler.limited(_init_input_records(graph, butler))
+    return limited
 
 
 def write_init_outputs(

@@ -87,8 +87,9 @@ def run_graph(
         init_run.check_inputs(graph, butler)
         init_run.check_not_run_before(graph, butler)
         if how.needs_workers and not how.init_only:
-            start_fork_server(_modules(graph), threads=how.threads)
-        init_outputs = init_run.make_init_outputs(graph, butler, with_versions=not how.no_versions)
+            start_fork_server(task_modules(graph), threads=how.threads)
+        init_inputs = init_run.butler_of_init_inputs(graph, butler)
+        init_outputs = init_run.make_init_outputs(graph, init_inputs, with_versions=not how.no_versions)
         if how.register_dataset_types:
             init_run.register_dataset_types(graph, butler)
         init_run.define_collections(graph, butler)
@@ -152,13 +153,13 @@ def _executor(graph: QuantumGraph, butler: Butler, runner: QuantumRunner, how: E
     return ProcessExecutor(
         runner,
         processes,
-        modules=_modules(graph),
+        modules=task_modules(graph),
         timeout_s=how.timeout_s,
         memory=MemoryBudget(how.max_memory, processes, peaks),
         threads=how.threads,
     )
 
 
-def _modules(graph: QuantumGraph) -> set[str]:
+def task_modules(graph: QuantumGraph) -> set[str]:
     """Name what workers need: the runner and the tasks."""
     return {QuantumRunner.__module__, *(task.task_class_name.rpartition(".")[0] for task in graph.tasks)}

@@ -1,0 +1,296 @@
+"""Running a saved graph step by step from files only, as batch systems do, and storing the results at last.
+
+Each step leaves a file in the folder of the run's batch: first what comes before any quantum, then a journal
+for each call of `run_quanta`. Only `transfer` opens the database.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from shutil import rmtree
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import numpy as np
+
+from pipetask.butler import ArtifactRecord, LimitedButlerConfig
+from pipetask.butler.repository import Repository, batch_folder
+from pipetask.errors import BatchError
+from pipetask.execution import init_run
+from pipetask.execution.commit import commit, data_id_texts, quantum_ids
+from pipetask.execution.executors.base import Executor
+from pipetask.execution.executors.processes import ProcessExecutor
+from pipetask.execution.executors.serial import SerialExecutor
+from pipetask.execution.intermediates import Intermediates
+from pipetask.execution.journal import Journal, read_journal
+from pipetask.execution.report import Report, Status
+from pipetask.execution.run_graph import task_modules
+from pipetask.execution.single_quantum import QuantumRunner, QuantumWork
+from pipetask.execution.summary import Errors, RunSummary, Tally
+from pipetask.execution.walker import Walker
+from pipetask.graph.quantum_graph import QuantumGraph
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler
+
+_INIT = "init.json"
+_WAIT_S = 0.2
+
+Records = dict[UUID, list[ArtifactRecord]]
+
+
+def pre_exec_init(graph: QuantumGraph, repository: Repository, *, with_versions: bool = True) -> None:
+    """Write init-outputs, configurations and package versions to files; once more changes nothing.
+
+    Raises
+    ------
+    InvalidQuantumError
+        If a task cannot be constructed.
+    """
+    file = batch_folder(repository.root, graph.header.output_run) / _INIT
+    if file.exists():
+        return
+    butler = _limited_config(graph, repository).open(_existing_init_inputs(graph))
+    for ref, obj in init_run.make_init_outputs(graph, butler, with_versions=with_versions):
+        butler.put(obj, ref)
+    butler.datastore.sync(record for records in butler.written.values() for record in records)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f".{uuid4().hex}.part")
+    beside.write_text(json.dumps({id.hex: records for id, records in butler.written.items()}), "utf-8")
+    beside.replace(file)
+
+
+def run_quanta(
+    path: Path,
+    repository: Repository,
+    quanta: Iterable[int],
+    *,
+    processes: int = 1,
+    timeout_s: float | None = None,
+) -> RunSummary:
+    """Run some quanta of a saved graph; those that have succeeded before are left out.
+
+    Parameters
+    ----------
+    path : `pathlib.Path`
+        File of the graph.
+    repository : `Repository`
+        Where the files are; the database is not opened.
+    quanta : iterable of `int`
+        Their numbers in the graph.
+    processes : `int`, optional
+        Number of worker processes.
+    timeout_s : `float`, optional
+        A quantum that takes longer is stopped and has failed.
+
+    Raises
+    ------
+    BatchError
+        If `pre_exec_init` was not called before.
+    """
+    graph = QuantumGraph.load(path)
+    folder = batch_folder(repository.root, graph.header.output_run)
+    config = _limited_config(graph, repository)
+    runner = QuantumRunner(config, path, _existing_init_inputs(graph) | _init_records(graph, folder))
+    done = {number: report for number, report in _reports(folder).items() if report.ok}
+    wanted = set(quanta) - done.keys()
+    vain = _waiting_in_vain(graph, wanted, done)
+    wanted -= vain
+    intermediates = Intermediates(graph)
+    for report in done.values():
+        intermediates.keep(report)
+    walker = Walker(
+        graph.successors().indptr, graph.successors().indices, done=set(range(len(graph))) - wanted
+    )
+    tally = Tally({task.label: 0 for task in graph.tasks})
+    for number in vain:
+        tally.add(graph.label_of(number), Status.BLOCKED)
+    errors, begin = Errors(), time.monotonic()
+    datastore = config.open({}).datastore
+    with (
+        Journal(folder / f"{uuid4().hex}.journal") as journal,
+        _executor(graph, runner, processes, timeout_s) as executor,
+    ):
+        while walker.active:
+            taken = walker.take(executor.capacity)
+            executor.submit([QuantumWork(i, graph.label_of(i), intermediates.inputs_of(i)) for i in taken])
+            reports = executor.collect(_WAIT_S)
+            if reports:
+                datastore.sync(
+                    r for report in reports for records in report.written.values() for r in records
+                )
+                journal.append(*(report.to_bytes() for report in reports))
+            for report in reports:
+                label = graph.label_of(report.quantum)
+                tally.add(label, report.status)
+                if report.ok:
+                    intermediates.keep(report)
+                if report.failure:
+                    errors.add(label, _data_id(graph, report.quantum), report.failure)
+                for blocked in walker.finish(report.quantum, ok=report.ok):
+                    tally.add(graph.label_of(blocked), Status.BLOCKED)
+    counts = {label: counter for label, counter in tally.counts.items() if counter}
+    return RunSummary(graph.header.output_run, counts, errors.groups(), time.monotonic() - begin)
+
+
+def transfer(
+    graph: QuantumGraph, butler: Butler, *, register_dataset_types: bool = False, dry_run: bool = False
+) -> RunSummary:
+    """Store what was run so far; when all quanta have succeeded, the batch's folder is removed.
+
+    Parameters
+    ----------
+    graph : `QuantumGraph`
+        What was run.
+    butler : `Butler`
+        The repository, open for writing.
+    register_dataset_types : `bool`, optional
+        Register the dataset types that are new.
+    dry_run : `bool`, optional
+        Only count.
+
+    Returns
+    -------
+    summary : `RunSummary`
+        Counts of all quanta; those that nobody has run are not attempted.
+    """
+    folder = batch_folder(butler.root, graph.header.output_run)
+    init, reports = _init_records(graph, folder), _reports(folder)
+    tally, errors = Tally({task.label: task.count for task in graph.tasks}), Errors()
+    for report in reports.values():
+        tally.add(graph.label_of(report.quantum), report.status)
+        if report.failure:
+            errors.add(graph.label_of(report.quantum), _data_id(graph, report.quantum), report.failure)
+    for task in graph.tasks:
+        tally.add(task.label, Status.NOT_ATTEMPTED, task.count - tally.counts[task.label].total())
+    summary = RunSummary(graph.header.output_run, tally.counts, errors.groups(), 0.0)
+    if dry_run:
+        return summary
+    if register_dataset_types:
+        init_run.register_dataset_types(graph, butler)
+    else:
+        init_run.check_dataset_types(graph, butler)
+    init_run.define_collections(graph, butler)
+    with butler.registry.transaction(durable=True):
+        _store_init_outputs(graph, butler, init)
+        commit(butler, graph, list(reports.values()))
+    if not summary.exit_code:
+        rmtree(folder)
+    return summary
+
+
+def numbers_of(graph: QuantumGraph, ids: Iterable[str]) -> list[int]:
+    """Return the numbers of quanta that are named by id, or by number, or by a range as in ``10-19``.
+
+    Raises
+    ------
+    BatchError
+        If one is not in the graph.
+    """
+    by_id: dict[str, int] = {}
+    found: list[int] = []
+    for text in ids:
+        first, _, last = text.partition("-")
+        if first.isdigit() and (last or first).isdigit():
+            found += range(int(first), int(last or first) + 1)
+        else:
+            if not by_id:
+                every = (id for task in graph.tasks for id in quantum_ids(graph, task))
+                by_id = {str(UUID(bytes=id)): number for number, id in enumerate(every)}
+            if text not in by_id:
+                raise BatchError(
+                    f"No quantum {text!r} in the graph. To list them: pipetask qgraph -g … --show workflow"
+                )
+            found.append(by_id[text])
+    if found and max(found) >= len(graph):
+        raise BatchError(f"No quantum {max(found)} in the graph: it has {len(graph)}, numbered from 0.")
+    return found
+
+
+def part_of(graph: QuantumGraph, label: str, part: int, parts: int) -> range:
+    """Return the numbers of one part, counted from 0, of the quanta of a task."""
+    task = next((task for task in graph.tasks if task.label == label), None)
+    if task is None:
+        raise BatchError(
+            f"No task {label!r} in the graph; it has {', '.join(task.label for task in graph.tasks)}."
+        )
+    return range(task.first + part, task.first + task.count, parts)
+
+
+def _limited_config(graph: QuantumGraph, repository: Repository) -> LimitedButlerConfig:
+    return LimitedButlerConfig(repository.root, repository.datastore, graph.header.universe.to_yaml())
+
+
+def _existing_init_inputs(graph: QuantumGraph) -> Records:
+    """Return the artifacts of init-inputs that were there before the graph."""
+    found: Records = {}
+    for task in graph.tasks:
+        ids = {ref.id for ref in graph.init_inputs.get(task.label, {}).values()}
+        if task.count:
+            records = graph.input_records(task.first)
+            found |= {id: records[id] for id in ids & records.keys()}
+    return found
+
+
+def _init_records(graph: QuantumGraph, folder: Path) -> Records:
+    try:
+        text = (folder / _INIT).read_text("utf-8")
+    except FileNotFoundError:
+        raise BatchError(
+            f"Run {graph.header.output_run!r} has no configurations yet. Begin with: "
+            "pipetask pre-exec-init GRAPH"
+        ) from None
+    return {UUID(hex=id): [ArtifactRecord(*r) for r in records] for id, records in json.loads(text).items()}
+
+
+def _reports(folder: Path) -> dict[int, Report]:
+    """Read how each quantum went: its success, if it had one, else one of its failures."""
+    found: dict[int, Report] = {}
+    for journal in sorted(folder.glob("*.journal")):
+        for report in map(Report.from_bytes, read_journal(journal)):
+            if report.quantum not in found or report.ok:
+                found[report.quantum] = report
+    return found
+
+
+def _waiting_in_vain(graph: QuantumGraph, wanted: set[int], done: Mapping[int, Report]) -> set[int]:
+    """Find the quanta that need what others have not made, which are not to be run now either."""
+    successors = graph.successors()
+    before = np.repeat(np.arange(len(graph)), np.diff(successors.indptr))
+    vain: set[int] = set()
+    # Numbers follow the order of the tasks: what the first of a pair waits for has been seen before it.
+    for first, second in zip(before.tolist(), successors.indices.tolist(), strict=True):
+        if second in wanted and (first in vain or (first not in wanted and first not in done)):
+            vain.add(second)
+    return vain
+
+
+def _data_id(graph: QuantumGraph, quantum: int) -> str:
+    task = graph.task_of(quantum)
+    return data_id_texts(graph, task, np.array([quantum - task.first]))[0]
+
+
+def _executor(
+    graph: QuantumGraph, runner: QuantumRunner, processes: int, timeout_s: float | None
+) -> Executor:
+    if processes == 1 and timeout_s is None:
+        return SerialExecutor(runner)
+    return ProcessExecutor(runner, processes, modules=task_modules(graph), timeout_s=timeout_s)
+
+
+def _store_init_outputs(graph: QuantumGraph, butler: Butler, records: Records) -> None:
+    refs = [ref for each in graph.init_outputs.values() for ref in each.values()]
+    refs += [*graph.config_refs.values(), graph.packages_ref]
+    datasets: dict[Any, Any] = {  # as `Butler.record` takes them
+        graph.datasets[ref.datasetType.name].dataset_type: (
+            {},
+            np.frombuffer(ref.id.bytes, np.uint8).reshape(1, 16),
+        )
+        for ref in refs
+        if ref.id in records
+    }
+    locations = [(id, *record) for id, each in records.items() for record in each]
+    butler.record(graph.header.output_run, datasets, locations)
