@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipetask.errors import EmptyGraphError, MissingPrerequisiteError
+from pipetask.errors import EmptyGraphError
 from pipetask.graph import funnel as steps
-from pipetask.graph.adjust import Adjuster, drop_without_inputs, quanta_without_prerequisite
+from pipetask.graph.adjust import Adjuster, drop_without_inputs
 from pipetask.graph.base_join import BaseJoin
-from pipetask.graph.bounds import bounds_of
 from pipetask.graph.codes import Codebooks
-from pipetask.graph.diagnosis import nothing_left, why_without_prerequisite
-from pipetask.graph.draft import DraftTask, connection_of
+from pipetask.graph.diagnosis import nothing_left
+from pipetask.graph.draft import DraftTask
 from pipetask.graph.drafting import Drafter
 from pipetask.graph.finish import finish
 from pipetask.graph.funnel import MAX_EXAMPLES, Funnel
@@ -39,7 +38,6 @@ from pipetask.graph.why import Why, complete_data_id, node_of, why
 if TYPE_CHECKING:
     from pipetask.butler import Butler
     from pipetask.graph.data_id_tables import DataIdTable
-    from pipetask.pipeline.nodes import Edge
     from pipetask.pipeline.pipeline_graph import PipelineGraph
 
 log = logging.getLogger(__name__)
@@ -272,7 +270,8 @@ class QuantumGraphBuilder:
         reasons = [f"{n:,} lack input '{name}'" for name, n in lacking.items()]
         self._note(task, steps.PREREQUISITES, before, reasons)
         for edge in task.node.prerequisite_inputs.values() if task.is_kept.any() else ():
-            self._add_prerequisite(task, edge, decoder)
+            stored = self._pipeline.dataset_types[edge.dataset_type].dataset_type
+            self._prerequisites.add_to(task, edge, stored, decoder)
         before = task.is_kept.copy()
         reasons = adjuster.apply(task)
         self._note(task, steps.ADJUSTED, before, reasons)
@@ -291,42 +290,6 @@ class QuantumGraphBuilder:
                 *(task.data_ids.text(int(i), self._codebooks) for i in dropped[:MAX_EXAMPLES]),
             ]
         self._funnel.add(task.node.label, step, kept, int(dropped.size), tuple(reasons))
-
-    def _add_prerequisite(self, task: DraftTask, edge: Edge, decoder: DataIdDecoder) -> None:
-        """Step 3: find the datasets of a prerequisite for all quanta that are left."""
-        node, data_ids = task.node, task.data_ids
-        stored = self._pipeline.dataset_types[edge.dataset_type].dataset_type
-        connection = connection_of(edge, "prerequisite")
-        if edge.lookup_function is not None:
-            wanted = stored.overrideStorageClass(edge.storage_class)
-            if edge.component:
-                wanted = stored.makeComponentDatasetType(edge.component, edge.storage_class)
-            rows = np.flatnonzero(task.is_kept).tolist()
-            asked = [
-                (row, decoder.decode(node.dimensions, tuple(data_ids.codes[row].tolist()))) for row in rows
-            ]
-            found = self._prerequisites.looked_up(edge.lookup_function, wanted, stored, asked)
-        elif stored.isCalibration():
-            found = self._prerequisites.valid(
-                node.label, node.dimensions, data_ids, task.is_kept, stored, bounds_of(task)
-            )
-        else:
-            found = self._prerequisites.matching(node.dimensions, data_ids, stored, bounds_of(task))
-        task.add(connection, *found)
-        missing = quanta_without_prerequisite(task, task.edges[edge.connection])
-        if missing.size:
-            raise MissingPrerequisiteError(
-                why_without_prerequisite(
-                    task,
-                    edge,
-                    int(missing[0]),
-                    missing.size,
-                    self._codebooks,
-                    self._collections,
-                    self._prerequisites,
-                    self._registry,
-                )
-            )
 
     def _groups(self) -> list[Any]:
         nodes = self._pipeline.dataset_types.values()

@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pipetask.butler import DataCoordinate, DatasetRef, DatasetType
-from pipetask.errors import AmbiguousCalibrationError, MissingDatasetTypeError
-from pipetask.graph.bounds import Bounds, pixels_within
+from pipetask.errors import AmbiguousCalibrationError, MissingDatasetTypeError, MissingPrerequisiteError
+from pipetask.graph.adjust import quanta_without_prerequisite
+from pipetask.graph.bounds import Bounds, bounds_of, pixels_within
 from pipetask.graph.calibrations import Validity, valid_at
 from pipetask.graph.codes import Codebooks, Keys
 from pipetask.graph.datasets import Datasets, existing_datasets, find_existing
+from pipetask.graph.diagnosis import why_without_prerequisite
+from pipetask.graph.draft import DraftTask, connection_of
 from pipetask.graph.join import join_all
 from pipetask.graph.narrowing import Narrowing
 from pipetask.graph.project import DataIds, Pairs, pairs_in, sorted_codes
@@ -23,6 +26,8 @@ from pipetask.graph.tables import Existing
 
 if TYPE_CHECKING:
     from pipetask.butler import CalibrationColumns, DimensionGroup, Registry
+    from pipetask.graph.refs import DataIdDecoder
+    from pipetask.pipeline.nodes import Edge
 
 _EVER = np.iinfo(np.int64)
 _NO_BOUNDS = Bounds()
@@ -51,6 +56,37 @@ class PrerequisiteFinder:
         self._relations = relations
         self._collections = collections
         self._calibrations: dict[str, tuple[Datasets, DataIds, Validity]] = {}
+
+    def add_to(self, task: DraftTask, edge: Edge, stored: DatasetType, decoder: DataIdDecoder) -> None:
+        """Add the datasets of a prerequisite to all quanta of a task that are left.
+
+        Raises
+        ------
+        MissingPrerequisiteError
+            If one of them has too few.
+        """
+        node, data_ids = task.node, task.data_ids
+        if edge.lookup_function is not None:
+            wanted = stored.overrideStorageClass(edge.storage_class)
+            if edge.component:
+                wanted = stored.makeComponentDatasetType(edge.component, edge.storage_class)
+            rows = np.flatnonzero(task.is_kept).tolist()
+            asked = [
+                (row, decoder.decode(node.dimensions, tuple(data_ids.codes[row].tolist()))) for row in rows
+            ]
+            found = self.looked_up(edge.lookup_function, wanted, stored, asked)
+        elif stored.isCalibration():
+            found = self.valid(node.label, node.dimensions, data_ids, task.is_kept, stored, bounds_of(task))
+        else:
+            found = self.matching(node.dimensions, data_ids, stored, bounds_of(task))
+        task.add(connection_of(edge, "prerequisite"), *found)
+        missing = quanta_without_prerequisite(task, task.edges[edge.connection])
+        if missing.size:
+            first, count = int(missing[0]), missing.size
+            where = self._codebooks, self._collections
+            raise MissingPrerequisiteError(
+                why_without_prerequisite(task, edge, first, count, *where, self, self._registry)
+            )
 
     def matching(
         self, dimensions: DimensionGroup, quanta: DataIds, kind: DatasetType, bounds: Bounds

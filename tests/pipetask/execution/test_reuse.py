@@ -99,7 +99,8 @@ class Numbers:
 
 
 @pytest.fixture
-def numbers(tmp_path, monkeypatch, backend, request):
+def make_numbers(tmp_path, monkeypatch):
+    """Makes the repository; its task module is forgotten afterwards."""
     module = f"tasks_of_{tmp_path.name}".replace("-", "_").replace("[", "_").replace("]", "_")
     folder = tmp_path / "code"
     folder.mkdir()
@@ -107,11 +108,29 @@ def numbers(tmp_path, monkeypatch, backend, request):
     shutil.copy(Path(__file__).with_name("execution_tasks.py"), tasks)
     tasks.write_text(tasks.read_text() + SHIFT)
     monkeypatch.syspath_prepend(folder)
-    database = {} if backend == "sqlite" else {"registry_db": request.getfixturevalue("postgresql_url")}
-    repo = Numbers(tmp_path / "repo", tasks, **database)
-    yield repo
-    repo.butler.close()
+    made = []
+
+    def make(**database):
+        made.append(Numbers(tmp_path / "repo", tasks, **database))
+        return made[-1]
+
+    yield make
+    for repo in made:
+        repo.butler.close()
     sys.modules.pop(module, None)
+
+
+@pytest.fixture
+def numbers(make_numbers):
+    return make_numbers()
+
+
+@pytest.fixture
+def numbers_on_each(make_numbers, backend, request):
+    """The same on each kind of database."""
+    return make_numbers(
+        **({} if backend == "sqlite" else {"registry_db": request.getfixturevalue("postgresql_url")})
+    )
 
 
 ALL = [(label, i) for label in ("double", "add_one") for i in range(3)] + [("total", None)]
@@ -121,7 +140,8 @@ def states(plan):
     return {key: state for key, (state, _) in plan.items()}
 
 
-def test_nothing_changed_so_nothing_runs_and_the_chain_holds_everything(numbers):
+def test_nothing_changed_so_nothing_runs_and_the_chain_holds_everything(numbers_on_each):
+    numbers = numbers_on_each
     numbers.run()
     assert numbers.plan() == {key: ("reused", []) for key in ALL}
     shown = numbers.run("--reuse", "out")
@@ -159,7 +179,8 @@ def test_a_change_of_formatting_or_comments_changes_no_plan_and_one_of_the_code_
     assert {kind for _, causes in numbers.plan().values() for kind, _ in causes} == {"code", "upstream"}
 
 
-def test_new_data_run_and_the_rest_is_taken(numbers):
+def test_new_data_run_and_the_rest_is_taken(numbers_on_each):
+    numbers = numbers_on_each
     numbers.run()
     numbers.put("number", 13, 3, "numbers")
     plan = numbers.plan()
@@ -186,7 +207,8 @@ def test_an_input_that_another_one_masks_is_a_cause(numbers):
     assert plan["add_one", 1] == ("invalid", [("upstream", "1 'doubled' will be made anew")])
 
 
-def test_another_calibration_is_a_cause(numbers):
+def test_another_calibration_is_a_cause(numbers_on_each):
+    numbers = numbers_on_each
     numbers.pipeline.write_text(
         f"description: d\ntasks:\n  shift: {{class: {numbers.tasks.stem}.ShiftTask}}\n"
     )
@@ -214,7 +236,8 @@ def test_results_that_were_deleted_are_made_again(numbers):
     assert plan["add_one", 1] == ("invalid", [("upstream", "1 'doubled' will be made anew")])
 
 
-def test_going_back_to_a_configuration_takes_its_results_not_the_newest(numbers):
+def test_going_back_to_a_configuration_takes_its_results_not_the_newest(numbers_on_each):
+    numbers = numbers_on_each
     numbers.run()
     total = numbers.total()
     numbers.run("-c", "add_one:connections.plus_one=plus_one", "-c", "double:unit=e")
