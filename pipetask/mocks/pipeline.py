@@ -112,6 +112,7 @@ def _entry(
     config: Any = cls.ConfigClass()
     config.original.retarget(task.task_class)
     config.original = _thawed(task)
+    config.saveLogOutput = task.config.saveLogOutput
     nodes = {edge.dataset_type: graph.dataset_types[edge.dataset_type] for edge in task.reads()}
     read = [name for name, node in nodes.items() if node.producer or name in mocked_inputs]
     automatic = [name for name in read if nodes[name].dataset_type.storageClass in _OF_EVERY_TASK]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -38,6 +38,14 @@ class MockConnections(PipelineTaskConnections, dimensions=()):
         self.dimensions = self._real.dimensions
         for name, connection in self._real.allConnections.items():
             setattr(self, name, self._mocked(connection))
+
+    def getSpatialBoundsConnections(self) -> Iterable[str]:
+        """Return those of the original."""
+        return list(self._real.getSpatialBoundsConnections())
+
+    def getTemporalBoundsConnections(self) -> Iterable[str]:
+        """Return those of the original."""
+        return list(self._real.getTemporalBoundsConnections())
 
     def _mocked(self, connection: BaseConnection) -> BaseConnection:
         parent = connection.name.partition(".")[0]

@@ -44,6 +44,29 @@ class MosaicConnections(pt.PipelineTaskConnections, dimensions=("instrument",)):
         return refs
 
 
+class SkyConnections(pt.PipelineTaskConnections, dimensions=("instrument", "visit")):
+    images = ct.Input("calexp", "ExposureF", dimensions=("visit", "detector"), multiple=True)
+    stars = ct.PrerequisiteInput("stars", "SourceCatalog", dimensions=("htm7",), multiple=True)
+    out = ct.Output("zero_points", "StructuredDataDict", dimensions=("visit",))
+
+    def getSpatialBoundsConnections(self):
+        return ("images",)
+
+    def getTemporalBoundsConnections(self):
+        return ("images",)
+
+
+class SkyConfig(pt.PipelineTaskConfig, pipelineConnections=SkyConnections):
+    pass
+
+
+class SkyTask(pt.PipelineTask):
+    ConfigClass = SkyConfig
+
+    def run(self, images, stars):
+        raise AssertionError("a mock was to run")
+
+
 class MosaicConfig(pt.PipelineTaskConfig, pipelineConnections=MosaicConnections):
     pass
 
@@ -55,20 +78,4 @@ class MosaicTask(pt.PipelineTask):
         raise AssertionError("a mock was to be made")
 
     def run(self, images, boxes, facts, raws, layout):
-        raise AssertionError("a mock was to run")
-
-
-class InspectConnections(pt.PipelineTaskConnections, dimensions=("instrument",)):
-    mosaic = ct.Input("mosaic", "ExposureF", dimensions=("instrument",))
-    verdict = ct.Output("verdict", "StructuredDataDict", dimensions=("instrument",))
-
-
-class InspectConfig(pt.PipelineTaskConfig, pipelineConnections=InspectConnections):
-    pass
-
-
-class InspectTask(pt.PipelineTask):
-    ConfigClass = InspectConfig
-
-    def run(self, mosaic):
         raise AssertionError("a mock was to run")

@@ -192,3 +192,14 @@ def test_a_mock_pipeline_is_a_pipeline():
     assert set(read_back.overall_inputs()) == {"raw", "layout"}
     with pytest.raises(ConfigOverrideError, match="no task"):
         mock_pipeline(original, failures=[Failure("other", "detector > 1")])
+
+
+def test_a_mock_has_the_bounds_and_logs_of_its_original():
+    original = Pipeline.from_string(
+        "description: ''\ntasks: {sky: {class: originals.SkyTask, config: {saveLogOutput: false}}}"
+    )
+    mock = mock_pipeline(original).to_graph().tasks["_mock_sky"]
+    real = original.to_graph().tasks["sky"]
+    assert mock.spatial_bounds == real.spatial_bounds == ("images",)
+    assert mock.temporal_bounds == real.temporal_bounds == ("images",)
+    assert not mock.config.saveLogOutput
