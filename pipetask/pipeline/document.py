@@ -109,7 +109,12 @@ class Document:
     file: str = field(default="", compare=False)
 
     def check(self) -> Document:
-        """Return this document; an error if subsets or steps name what is not there."""
+        """Return this document; an error if its names cannot be used or lead nowhere."""
+        if "parameters" in self.tasks:
+            raise PipelineDocumentError(
+                f"{self.tasks['parameters'].place}: a task cannot be called 'parameters': that is how "
+                "parameters are set; rename it"
+            )
         for name, subset in self.subsets.items():
             if name in self.tasks:
                 raise PipelineDocumentError(

@@ -82,8 +82,6 @@ def _parameters(node: Node | None) -> dict[str, Any]:
 
 def _task(label: str, node: Node, folder: Path) -> TaskEntry:
     what = f"task {label!r}"
-    if label == "parameters":
-        raise node.error("a task cannot be called 'parameters': that is how parameters are set; rename it")
     if isinstance(node.value, str):
         return TaskEntry(node.value, (), node.place)
     entry = _given(node.mapping(what, TASK_KEYS))

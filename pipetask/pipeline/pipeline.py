@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pipetask.observation.instrument import Instrument
     from pipetask.pipeline.pipeline_graph import PipelineGraph
 
+_GIVEN = Place("The task given", 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
@@ -57,9 +59,10 @@ class Pipeline:
     @staticmethod
     def from_task(class_name: str, *, label: str = "") -> Pipeline:
         """Make a pipeline of one task; by default its label is the class's ``_DefaultName``, or its name."""
-        cls = import_task(class_name, "The task given")
+        cls = import_task(class_name, str(_GIVEN))
         label = label or cls._DefaultName or cls.__name__
-        return Pipeline(Document(cls.__doc__ or label, {label: TaskEntry(class_name)}, file=label))
+        tasks = {label: TaskEntry(class_name, (), _GIVEN)}
+        return Pipeline(Document(cls.__doc__ or label, tasks, file=label).check())
 
     @property
     def description(self) -> str:
@@ -126,9 +129,9 @@ class Pipeline:
 
     def with_task(self, class_name: str, *, label: str = "") -> Pipeline:
         """Return a pipeline with one more task, or with another class under an existing label."""
-        cls = import_task(class_name, "The task given")
+        cls = import_task(class_name, str(_GIVEN))
         label = label or cls._DefaultName or cls.__name__
-        tasks = {**self.document.tasks, label: TaskEntry(class_name)}
+        tasks = {**self.document.tasks, label: TaskEntry(class_name, (), _GIVEN)}
         return self._with(replace(self.document, tasks=tasks).check())
 
     def without_task(self, label: str) -> Pipeline:

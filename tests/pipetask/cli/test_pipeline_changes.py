@@ -80,6 +80,8 @@ def test_changes_are_applied_in_the_order_of_the_command_line(tmp_path):
         (["-c", "isr:x=1", "-t", ISR], "-c isr:x=1: there is no pipeline yet to change"),
         (["-p", PIPELINE, "--delete", "isrr"], "The pipeline has no task 'isrr'"),
         (["-t", ISR, "--delete", "isr"], "a pipeline needs at least one task"),
+        (["-t", f"{ISR}:parameters"], "The task given: a task cannot be called 'parameters'"),
+        (["-p", PIPELINE, "-t", f"{ISR}:parameters"], "The task given: a task cannot be called 'parameters'"),
         (["-t", "IsrTask"], "'IsrTask' is no dotted name of a class"),
         (["-p", PIPELINE, "--instrument", "no.such.Camera"], "'no.such.Camera' is neither a YAML file"),
     ],

@@ -143,10 +143,6 @@ BAD = {
         "description: d\ntasks:\n  a: {class: b.C, config: {concatenate: more}}\n",
         "p.yaml:3: concatenate is true or false, not 'more'",
     ),
-    "task called parameters": (
-        "description: d\ntasks:\n  parameters: b.C\n",
-        "p.yaml:3: a task cannot be called 'parameters'",
-    ),
     "step twice": (
         "description: d\nsteps:\n  - {label: s}\n  - {label: s}\n",
         "p.yaml:4: step 's' is here twice, first in line 3",
@@ -261,6 +257,11 @@ tasks:
 def test_names_that_lead_nowhere_are_refused(extra, message):
     with pytest.raises(PipelineDocumentError, match=message):
         parsed(f"description: d\ntasks: {{a: b.C, isr: b.D}}\n{extra}").check()
+
+
+def test_no_task_is_called_parameters():
+    with pytest.raises(PipelineDocumentError, match=r"p.yaml:3: a task cannot be called 'parameters'"):
+        parsed("description: d\ntasks:\n  parameters: b.C\n").check()
 
 
 def test_a_pipeline_needs_a_task():
