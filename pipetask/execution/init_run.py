@@ -91,6 +91,8 @@ def define_collections(graph: QuantumGraph, butler: Butler) -> None:
         if graph.reused.n_quanta:
             own.append(_associate_reused(graph, butler))
         collections.set_chain(header.output, list(dict.fromkeys([*own, *behind])))
+    if change.replaced not in collections.query("*", kinds=("RUN",)):
+        return  # deleted when another part of this graph was run
     if change.prune == "purge":
         butler.removeRuns(change.replaced)
         taken_over = reused_collection(change.replaced)

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from pipetask.graph.quantum_graph import QuantumGraph
+
 NEW = "--register-dataset-types"
 
 
@@ -86,6 +88,16 @@ def test_a_replaced_run_can_lose_its_files_only(chain):
 
 def test_a_replaced_run_can_be_purged(chain):
     chain("run", "-o", "out", "--replace-run", "--prune-replaced", "purge")
+    assert not exists(chain, chain.first)
+
+
+def test_a_graph_that_replaces_a_run_can_be_run_part_by_part(chain, tmp_path):
+    path = tmp_path / "x.qg"
+    chain("qgraph", "-o", "out", "--replace-run", "--prune-replaced", "purge", "-q", path)
+    graph = QuantumGraph.load(path)
+    for label in ("double", "add_one"):
+        chain("run", "-g", path, "--qgraph-node-id", ",".join(str(q.id) for q in graph.quanta(label)))
+    assert chain.children() == [graph.header.output_run, "numbers"]
     assert not exists(chain, chain.first)
 
 
