@@ -129,7 +129,7 @@ class Layout:
         return set(pairs.values())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     layouts(),
     st.sampled_from(sorted(CONDITIONS)),
