@@ -132,7 +132,8 @@ def command(
                     update = update_graph(butler, document, chosen, load_graph(old, ()))
                     graph, counts = update.graph, (update.kept, update.added, update.dropped)
                     click.echo(
-                        "{:,} quanta kept, {:,} added, {:,} dropped (done, or without data).".format(*counts)
+                        "{:,} quanta kept, {:,} added, {:,} dropped (done, or without data).".format(*counts),
+                        err=plan_format == "json",
                     )
                 else:
                     with progress_bars(enabled=sys.stderr.isatty()) as bars:
@@ -158,4 +159,4 @@ def command(
         else:
             click.echo(graph_text(graph, what))
     for path in filter(None, (save_qgraph, qgraph_dot, qgraph_mermaid, html)):
-        click.echo(f"Saved {graph.n_quanta} quanta to {path}.")
+        click.echo(f"Saved {graph.n_quanta} quanta to {path}.", err=plan_format == "json")

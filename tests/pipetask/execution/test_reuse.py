@@ -353,3 +353,11 @@ def test_a_run_that_is_replaced_and_deleted_leaves_nothing_that_it_took(numbers)
     third, newer, *rest = collections.get_info("out").children
     assert (newer, rest) == (f"{third}/reused", [first, "numbers"])
     assert not {second, tagged} & set(collections.query("*"))
+
+
+def test_json_stands_alone_on_standard_output(numbers, tmp_path):
+    done = numbers(
+        "qgraph", "-i", "numbers", "-o", "out", "--plan", "--format", "json", "-q", tmp_path / "g.qg"
+    )
+    assert {each["state"] for each in json.loads(done.stdout)} == {"new"}
+    assert "Saved 7 quanta" in done.stderr
