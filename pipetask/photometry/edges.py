@@ -1,10 +1,12 @@
 """Circles that cross the edge: their surroundings are copied, with what is off the image masked."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from pipetask.photometry.flags import ApertureFlag
-from pipetask.photometry.lattice import margin, pixel_sums
+from pipetask.photometry.lattice import TOUCHED, margin, pixel_sums
 from pipetask.photometry.lattice_weights import Floats
 from pipetask.photometry.planes import Pixels, Planes
 from pipetask.photometry.sums import Request, Sums
@@ -17,9 +19,9 @@ _COPY_SIZE = 1 << 20
 
 
 def crosses_edge(planes: Planes, x: Floats, y: Floats, request: Request) -> npt.NDArray[np.bool_]:
-    """Which circles `edge_sums` can do: near the image, of moderate size, and without a mask."""
+    """Which circles `edge_sums` can do: near the image and of moderate size."""
     size = margin(request)
-    if planes.mask is not None or size > LARGEST or not planes.image.size:
+    if size > LARGEST or not planes.image.size:
         return np.zeros(len(x), bool)
     rows, columns = planes.shape
     return (x > -0.5 - size) & (x < columns - 0.5 + size) & (y > -0.5 - size) & (y < rows - 0.5 + size)
@@ -47,17 +49,22 @@ def edge_sums(planes: Planes, x: Floats, y: Floats, request: Request) -> Sums:
             pixels[off] = 0  # noqa: B023
             return pixels.reshape(-1, side)
 
-        patches = Planes(
-            copy(planes.image),
-            None if planes.variance is None else copy(planes.variance),
-            off.reshape(-1, side),
-        )
-        pixel = np.full_like(row, size), np.arange(len(row)) * side + size
-        sums.put(part, pixel_sums(patches, pixel, (x[part] - column, y[part] - row), request))
-    sums.full[:] = sums.area
+        image, pixel = copy(planes.image), (np.full_like(row, size), np.arange(len(row)) * side + size)
+        offset = x[part] - column, y[part] - row
+        variance = None if planes.variance is None else copy(planes.variance)
+        bad = off if planes.mask is None else off | (planes.mask[where] != 0)
+        sums.put(part, pixel_sums(Planes(image, variance, bad.reshape(-1, side)), pixel, offset, request))
+        sums.full[:, part] = sums.area[:, part]
+        if planes.mask is not None:
+            unmasked = Planes(np.zeros_like(image), None, off.reshape(-1, side))
+            sums.full[:, part] = pixel_sums(unmasked, pixel, offset, replace(request, ring=None)).area
     for index, radius in enumerate(request.radii):
         near = (x - radius < -0.5) | (y - radius < -0.5)
         far = (x + radius > planes.shape[1] - 0.5) | (y + radius > planes.shape[0] - 0.5)
-        sums.flags[index] = (near | far) * np.int64(ApertureFlag.EDGE)
-        sums.area[index][sums.area[index] < 1e-10 * radius**2] = 0.0
+        for area in (sums.area[index], sums.full[index]):
+            area[area < 1e-10 * radius**2] = 0.0  # what rounding leaves of nothing
+        masked = sums.area[index] < sums.full[index] * TOUCHED
+        sums.flags[index] = (near | far) * np.int64(ApertureFlag.EDGE) | masked * np.int64(
+            ApertureFlag.MASKED
+        )
     return sums

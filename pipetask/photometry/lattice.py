@@ -25,7 +25,8 @@ NEAR_RING = 40.0
 _WINDOW_BYTES = 1 << 21
 _CHUNK = 32, 512
 
-_TOUCHED = 1 - 1e-12
+# Areas below this part of the full one lack a pixel.
+TOUCHED = 1 - 1e-12
 
 
 def margin(request: Request) -> int:
@@ -180,7 +181,7 @@ class _Chunk:
             self._ring(request.ring, image, usable)
 
     def _flag(self, index: int) -> None:
-        touched = self._sums.area[index] < self._sums.full[index] * _TOUCHED
+        touched = self._sums.area[index] < self._sums.full[index] * TOUCHED
         self._sums.flags[index] = touched * np.int64(ApertureFlag.MASKED)
 
     def _ring(self, ring: Ring, image: Floats, usable: Floats | None) -> None:
