@@ -145,7 +145,7 @@ def test_a_repository_that_may_only_be_read_is_left_alone(site, read_only):
     read_only(site.root)
     _, err = site.end(site.start_run("mine"), exit_code=2)
     assert len(err.splitlines()) == 1
-    assert "registry.sqlite3 cannot be opened; check that" in err
+    assert "registry.sqlite3 may not be written; check the permissions" in err
     assert sorted(site.root.rglob("*")) == before
 
 
