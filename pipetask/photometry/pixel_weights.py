@@ -116,7 +116,8 @@ def _ellipse_areas(left: Floats, low: Floats, shape: Shape) -> Floats:
     area = np.zeros(len(left))
     for (u1, v1), (u2, v2) in zip(mapped, mapped[1:] + mapped[:1], strict=True):
         area += _swept(u1, v1, u2, v2)
-    return np.clip(area * shape.a * shape.b, 0.0, 1.0)
+    area[area < 1e-14] = 0.0  # what rounding leaves of nothing
+    return np.minimum(area * shape.a * shape.b, 1.0)
 
 
 def _swept(u1: Floats, v1: Floats, u2: Floats, v2: Floats) -> Floats:
