@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar
 
-from registry.errors import DatasetNotFoundError
-
 
 def text_of(error: BaseException) -> str:
     """Return the text of any exception, also of somebody else's making whose ``__str__`` fails."""
@@ -70,10 +68,6 @@ class ExportFormatError(PipetaskError, ValueError):
 
 class CompositeDefinitionError(PipetaskError, ValueError):
     """A definition of a composite that cannot be understood, or cannot work; says the line."""
-
-
-class MissingPartError(PipetaskError, DatasetNotFoundError):
-    """A composite that is not there because a part of it is not; names the part and what was searched."""
 
 
 class AssemblyError(PipetaskError, ValueError):
@@ -229,8 +223,8 @@ class AnnotatedPartialOutputsError(RepeatableQuantumError):
         return cls(f"Task failed with partial outputs: {error}")
 
 
-def __getattr__(name: str) -> Any:  # the errors of the stores, whose modules load at first use
-    for module in ("registry.errors", "datastore.errors"):
+def __getattr__(name: str) -> Any:  # errors whose modules load at first use: those of the stores first
+    for module in ("registry.errors", "datastore.errors", "pipetask.butler.composites.errors"):
         value = getattr(import_module(module), name, None)
         if isinstance(value, type) and issubclass(value, Exception):
             globals()[name] = value

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pipetask.butler.composites.definition import ALL, Composite, Part
+from pipetask.butler.composites.errors import MissingPartError
 from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.data_ids import data_id_for
-from pipetask.errors import MissingPartError
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
 from registry.dimensions.coordinate import DataCoordinate

@@ -10,9 +10,10 @@ from datastore.composites.digest import digest
 from datastore.errors import DatastoreError, DigestError
 from datastore.storage_class import import_cached
 from pipetask.butler.composites.definition import Composite, Part
+from pipetask.butler.composites.errors import MissingPartError
 from pipetask.butler.composites.find import PartFinder
 from pipetask.butler.composites.ref import CompositeRef
-from pipetask.errors import CompositePutError, MissingPartError
+from pipetask.errors import CompositePutError
 from registry.dataset_ref import DatasetRef
 from registry.errors import ConflictingDefinitionError
 

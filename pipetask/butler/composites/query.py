@@ -7,9 +7,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler.composites.definition import Composite
+from pipetask.butler.composites.errors import MissingPartError
 from pipetask.butler.composites.find import PartFinder
 from pipetask.butler.composites.ref import CompositeRef
-from pipetask.errors import EmptyQueryResultError, MissingPartError
+from pipetask.errors import EmptyQueryResultError
 
 if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
