@@ -14,10 +14,10 @@ from registry.errors import InvalidDatasetTypeError
 from registry.timespan import Timespan
 
 if TYPE_CHECKING:
-    from pipetask.butler.butler import Butler
+    from pipetask.butler.reading import ReadingButler
 
 
-def dataset_type_of(butler: Butler, named: DatasetType | str) -> tuple[DatasetType, DatasetType]:
+def dataset_type_of(butler: ReadingButler, named: DatasetType | str) -> tuple[DatasetType, DatasetType]:
     """Return the registered dataset type, and the one to read it as.
 
     They differ if a component is named (``calexp.wcs``), or if the given dataset type has another storage
@@ -43,7 +43,7 @@ def dataset_type_of(butler: Butler, named: DatasetType | str) -> tuple[DatasetTy
 
 
 def data_id_for(
-    butler: Butler, dataset_type: DatasetType, data_id: DataId | None, more: Mapping[str, Any]
+    butler: ReadingButler, dataset_type: DatasetType, data_id: DataId | None, more: Mapping[str, Any]
 ) -> DataCoordinate:
     """Return the data ID of a dataset, with the defaults of the butler for what is not given.
 
@@ -56,7 +56,7 @@ def data_id_for(
     return DataCoordinate.standardize(given, dimensions=dimensions)
 
 
-def time_of(butler: Butler, given: Mapping[str, Any]) -> Timespan:
+def time_of(butler: ReadingButler, given: Mapping[str, Any]) -> Timespan:
     """Return when the exposure or visit of a data ID was taken, to look up calibrations; else all times."""
     for element in ("exposure", "visit"):
         if element in given:
@@ -67,7 +67,7 @@ def time_of(butler: Butler, given: Mapping[str, Any]) -> Timespan:
     return Timespan.from_ns()
 
 
-def _completed(butler: Butler, dimensions: DimensionGroup, given: Mapping[str, Any]) -> dict[str, Any]:
+def _completed(butler: ReadingButler, dimensions: DimensionGroup, given: Mapping[str, Any]) -> dict[str, Any]:
     """Add the butler's defaults, and governors of which there is only one, for what is not given."""
     completed = {**given, **_numbers(butler, given)}
     names = {dimensions.universe.resolve(name) for name in given}
@@ -83,7 +83,7 @@ def _completed(butler: Butler, dimensions: DimensionGroup, given: Mapping[str, A
     return completed
 
 
-def _numbers(butler: Butler, given: Mapping[str, Any]) -> dict[str, int]:
+def _numbers(butler: ReadingButler, given: Mapping[str, Any]) -> dict[str, int]:
     """Return the numbers of what is given by its other unique name, as in ``detector="N12"``."""
     found = {}
     for name, value in given.items():

@@ -8,7 +8,7 @@ from pipetask.errors import InstrumentError
 from registry.suggest import suggest
 
 if TYPE_CHECKING:
-    from pipetask.butler.butler import Butler
+    from pipetask.butler.reading import ReadingButler
 
 SKYMAPS = "skymaps"
 
@@ -23,17 +23,17 @@ def calibration_collection(instrument: str) -> str:
     return f"{instrument}/calib"
 
 
-def instruments(butler: Butler) -> list[str]:
+def instruments(butler: ReadingButler) -> list[str]:
     """Return the names of the instruments of a repository, sorted."""
     return sorted(butler.registry.element_columns("instrument", names=["instrument"])["instrument"].tolist())
 
 
-def input_collections(butler: Butler, instrument: str | None = None) -> tuple[str, ...]:
+def input_collections(butler: ReadingButler, instrument: str | None = None) -> tuple[str, ...]:
     """Return the default input collections.
 
     Parameters
     ----------
-    butler : `Butler`
+    butler : `ReadingButler`
         The repository.
     instrument : `str`, optional
         Whose defaults; may be left out if the repository has only one instrument.
@@ -59,7 +59,7 @@ def input_collections(butler: Butler, instrument: str | None = None) -> tuple[st
     return (defaults_chain(instrument),)
 
 
-def add_to_defaults(butler: Butler, instrument: str, *names: str) -> None:
+def add_to_defaults(butler: ReadingButler, instrument: str, *names: str) -> None:
     """Put collections into the default inputs of an instrument, images before calibrations before sky maps.
 
     Those that are in already stay; a chain of sky maps that exists is added by itself.

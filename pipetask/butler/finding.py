@@ -15,11 +15,11 @@ from registry.errors import DatasetNotFoundError
 from registry.timespan import Timespan
 
 if TYPE_CHECKING:
-    from pipetask.butler.butler import Butler
+    from pipetask.butler.reading import ReadingButler
 
 
 def find(
-    butler: Butler,
+    butler: ReadingButler,
     named: DatasetRef | DatasetType | str,
     data_id: DataId | None,
     collections: str | Sequence[str] | None,

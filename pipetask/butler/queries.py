@@ -20,7 +20,7 @@ from registry.patterns import as_names, is_glob
 from registry.suggest import suggest
 
 if TYPE_CHECKING:
-    from pipetask.butler.butler import Butler
+    from pipetask.butler.reading import ReadingButler
     from registry.query.query import Query
     from registry.query.results import QueryResults
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def query(butler: Butler) -> Iterator[Query]:
+def query(butler: ReadingButler) -> Iterator[Query]:
     """Return a context with a query of a repository, which searches what the butler searches by default."""
     governors = {
         name: value for name, value in butler.default_data_id.items() if butler.dimensions[name].governor
@@ -44,7 +44,7 @@ def query(butler: Butler) -> Iterator[Query]:
 
 
 def query_datasets(
-    butler: Butler,
+    butler: ReadingButler,
     dataset_type: DatasetType | str,
     collections: str | Sequence[str] | None = None,
     *,
@@ -62,7 +62,7 @@ def query_datasets(
 
     Parameters
     ----------
-    butler : `Butler`
+    butler : `ReadingButler`
         The repository.
     dataset_type : `DatasetType` or `str`
         Their type, maybe a component.
@@ -116,7 +116,7 @@ def query_datasets(
 
 
 def query_all_datasets(
-    butler: Butler,
+    butler: ReadingButler,
     collections: str | Sequence[str] | None = None,
     *,
     name: str | Sequence[str] = "*",
@@ -156,7 +156,7 @@ def query_all_datasets(
 
 
 def query_data_ids(
-    butler: Butler,
+    butler: ReadingButler,
     dimensions: str | Iterable[str],
     *,
     data_id: Mapping[str, Any] | None = None,
@@ -176,7 +176,7 @@ def query_data_ids(
 
 
 def query_dimension_records(
-    butler: Butler,
+    butler: ReadingButler,
     element: str,
     *,
     data_id: Mapping[str, Any] | None = None,

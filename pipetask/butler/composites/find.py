@@ -16,7 +16,7 @@ from registry.dimensions.coordinate import DataCoordinate
 from registry.errors import ConflictingDefinitionError, DataIdError, MissingDatasetTypeError
 
 if TYPE_CHECKING:
-    from pipetask.butler.butler import Butler
+    from pipetask.butler.reading import ReadingButler
 
 
 class PartFinder:
@@ -24,13 +24,13 @@ class PartFinder:
 
     Parameters
     ----------
-    butler : `Butler`
+    butler : `ReadingButler`
         The repository.
     collections : sequence of `str`
         What is searched, in order, for parts whose definition says nothing.
     """
 
-    def __init__(self, butler: Butler, collections: Sequence[str]) -> None:
+    def __init__(self, butler: ReadingButler, collections: Sequence[str]) -> None:
         self._butler = butler
         self._collections = tuple(collections)
 
@@ -182,7 +182,7 @@ class PartFinder:
         )
 
 
-def recorded(butler: Butler, composite: Composite, stored: DatasetRef) -> CompositeRef:
+def recorded(butler: ReadingButler, composite: Composite, stored: DatasetRef) -> CompositeRef:
     """Return a composite that was put, with the parts that were recorded with it."""
     rows = butler.registry.composite_parts([stored.id])[stored.id]
     refs = {ref.id: ref for ref in butler.registry.get_datasets([id for _, id in rows]) if ref is not None}
@@ -194,7 +194,7 @@ def recorded(butler: Butler, composite: Composite, stored: DatasetRef) -> Compos
     return CompositeRef(stored.datasetType, stored.dataId, composite, parts, run=stored.run, id=stored.id)
 
 
-def _whole(butler: Butler, ref: DatasetRef) -> DatasetRef:
+def _whole(butler: ReadingButler, ref: DatasetRef) -> DatasetRef:
     """Return a stored ref; with its parts, if it is a composite that was put."""
     inner = butler.composites.get(ref.datasetType.name)
     return ref if inner is None else recorded(butler, inner, ref)

@@ -13,12 +13,12 @@ from pipetask.butler.composites.ref import CompositeRef
 from pipetask.errors import EmptyQueryResultError
 
 if TYPE_CHECKING:
-    from pipetask.butler.butler import Butler
+    from pipetask.butler.reading import ReadingButler
     from registry.query.query import Query
 
 
 def query_composites(
-    butler: Butler,
+    butler: ReadingButler,
     query: Query,
     composite: Composite,
     collections: str | Sequence[str],
@@ -35,7 +35,7 @@ def query_composites(
 
     Parameters
     ----------
-    butler : `Butler`
+    butler : `ReadingButler`
         The repository.
     query : `Query`
         A query of it.
@@ -66,7 +66,7 @@ def query_composites(
     return found
 
 
-def _joined(butler: Butler, query: Query, composite: Composite, searched: Sequence[str]) -> Query:
+def _joined(butler: ReadingButler, query: Query, composite: Composite, searched: Sequence[str]) -> Query:
     """Return the query for the data IDs that all single parts exist for."""
     joined = set()
     for part in composite.parts:
@@ -79,7 +79,7 @@ def _joined(butler: Butler, query: Query, composite: Composite, searched: Sequen
 
 
 def _complete(
-    butler: Butler,
+    butler: ReadingButler,
     composite: Composite,
     searched: Sequence[str],
     data_ids: Iterable[Any],

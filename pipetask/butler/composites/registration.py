@@ -14,7 +14,7 @@ from registry.dimensions.group import DimensionGroup
 from registry.errors import ConflictingDefinitionError, MissingDatasetTypeError
 
 if TYPE_CHECKING:
-    from pipetask.butler.butler import Butler
+    from pipetask.butler.reading import ReadingButler
 
 _PREFIX = "composite/"
 _LONGEST = 100  # with the prefix, what the name of an attribute may hold
@@ -28,11 +28,11 @@ class Composites:
 
     Parameters
     ----------
-    butler : `Butler`
+    butler : `ReadingButler`
         The repository.
     """
 
-    def __init__(self, butler: Butler) -> None:
+    def __init__(self, butler: ReadingButler) -> None:
         self._butler = butler
 
     def get(self, name: str) -> Composite | None:
@@ -74,7 +74,8 @@ class Composites:
                     f"{name!r} is {what} already. Choose another name, or remove it first: "
                     f"butler remove-dataset-type {name}"
                 )
-            self._butler.register_dataset_type(dataset_type)
+            self._butler.datastore.storage_classes.get(dataset_type.storageClass)
+            registry.register_dataset_type(dataset_type)
             registry.set_attribute(_PREFIX + name, composite.to_json())
         return True
 
