@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pipetask.butler.repository import is_repository as is_repository
     from pipetask.butler.transfer import FileDataset as FileDataset
     from registry.collections.base import CollectionInfo as CollectionInfo
+    from registry.collections.names import check_name as check_name
     from registry.columns import Columns as Columns
     from registry.columns import from_rows as from_rows
     from registry.columns import n_rows as n_rows
@@ -124,6 +125,7 @@ _HOME = {
     "part_of": "pipetask.butler.parts",
     "raw_id": "registry.dataset_ref",
     "rows": "registry.columns",
+    "check_name": "registry.collections.names",
     "suggest": "registry.suggest",
 }
 

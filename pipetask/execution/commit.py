@@ -110,7 +110,7 @@ class _Batch:
             _as_bytes(quantum_ids), reports, data_id_texts(self._graph, task, rows), strict=True
         ):
             self.quanta.append((id, run, task.label, task.task_class_name, data_id, *_quantum_fields(report)))
-            if report.status in (Status.SUCCEEDED, Status.NO_WORK):
+            if report.can_be_reused:
                 inputs = json.dumps(report.inputs, sort_keys=True)
                 self.versions.append((id, report.code, config, inputs, len(report.written)))
             self.inputs += [(id, read.bytes, name) for name, ids in report.read.items() for read in ids]

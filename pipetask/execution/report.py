@@ -97,6 +97,8 @@ class Report:
         Version of the task's code; empty if it can't be told.
     inputs : `~collections.abc.Mapping` [ `str`, `str` ]
         For each connection a digest of the datasets that were given.
+    is_partial : `bool`
+        Whether the task said that it made only a part of its outputs.
     """
 
     quantum: int
@@ -113,11 +115,17 @@ class Report:
     attempts: int = 1
     code: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
+    is_partial: bool = False
 
     @property
     def ok(self) -> bool:
         """Whether the quanta that wait for this one may run."""
         return self.status is not Status.FAILED
+
+    @property
+    def can_be_reused(self) -> bool:
+        """Whether a later run may take the outputs for its own."""
+        return self.ok and not self.is_partial
 
     def to_bytes(self) -> bytes:
         """Encode as JSON: the form in the journal."""
@@ -137,6 +145,7 @@ class Report:
             self.attempts,
             self.code,
             self.inputs,
+            self.is_partial,
         )
         return json.dumps(fields, separators=(",", ":")).encode()
 
@@ -144,7 +153,7 @@ class Report:
     def from_bytes(cls, data: bytes) -> Report:
         """Decode what `to_bytes` made."""
         quantum, status, begin_ns, end_ns, cpu_s, peak, host, pid, *more = json.loads(data)
-        written, read, failure, attempts, code, inputs = more
+        written, read, failure, attempts, code, inputs, is_partial = more
         return cls(
             quantum,
             Status(status),
@@ -160,4 +169,5 @@ class Report:
             attempts=attempts,
             code=code,
             inputs=inputs,
+            is_partial=is_partial,
         )

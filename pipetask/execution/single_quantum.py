@@ -121,6 +121,16 @@ class LoadedTask:
         return make_task(self.task_class, self.config, label=self.label, init_inputs=self.init_inputs)
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """How a task's own code went, and what it wants to tell."""
+
+    status: Status
+    metadata: TaskMetadata
+    failure: Failure | None = None
+    is_partial: bool = False
+
+
 @dataclass(slots=True)
 class QuantumRunner:
     """Runs quanta of one graph: the `Runner` of real executors.
@@ -171,7 +181,8 @@ class QuantumRunner:
         butler = self.butler.open(records)
         log = self._log.start()
         me = os.getpid()
-        status, failure, metadata = self._attempt(unit, records, butler)
+        attempt = self._attempt(unit, records, butler)
+        status, failure, metadata = attempt.status, attempt.failure, attempt.metadata
         if os.getpid() != me:
             # The task forked, and the child came back here: it must not write where its parent writes.
             os._exit(0)
@@ -193,6 +204,7 @@ class QuantumRunner:
             failure=failure,
             code=self._loaded[work.label].code if status is not Status.FAILED else "",
             inputs=self._input_digests(unit, records),
+            is_partial=attempt.is_partial,
         )
         metadata["quantum"] = _figures(report)
         return self._with_log_and_metadata(report, unit, butler, log, metadata)
@@ -208,9 +220,9 @@ class QuantumRunner:
 
     def _attempt(
         self, unit: Quantum, records: Mapping[UUID, Sequence[ArtifactRecord]], butler: LimitedButler
-    ) -> tuple[Status, Failure | None, TaskMetadata]:
-        """Run the task; return how that went, and what the task wants to tell."""
-        metadata = TaskMetadata()
+    ) -> _Attempt:
+        """Run the task."""
+        metadata, is_partial = TaskMetadata(), False
         try:
             task = self._loaded_task(unit.label)
             unit = existing_part(unit, records, task.connections)
@@ -225,10 +237,11 @@ class QuantumRunner:
                 metadata = made.getFullMetadata()
         except NoWorkFound as reason:
             logging.getLogger(unit.label).info("No work: %s", reason)
-            return Status.NO_WORK, None, metadata
+            return _Attempt(Status.NO_WORK, metadata)
         except AnnotatedPartialOutputsError as reason:
             if self.raise_on_partial_outputs:
-                return Status.FAILED, Failure.from_exception(reason), metadata
+                return _Attempt(Status.FAILED, metadata, Failure.from_exception(reason))
+            is_partial = True
             logging.getLogger(unit.label).warning("Only a part of the outputs was made: %s", reason)
         except KeyboardInterrupt:
             raise
@@ -236,8 +249,8 @@ class QuantumRunner:
             if self.debugger:
                 traceback.print_exception(error)
                 import_module(self.debugger).post_mortem(error.__traceback__)
-            return Status.FAILED, Failure.from_exception(error), metadata
-        return Status.SUCCEEDED, None, metadata
+            return _Attempt(Status.FAILED, metadata, Failure.from_exception(error))
+        return _Attempt(Status.SUCCEEDED, metadata, is_partial=is_partial)
 
     def _loaded_task(self, label: str) -> LoadedTask:
         if label not in self._loaded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,24 +58,38 @@ class MappedArchive:
             ) from err
         except zipfile.BadZipFile as err:
             raise GraphFileError(f"'{path}' is not a quantum graph file, or was cut short: {err}") from err
+        self._checked: dict[str, pa.Buffer] = {}
         self._buffer = pa.memory_map(str(path)).read_buffer()
 
     def bytes(self, name: str) -> pa.Buffer:
-        """Return the content of a member."""
+        """Return the content of a member, whose checksum is compared when it is first read."""
+        if name not in self._checked:
+            self._checked[name] = self._checked_bytes(name)
+        return self._checked[name]
+
+    def _checked_bytes(self, name: str) -> pa.Buffer:
         info = self._members.get(name)
         if info is None:
             raise GraphFileError(f"'{self.path}' is not a quantum graph file: it has no member '{name}'")
         fixed = self._buffer.slice(info.header_offset, _LOCAL_HEADER.size)
         *_, name_length, extra_length = _LOCAL_HEADER.unpack(fixed)
         start = info.header_offset + _LOCAL_HEADER.size + name_length + extra_length
-        return self._buffer.slice(start, info.file_size)
+        content = self._buffer.slice(start, info.file_size)
+        if zlib.crc32(content) != info.CRC:
+            raise GraphFileError(
+                f"'{self.path}' is damaged: '{name}' is not what was saved. Copy the file "
+                "again, or build the graph again."
+            )
+        return content
 
     def table(self, name: str) -> pa.Table:
         """Read a member that is an Arrow file."""
         try:
             return pa.ipc.open_file(self.bytes(name)).read_all()
-        except pa.ArrowInvalid as err:
-            raise GraphFileError(f"Member '{name}' of '{self.path}' is damaged: {err}") from err
+        except (pa.ArrowException, OSError) as err:
+            raise GraphFileError(
+                f"Member '{name}' of '{self.path}' is no Arrow table: {err}. Build the graph again."
+            ) from err
 
 
 class StoredRecords:

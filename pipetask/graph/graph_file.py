@@ -96,12 +96,22 @@ def load(path: str | Path) -> QuantumGraph:
         If the file is not a graph file, or of a later version.
     """
     file = MappedArchive(Path(path))
-    return _graph(file, _read_header(file))
+    header = _read_header(file)
+    try:
+        return _graph(file, header)
+    except (KeyError, TypeError) as err:
+        raise GraphFileError(
+            f"'{file.path}' was saved by a release with other headers (no {err}). Build the graph again."
+        ) from err
 
 
 def _read_header(file: MappedArchive) -> dict[str, Any]:
-    header: dict[str, Any] = json.loads(file.bytes("header.json").to_pybytes())
-    if header.get("format") != FORMAT:
+    content = file.bytes("header.json").to_pybytes()
+    try:
+        header: dict[str, Any] = json.loads(content)
+    except ValueError as err:
+        raise GraphFileError(f"'{file.path}' is not a quantum graph file: its header is no JSON") from err
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise GraphFileError(f"'{file.path}' is not a quantum graph file: its format is not '{FORMAT}'")
     if header["version"] > VERSION:
         raise GraphFileError(

@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.butler import ArtifactRecord, DataCoordinate, DatasetRef, DimensionUniverse
+from pipetask.butler import ArtifactRecord, DataCoordinate, DatasetRef, DimensionUniverse, check_name
 from pipetask.graph.project import CSR, Pairs
 from pipetask.graph.records import RecordTable
 from pipetask.graph.refs import DataIdDecoder, RefMaker
@@ -340,7 +340,14 @@ class QuantumGraph:
         return to_networkx(self, datasets=datasets)
 
     def with_run(self, output_run: str, output: str) -> QuantumGraph:
-        """Send the outputs to another run and collection, with new ids."""
+        """Send the outputs to another run and collection, with new ids.
+
+        Raises
+        ------
+        InvalidNameError
+            If no run can have this name.
+        """
+        check_name(output_run)
         header = replace(self.header, output_run=output_run, output=output, id_base=new_base())
         return QuantumGraph(
             header,

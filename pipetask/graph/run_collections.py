@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipetask.butler import Butler, MissingCollectionError, input_collections
+from pipetask.butler import Butler, MissingCollectionError, check_name, input_collections
 from pipetask.errors import OutputCollectionError
 
 
@@ -170,6 +170,7 @@ def _holds(chain: Sequence[str], names: Sequence[str]) -> bool:
 
 def _check_run(butler: Butler, name: str, *, extend_run: bool) -> None:
     if not _exists(butler, name):
+        check_name(name)
         return
     kind = butler.registry.collections.get_info(name).kind
     if kind != "RUN":

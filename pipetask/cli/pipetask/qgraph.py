@@ -117,6 +117,12 @@ def command(
     only_one_of(pipeline, qgraph, changes, selection | building)
     mocks = MockOptions.among(selection)
     check_ids(ids, qgraph)
+    _check_format(plan_format, plan=plan)
+    if why:
+        made = {"--save-qgraph": save_qgraph, "--update": old, "--plan": plan}
+        made |= {"--estimate": wants_estimate, "--show": shown}
+        made |= {"--qgraph-dot": qgraph_dot, "--qgraph-mermaid": qgraph_mermaid, "--html": html}
+        _check_alone("--why", [name for name, value in made.items() if value])
     if qgraph:
         graph = load_graph(qgraph, ids)
     else:
@@ -160,3 +166,13 @@ def command(
             click.echo(graph_text(graph, what))
     for path in filter(None, (save_qgraph, qgraph_dot, qgraph_mermaid, html)):
         click.echo(f"Saved {graph.n_quanta} quanta to {path}.", err=plan_format == "json")
+
+
+def _check_format(plan_format: str, *, plan: bool) -> None:
+    if plan_format != "text" and not plan:
+        raise click.UsageError(f"--format {plan_format} is a form of the plan: add --plan.")
+
+
+def _check_alone(option: str, others: list[str]) -> None:
+    if others:
+        raise click.UsageError(f"{', '.join(others)}: not with {option}, which only answers a question.")

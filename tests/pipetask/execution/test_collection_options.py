@@ -123,6 +123,8 @@ def test_results_in_a_run_that_is_deleted_are_no_reason_to_skip(chain):
         (("-i", "numbers", "--output-run", "x", "--replace-run"), "Name the chain (-o)."),
         (("-i", "numbers", "-o", "new", "--extend-run"), "finds no run of 'new' to extend"),
         (("-o", "numbers"), "'numbers' is a RUN collection; -o names a CHAINED one"),
+        (("-i", "numbers", "-o", "a//b"), "cannot name a collection"),
+        (("-i", "numbers", "--output-run", "a*"), "cannot name a collection"),
     ],
 )
 def test_options_that_make_no_sense_together_say_what_does(chain, options, message):

@@ -256,6 +256,13 @@ def test_a_quantum_without_work_is_not_tried_again(numbers):
     assert states(plan) == dict.fromkeys([key for key in ALL if key != ("add_one", 1)], "reused")
 
 
+def test_a_part_of_the_outputs_is_not_taken_for_all(numbers):
+    numbers.run("-c", "double:partial_on=[1]")
+    plan = numbers.plan("-c", "double:partial_on=[1]")
+    assert plan["double", 1] == ("new", [])
+    assert plan["double", 0] == ("reused", [])
+
+
 def test_a_failed_quantum_is_new(numbers):
     numbers(
         "run",

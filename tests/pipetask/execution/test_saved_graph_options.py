@@ -68,6 +68,11 @@ def test_a_saved_graph_is_sent_to_another_run(commands, saved, tmp_path):
     assert not set(ids_of(saved, "double")) & set(ids_of(other, "double"))
 
 
+def test_a_saved_graph_is_not_sent_to_a_run_that_cannot_be(commands, saved, tmp_path):
+    result = commands.plain("update-graph-run", saved, "out/*", tmp_path / "y.qg", exit_code=2)
+    assert "'out/*' cannot name a collection" in result.stderr
+
+
 def test_the_workflow_tells_what_waits_for_what(commands, saved):
     shown = commands("qgraph", "-g", saved, "--show", "workflow").stdout
     (total,) = ids_of(saved, "total")

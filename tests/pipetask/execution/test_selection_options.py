@@ -126,3 +126,15 @@ def test_options_that_select_data_are_refused_beside_a_saved_graph(commands, tmp
     assert "--dataset-query-constraint" in commands.error(
         "qgraph", "-g", tmp_path / "x.qg", "--dataset-query-constraint", "off"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--format", "json"), "--format json is a form of the plan: add --plan."),
+        (("--why", "double", "detector=1", "-q", "x.qg"), "--save-qgraph: not with --why"),
+        (("--why", "double", "detector=1", "--plan", "--show"), "--plan, --show: not with --why"),
+    ],
+)
+def test_options_that_would_say_nothing_are_refused(commands, options, message):
+    assert message in commands.error("qgraph", "-i", "numbers", "-o", "new", *options)

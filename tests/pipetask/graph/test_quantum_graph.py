@@ -226,6 +226,29 @@ def test_a_file_that_is_cut_short_or_something_else_is_refused(built, tmp_path):
         QuantumGraph.load(path)
 
 
+@pytest.mark.parametrize("member", ["header.json", "quanta/calibrate", "locations/raw", "edges/warp/masks"])
+def test_a_file_in_which_a_bit_has_flipped_says_so(built, tmp_path, member):
+    path = tmp_path / "graph.qg"
+    built.save(path)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(member)
+        middle = content.index(archive.read(member), info.header_offset) + info.file_size // 2
+    content[middle] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(GraphFileError, match=rf"graph\.qg' is damaged: '{member}'.*build the graph again"):
+        all_quanta(QuantumGraph.load(path))
+
+
+@pytest.mark.parametrize("header", ["[]", "{", '{"format": "pipetask quantum graph", "version": 1}'])
+def test_a_file_with_a_strange_header_is_refused(tmp_path, header):
+    path = tmp_path / "graph.qg"
+    with zipfile.ZipFile(path, "w") as other:
+        other.writestr("header.json", header)
+    with pytest.raises(GraphFileError, match=r"graph\.qg'"):
+        QuantumGraph.load(path)
+
+
 def test_a_graph_file_that_is_not_there_is_named_with_the_way_to_make_one(tmp_path):
     with pytest.raises(GraphFileError, match=r"nope\.qg.*No such file.*--save-qgraph"):
         QuantumGraph.load(tmp_path / "nope.qg")
