@@ -43,7 +43,7 @@ def temporary_name(target: str) -> str:
 
 
 def write_artifact(target: str, data: Buffer, *, root: str, sync: bool, clobber: bool = False) -> None:
-    """Write bytes to a temporary file beside the target and rename it.
+    """Write bytes to a temporary file beside the target and give it the target's name.
 
     Parameters
     ----------
@@ -57,6 +57,11 @@ def write_artifact(target: str, data: Buffer, *, root: str, sync: bool, clobber:
         Return only when the file and its name, up to the root, are durable.
     clobber : `bool`, optional
         Replace a file of this name.
+
+    Raises
+    ------
+    ArtifactExistsError
+        If there is one, and ``clobber`` is not asked for: also if another writer was only just faster.
     """
     write_parts(target, (data,), root=root, sync=sync, clobber=clobber)
 
@@ -79,14 +84,39 @@ def write_parts(
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, target)
+        if clobber:
+            os.replace(temporary, target)
+        else:
+            rename_to_free(temporary, target)
     except BaseException as err:
         _discard(temporary)
-        if isinstance(err, OSError):
+        if isinstance(err, OSError) and not isinstance(err, ArtifactExistsError):
             raise ArtifactWriteError(target, err.strerror or str(err)) from err
         raise
     if sync:
         sync_folders(root, [target])
+
+
+def rename_to_free(temporary: str, target: str) -> None:
+    """Give a file a name that nothing has: of several that want it, one gets it.
+
+    Raises
+    ------
+    ArtifactExistsError
+        If something has it.
+    """
+    try:
+        os.link(temporary, target, follow_symlinks=False)
+    except FileExistsError:
+        raise ArtifactExistsError(target) from None
+    except OSError:  # a file system without links: claim the name with an empty file, then replace that
+        try:
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
+        except FileExistsError:
+            raise ArtifactExistsError(target) from None
+        os.replace(temporary, target)
+    else:
+        os.unlink(temporary)
 
 
 def _create(path: str) -> int:

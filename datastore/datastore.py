@@ -1,24 +1,13 @@
-"""Datastore: objects to files and back; it returns records and keeps none."""
-
-# Plain os calls cost a tenth of pathlib's, which counts for small files.
-# ruff: noqa: PTH103, PTH105, PTH106, PTH108, PTH113, PTH114, PTH116, PTH120
+"""Datastore: objects to artifacts and back; it returns records and keeps none."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from datastore.appender import Appender
-from datastore.artifact import (
-    ALGORITHM,
-    checksum,
-    file_checksum,
-    sync_files,
-    write_artifact,
-)
+from datastore.artifact import ALGORITHM, checksum, file_checksum, write_artifact
 from datastore.composites.cache import ComponentCache
 from datastore.errors import (
     ArtifactMissingError,
@@ -31,32 +20,32 @@ from datastore.errors import (
 )
 from datastore.formatters.base import Formatter, find_formatter
 from datastore.ingest import Transfer, file_size, place_file
-from datastore.inventory import FoundFile, files_below
-from datastore.locations import Root, file_uri, is_uri, local_path
+from datastore.inventory import FoundFile
+from datastore.locations import file_uri, is_uri, local_path
 from datastore.records import ArtifactHint, ArtifactRecord
 from datastore.storage_class import StorageClass, StorageClasses
+from datastore.stores.base import Store
+from datastore.stores.chained import StoreChain
 from datastore.templates import Templates, encode_run
 from datastore.types.box import local_box
 
 LOST = ".lost+found"
 """Folder below the root for files that no record names."""
-CONFIG_KEYS = frozenset({"storageClasses", "formatters", "templates", "disassemble"})
+CONFIG_KEYS = frozenset({"storageClasses", "formatters", "templates", "disassemble", "stores"})
 
 
 class Datastore:
-    """Files below a root.
+    """Artifacts in the stores of a repository.
 
     Parameters
     ----------
     root : path or URI
-        Local folders are read and written; remote roots (through fsspec) are read.
-    name : `str`, optional
-        Goes into the records.
+        Folder of the repository, in which artifacts lie unless stores are defined.
     config : mapping, optional
         ``storageClasses``: definitions as in ``storage_classes.yaml``. ``formatters``: name of a formatter
         (or dotted class name) by dataset type or storage class. ``templates``: file name templates by
         dataset type, storage class or "default". ``disassemble``: names of dataset types or storage
-        classes whose components go to files of their own.
+        classes whose components go to files of their own. ``stores``: see `StoreChain`.
 
     Notes
     -----
@@ -64,15 +53,14 @@ class Datastore:
     may use one root.
     """
 
-    def __init__(
-        self, root: str | Path, *, name: str = "file", config: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, root: str | Path, *, config: Mapping[str, Any] | None = None) -> None:
         config = dict(config or {})
         if unknown := set(config) - CONFIG_KEYS:
             raise ConfigurationError(tuple(sorted(unknown)), tuple(sorted(CONFIG_KEYS)))
-        self._arguments = (root, name, config)
-        self._root = Root(root)
-        self.name = name
+        self._arguments = (root, config)
+        text = os.fspath(root)
+        self.root = local_path(text) or text.rstrip("/")
+        self.stores = StoreChain(self.root, config.get("stores"))
         self.storage_classes = StorageClasses(config.get("storageClasses"))
         self._formatters: dict[str, str] = dict(config.get("formatters") or {})
         self._templates = Templates(config.get("templates"))
@@ -81,11 +69,6 @@ class Datastore:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, self._arguments
-
-    @property
-    def root(self) -> str:
-        """Absolute path, or URI, of the root."""
-        return self._root.text
 
     # Writing
 
@@ -124,11 +107,12 @@ class Datastore:
         name, formatter = self._formatter(hint.dataset_type if not component else "", storage_class)
         template = self._templates.find(hint.dataset_type, hint.storage_class)
         path = template.path(hint, component, formatter.extension)
+        store = self.stores.for_dataset(hint.dataset_type, hint.storage_class)
         data = formatter.to_bytes(obj, storage_class)
-        write_artifact(self._root.local_path(path), data, root=self.root, sync=sync, clobber=clobber)
+        store.put(path, data, sync=sync, clobber=clobber)
         size = data.nbytes if isinstance(data, memoryview) else len(data)
         return ArtifactRecord(
-            component, self.name, path, -1, size, checksum(data), ALGORITHM, name, storage_class.name
+            component, store.name, path, -1, size, checksum(data), ALGORITHM, name, storage_class.name
         )
 
     def _write_parts(
@@ -164,18 +148,18 @@ class Datastore:
         name, formatter = self._formatter("", wanted)
         return bytes(formatter.to_bytes(wanted.take(obj), wanted)), name
 
-    def appender(self, path: str) -> Appender:
-        """Open a file below the root that takes the bytes of many datasets (see `append_path`)."""
-        return Appender(self._root, path, self.name)
+    def store_of(self, dataset_type: str, storage_class: str) -> Store:
+        """Return the store that a dataset would go to."""
+        return self.stores.for_dataset(dataset_type, storage_class)
 
     def append_path(self, run: str, writer: str) -> str:
-        """Return where a writer of a run keeps its shared file, relative to the root."""
+        """Return where a writer of a run keeps its small datasets (see `Store.appender`)."""
         return f"{encode_run(run)}/.records/{encode_run(writer)}"
 
     def sync(self, records: Iterable[ArtifactRecord]) -> None:
         """Make artifacts that were written with ``sync=False`` durable, in one pass."""
-        paths = [self._root.local_path(r.path) for r in records if not is_uri(r.path)]
-        sync_files(self.root, (path for path in paths if not os.path.islink(path)))
+        for store, paths in self.stores.by_store(records):
+            store.sync(paths)
 
     def path_for(self, hint: ArtifactHint, component: str = "") -> str:
         """Return where an object would be written, relative to the root."""
@@ -219,35 +203,36 @@ class Datastore:
         find_formatter(name)
         location, _, fragment = str(path).partition("#")
         local = local_path(location)
+        store = self.stores.for_dataset(hint.dataset_type, hint.storage_class)
         if local is None:
             if transfer not in ("direct", "auto"):
                 raise LocationError(location, f"a remote file can't be ingested with transfer {transfer!r}")
             recorded, size, digest = location, -1, ""
         else:
             size = file_size(local)
-            recorded, target = self._place(local, hint, transfer, sync=sync)
-            digest = "" if target == local and not with_checksum else file_checksum(target)
+            stays = transfer == "direct" or (transfer == "auto" and _kept_in(store, local))
+            digest = "" if stays and not with_checksum else file_checksum(local)
+            recorded = self._place(store, local, hint, transfer, sync=sync)
         if fragment:
             recorded += f"#{fragment}"
         algorithm = ALGORITHM if digest else ""
         return [
-            ArtifactRecord("", self.name, recorded, -1, size, digest, algorithm, name, storage_class.name)
+            ArtifactRecord("", store.name, recorded, -1, size, digest, algorithm, name, storage_class.name)
         ]
 
-    def _place(self, local: str, hint: ArtifactHint, transfer: Transfer, *, sync: bool) -> tuple[str, str]:
-        """Bring a local file to its place; return the location to record, and its path."""
+    def _place(self, store: Store, local: str, hint: ArtifactHint, transfer: Transfer, *, sync: bool) -> str:
+        """Bring a local file to its place; return the location to record."""
         if transfer == "direct":
-            return file_uri(local), local
-        if transfer == "auto" and (relative := self._root.relative(local)) is not None:
-            return relative, local
+            return file_uri(local)
+        if transfer == "auto" and _kept_in(store, local):
+            return store.relative(local) or ""
         suffixes = Path(local).suffixes
         compressed = bool(suffixes) and suffixes[-1] in (".gz", ".bz2", ".fz")
         suffix = "".join(suffixes[-2:] if compressed else suffixes[-1:])
         template = self._templates.find(hint.dataset_type, hint.storage_class)
         recorded = template.path(hint, "", suffix)
-        target = self._root.local_path(recorded)
-        place_file(local, target, transfer, root=self.root if sync else None)
-        return recorded, target
+        store.take(local, recorded, transfer, sync=sync)
+        return recorded
 
     # Reading
 
@@ -323,7 +308,7 @@ class Datastore:
         """Return what one record says, or a component of it, in the classes it was stored with."""
         stored = self.storage_classes.get(record.storage_class)
         formatter = find_formatter(record.formatter)
-        source = self._root.source(record.path, record.offset, record.size)
+        source = self.stores.source(record)
         first, _, rest = component.partition(".")
         alone = first in formatter.components
         if parameters:
@@ -383,34 +368,17 @@ class Datastore:
         return bool(records) and all(self._exists(record) for record in records)
 
     def _exists(self, record: ArtifactRecord) -> bool:
-        source = self._root.source(record.path)
-        if source.path is not None:
-            return os.path.isfile(source.path)
-        import fsspec
-
-        filesystem, path = fsspec.url_to_fs(source.uri)
-        return bool(filesystem.exists(path))
+        return self.size_of(record) is not None
 
     def remove(self, records: Iterable[ArtifactRecord]) -> None:
         """Delete the files of datasets.
 
-        Files outside the root and slices of shared files stay: the first are not ours, the second go with
+        Files outside the stores and slices of shared files stay: the first are not ours, the second go with
         their run. What is gone already is no error.
         """
-        for record in records:
-            if is_uri(record.path) or record.offset >= 0:
-                continue
-            path = self._root.local_path(record.path.partition("#")[0])
-            Path(path).unlink(missing_ok=True)
-            self._remove_empty_folders(os.path.dirname(path))
-
-    def _remove_empty_folders(self, folder: str) -> None:
-        while self._root.relative(folder):
-            try:
-                os.rmdir(folder)
-            except OSError:  # not empty, or gone
-                return
-            folder = os.path.dirname(folder)
+        for store, paths in self.stores.by_store(record for record in records if record.offset < 0):
+            for path in paths:
+                store.delete(path)
 
     def folder(self, run: str) -> str:
         """Return the folder of a run, relative to the root."""
@@ -418,69 +386,88 @@ class Datastore:
 
     def remove_tree(self, run: str, *, keep: Iterable[str] = ()) -> None:
         """Delete all files of a run, but not those of the runs in ``keep`` that lie below it."""
-        folder = self._root.local_path(encode_run(run))
-        kept = {self._root.local_path(encode_run(other)) for other in keep if other.startswith(run + "/")}
-        if not kept:
-            shutil.rmtree(folder, ignore_errors=not os.path.lexists(folder))
-        else:
-            _remove_except(folder, kept)
-        self._remove_empty_folders(os.path.dirname(folder))
+        kept = [encode_run(other) for other in keep if other.startswith(run + "/")]
+        for store in self.stores:
+            store.delete_tree(encode_run(run), keep=kept)
 
     def files(self, run: str) -> Iterator[FoundFile]:
-        """Yield the files in the folder of a run, those of runs whose folders lie in it too."""
-        return files_below(self.root, encode_run(run))
+        """Yield the files in the folders of a run, those of runs whose folders lie in it too."""
+        for store in self.stores:
+            yield from store.files(encode_run(run))
 
     def size_of(self, record: ArtifactRecord) -> int | None:
-        """Return the size of the file that a record names; `None` if it isn't there, -1 if it is remote."""
-        source = self._root.source(record.path)
-        if source.path is None:
-            return -1
+        """Return the size of the file that a record names; `None` if it isn't there."""
+        location = record.path.partition("#")[0]
+        if not is_uri(location):
+            return self.stores[record.store].size(location)
+        source = self.stores.source(record)
         try:
-            return os.stat(source.path).st_size
-        except (FileNotFoundError, NotADirectoryError):
+            return file_size(source.path) if source.path is not None else source.remote_size()
+        except ArtifactMissingError:
             return None
 
-    def remove_files(self, paths: Iterable[str]) -> None:
+    def remove_files(self, files: Iterable[FoundFile]) -> None:
         """Delete files that no record names any more, and the folders that they leave empty."""
-        for path in paths:
-            target = self._root.local_path(path)
-            Path(target).unlink(missing_ok=True)
-            self._remove_empty_folders(os.path.dirname(target))
+        for file in files:
+            self.stores[file.store].delete(file.path)
 
-    def set_aside(self, paths: Iterable[str]) -> None:
+    def set_aside(self, files: Iterable[FoundFile]) -> None:
         """Move files below `LOST`, each under its own path, where nothing reads them."""
-        for path in paths:
-            source = self._root.local_path(path)
-            target = self._root.local_path(f"{LOST}/{path}")
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.replace(source, target)
-            self._remove_empty_folders(os.path.dirname(source))
+        for file in files:
+            self.stores[file.store].move(file.path, f"{LOST}/{file.path}")
+
+    def local_file(self, record: ArtifactRecord) -> str | None:
+        """Return the path of a record's file, if it is a local one."""
+        return self.stores.source(record).path
+
+    def retrieve(
+        self, record: ArtifactRecord, target: str, *, transfer: Transfer = "auto", clobber: bool = False
+    ) -> None:
+        """Bring what a record names, a whole file or a slice, to a local path.
+
+        Parameters
+        ----------
+        record : `ArtifactRecord`
+            What.
+        target : `str`
+            Absolute path.
+        transfer : `str`, optional
+            As of `ingest`; what is not a local file of its own can only be copied.
+        clobber : `bool`, optional
+            Replace a file of that name.
+        """
+        source = self.stores.source(record)
+        if source.path is not None and source.offset < 0:
+            file_size(source.path)
+            place_file(source.path, target, transfer, root=None, clobber=clobber)
+        elif transfer in ("auto", "copy"):
+            folder = Path(target).parent
+            write_artifact(target, source.read_bytes(), root=str(folder), sync=False, clobber=clobber)
+        else:
+            reason = f"it is {'remote' if source.path is None else 'a slice of a file'}, so it can be copied,"
+            raise LocationError(source.uri, f"{reason} not brought by {transfer}")
 
     def verify(self, record: ArtifactRecord) -> bool:
         """Read a whole artifact and tell whether its checksum is the recorded one."""
-        data = self._root.source(record.path, record.offset, record.size).read_bytes()
+        data = self.stores.source(record).read_bytes()
         return not record.checksum or checksum(data) == record.checksum
 
     def uri(self, record: ArtifactRecord) -> str:
         """Return the absolute URI of a record's file."""
-        source = self._root.source(record.path)
-        text = source.uri if is_uri(source.uri) else file_uri(source.uri)
-        return f"{text}#{source.fragment}" if source.fragment else text
+        location, _, fragment = record.path.partition("#")
+        text = location if is_uri(location) else self.stores[record.store].uri(location)
+        return f"{text}#{fragment}" if fragment else text
+
+    def predicted_uri(self, hint: ArtifactHint) -> str:
+        """Return the URI that an object would be written to."""
+        return self.store_of(hint.dataset_type, hint.storage_class).uri(self.path_for(hint))
 
 
-def _remove_except(folder: str, kept: set[str]) -> None:
-    """Delete a folder's content, except kept folders and those on the way to them."""
-    for entry in list(os.scandir(folder)):
-        if entry.path in kept:
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            if any(path.startswith(entry.path + "/") for path in kept):
-                _remove_except(entry.path, kept)
-            else:
-                shutil.rmtree(entry.path)
-        else:
-            os.unlink(entry.path)
+def _kept_in(store: Store, local: str) -> bool:
+    """Tell whether a file lies in a store, and not in one of its hidden folders, whose files do not last."""
+    relative = store.relative(local)
+    return relative is not None and not relative.startswith(".")
 
 
-def _rebuild(root: str | Path, name: str, config: Mapping[str, Any]) -> Datastore:
-    return Datastore(root, name=name, config=config)
+def _rebuild(root: str | Path, config: Mapping[str, Any]) -> Datastore:
+    return Datastore(root, config=config)

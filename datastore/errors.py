@@ -195,6 +195,69 @@ class ConfigurationError(DatastoreError, ValueError):
         return f"Unknown keys {self.unknown} of a datastore; it has: {self.known}; {self.hint}"
 
 
+class StoreDefinitionError(DatastoreError, ValueError):
+    """The definition of a store can't be used."""
+
+    hint = "correct 'datastore: stores' in butler.yaml"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Store {self.name!r}: {self.reason}; {self.hint}"
+
+
+class UnknownStoreError(DatastoreError, LookupError):
+    """A record names a store that the repository doesn't have."""
+
+    hint = "define it again in 'datastore: stores' of butler.yaml"
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(name, known)
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        return (
+            f"No store {self.name!r}{_nearest(self.name, self.known)}; there are: "
+            f"{', '.join(self.known) or 'none'}; {self.hint}"
+        )
+
+
+class NoStoreError(DatastoreError, LookupError):
+    """No store takes a dataset."""
+
+    hint = "let one accept it, in 'datastore: stores' of butler.yaml"
+
+    def __init__(self, dataset_type: str, storage_class: str, stores: tuple[str, ...]) -> None:
+        super().__init__(dataset_type, storage_class, stores)
+        self.dataset_type = dataset_type
+        self.storage_class = storage_class
+        self.stores = stores
+
+    def __str__(self) -> str:
+        return (
+            f"No store takes dataset type {self.dataset_type!r} (storage class {self.storage_class!r}); "
+            f"there are: {', '.join(self.stores)}; {self.hint}"
+        )
+
+
+class StoreUnavailableError(DatastoreError, OSError):
+    """A remote store failed each time that it was asked."""
+
+    hint = "check the network and the store, then do it again: nothing was recorded"
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(uri, reason)
+        self.uri = uri
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"The store of {self.uri!r} {self.reason}; {self.hint}"
+
+
 class InvalidValueError(DatastoreError, ValueError):
     """A value type (box, mask, background, …) was given numbers that contradict each other."""
 

@@ -20,6 +20,8 @@ class FoundFile(NamedTuple):
     size: int
     changed_s: float
     """When its content or its name changed last [s since 1970], which no program can set at will."""
+    store: str
+    """Name of the store."""
 
     @property
     def is_temporary(self) -> bool:
@@ -27,7 +29,7 @@ class FoundFile(NamedTuple):
         return _TEMPORARY.fullmatch(os.path.basename(self.path)) is not None  # noqa: PTH119 - plain text
 
 
-def files_below(root: str, folder: str = "") -> Iterator[FoundFile]:
+def files_below(root: str, folder: str, store: str) -> Iterator[FoundFile]:
     """Yield the files below a folder of a root; what disappears meanwhile is left out."""
     waiting = [folder]
     while waiting:
@@ -45,4 +47,4 @@ def files_below(root: str, folder: str = "") -> Iterator[FoundFile]:
                 status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            yield FoundFile(path, status.st_size, status.st_ctime)
+            yield FoundFile(path, status.st_size, status.st_ctime, store)

@@ -173,3 +173,19 @@ def in_browser(tmp_path):
         return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
 
     return render
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """URL of an S3 server of our own; programs find its credentials in the environment."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from datastore.errors import DatastoreError
-from datastore.inventory import FoundFile
+from datastore.inventory import FoundFile as FoundFile  # noqa: PLC0414 - fsck annotates with it
 from datastore.records import ArtifactRecord
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _damage(
     expected = record.size if record.offset < 0 else record.offset + record.size
     if size is None:
         return DamagedArtifact(dataset, run, record, "missing", "")
-    if 0 <= size != expected >= 0 and (record.offset < 0 or size < expected):
+    if size != expected >= 0 and (record.offset < 0 or size < expected):
         return DamagedArtifact(dataset, run, record, "size", f"{size} bytes instead of {expected}")
     if deep:
         try:
@@ -97,8 +98,19 @@ def files_without_rows(butler: Butler, runs: Iterable[str]) -> Iterator[tuple[st
     seen = files_of_runs(butler, runs)
     while part := list(islice(seen, _AT_ONCE)):
         # "#": whatever part of the file a row may name.
-        in_use = butler.registry.paths_in_use(butler.datastore.name, [f"{file.path}#" for _, file in part])
-        yield from (found for found in part if found[1].path not in in_use)
+        named = ((file.store, f"{file.path}#") for _, file in part)
+        in_use = paths_in_use(butler, named)
+        yield from (found for found in part if (found[1].store, found[1].path) not in in_use)
+
+
+def paths_in_use(butler: Butler, paths: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the files, of some stores and paths, that still hold a dataset; see `Registry.paths_in_use`."""
+    by_store: dict[str, set[str]] = defaultdict(set)
+    for store, path in paths:
+        by_store[store].add(path)
+    return {
+        (store, path) for store in by_store for path in butler.registry.paths_in_use(store, by_store[store])
+    }
 
 
 def remove_left_overs(butler: Butler, run: str) -> list[str]:
@@ -109,6 +121,6 @@ def remove_left_overs(butler: Butler, run: str) -> list[str]:
     paths : `list` [`str`]
         What was deleted, relative to the root.
     """
-    left = [file.path for _, file in files_without_rows(butler, [run])]
+    left = [file for _, file in files_without_rows(butler, [run])]
     butler.datastore.remove_files(left)
-    return left
+    return [file.path for file in left]

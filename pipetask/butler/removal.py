@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from datastore.records import ArtifactRecord
+from pipetask.butler.inventory import paths_in_use
 from pipetask.butler.repository import batch_folder, journal_path
 from pipetask.butler.run_lock import is_executing
 from pipetask.errors import RunLockedError
@@ -133,9 +134,9 @@ def remove_runs(butler: Butler, names: str | Iterable[str], *, unlink_from_chain
 
 def _unused(butler: Butler, records: Sequence[ArtifactRecord]) -> Iterator[ArtifactRecord]:
     """Yield the artifacts whose file holds no dataset any more: it goes with the last one that is in it."""
-    in_use = butler.registry.paths_in_use(butler.datastore.name, {record.path for record in records})
+    in_use = paths_in_use(butler, ((record.store, record.path) for record in records))
     for record in records:
-        if record.path.partition("#")[0] not in in_use:
+        if (record.store, record.path.partition("#")[0]) not in in_use:
             yield record
 
 

@@ -24,7 +24,7 @@ _INITIAL = """\
 # A repository of datasets. Paths are relative to this folder. Passwords have no place here: they are taken
 # from $PGPASSWORD, or from the file that $PGPASSFILE names.
 registry: {registry}
-# Storage classes, formatters and file name templates of this repository, over the built-in ones.
+# Stores, storage classes, formatters and file name templates of this repository, over the built-in ones.
 datastore: {{}}
 """
 

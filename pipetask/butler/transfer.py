@@ -87,4 +87,5 @@ def ingest_files(
 
 def _stayed(butler: Butler, path: str, record: ArtifactRecord) -> bool:
     """Return whether a file was recorded where it was, so that it is not ours to delete."""
-    return f"{butler.root}/{record.path}" == os.path.abspath(path)  # noqa: PTH100  (links are not followed)
+    here = os.path.abspath(path)  # noqa: PTH100  (links are not followed)
+    return butler.datastore.local_file(record) == here

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipetask.butler import MissingCollectionError
-from pipetask.butler.inventory import damaged_artifacts, files_without_rows
+from pipetask.butler.inventory import FoundFile, damaged_artifacts, files_without_rows
 from pipetask.butler.repository import batch_folder, journals
 from pipetask.butler.run_lock import is_executing
 from pipetask.errors import JournalError, RunLockedError
@@ -135,14 +135,14 @@ def _left_overs(butler: Butler, runs: Sequence[str], *, repair: bool, grace_s: f
             continue
         kind = FaultKind.TEMPORARY_FILE if file.is_temporary else FaultKind.FILE_WITHOUT_ROW
         fault = Fault(kind, file.path, f"{file.size} bytes")
-        yield _removed(butler, fault) if repair else fault
+        yield _removed(butler, fault, file) if repair else fault
 
 
-def _removed(butler: Butler, fault: Fault) -> Fault:
+def _removed(butler: Butler, fault: Fault, file: FoundFile) -> Fault:
     if fault.kind is FaultKind.TEMPORARY_FILE:
-        butler.datastore.remove_files([fault.where])
+        butler.datastore.remove_files([file])
         return replace(fault, repaired="deleted")
-    butler.datastore.set_aside([fault.where])
+    butler.datastore.set_aside([file])
     return replace(fault, repaired="moved to .lost+found")
 
 

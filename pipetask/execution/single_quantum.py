@@ -159,7 +159,7 @@ class QuantumRunner:
     debugger: str = ""
     _graph: QuantumGraph | None = None
     _loaded: dict[str, LoadedTask] = field(default_factory=dict)
-    _appender: Any = None  # the datastore's, which only the butler may name
+    _appenders: dict[str, Any] = field(default_factory=dict)  # by store; only the butler may name their type
     _log: LogCapture | None = None
     _host: str = field(default_factory=socket.gethostname)
 
@@ -214,9 +214,9 @@ class QuantumRunner:
         if self._log is not None:
             self._log.close()
             self._log = None
-        if self._appender is not None:
-            self._appender.close()
-            self._appender = None
+        for appender in self._appenders.values():
+            appender.close()
+        self._appenders.clear()
 
     def _attempt(
         self, unit: Quantum, records: Mapping[UUID, Sequence[ArtifactRecord]], butler: LimitedButler
@@ -293,13 +293,14 @@ class QuantumRunner:
         return replace(report, written=written)
 
     def _append(self, butler: LimitedButler, obj: object, ref: DatasetRef) -> ArtifactRecord:
-        datastore = butler.datastore
-        if self._appender is None:
+        datastore, storage_class = butler.datastore, ref.datasetType.storageClass
+        store = datastore.store_of(ref.datasetType.name, storage_class)
+        if store.name not in self._appenders:
             # The name is this writer's alone: a worker that was replaced leaves its file as it is.
-            self._appender = datastore.appender(datastore.append_path(ref.run, f"{uuid4().hex}.jsons"))
-        storage_class = ref.datasetType.storageClass
+            path = datastore.append_path(ref.run, f"{uuid4().hex}.jsons")
+            self._appenders[store.name] = store.appender(path)
         data, formatter = datastore.serialize(obj, storage_class)
-        return self._appender.append(data, formatter=formatter, storage_class=storage_class)
+        return self._appenders[store.name].append(data, formatter=formatter, storage_class=storage_class)
 
 
 def task_setups(graph: QuantumGraph) -> dict[str, TaskSetup]:

@@ -94,7 +94,7 @@ def uris_text(graph: "QuantumGraph", butler: "Butler") -> str:
 
 
 def _predicted(ref: "DatasetRef", butler: "Butler") -> str:
-    return f"{butler.datastore.root}/{butler.datastore.path_for(hint_of(ref))} (predicted)"
+    return f"{butler.datastore.predicted_uri(hint_of(ref))} (predicted)"
 
 
 def _dataset_node(graph: "QuantumGraph", name: str) -> DrawnNode:

@@ -94,18 +94,3 @@ def test_remote_file_is_read_through_fsspec(store, hint):
         store.read(missing, "StructuredDataDict")
     with pytest.raises(LocationError, match="remote"):
         store.ingest("memory://bucket/x.json", hint(), transfer="copy")
-
-
-def test_remote_root_is_read_and_not_written(store, hint, tmp_path):
-    import fsspec
-
-    from datastore.datastore import Datastore
-
-    (record,) = store.write({"a": 4}, hint())
-    content = (Path(store.root) / record.path).read_bytes()
-    fsspec.filesystem("memory").pipe(f"/elsewhere/{record.path}", content)
-    remote = Datastore("memory://elsewhere")
-    assert remote.read([record], "StructuredDataDict") == {"a": 4}
-    assert remote.uri(record) == f"memory://elsewhere/{record.path}"
-    with pytest.raises(LocationError, match="only read"):
-        remote.write({}, hint())

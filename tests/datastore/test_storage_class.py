@@ -13,14 +13,10 @@ from datastore.datastore import Datastore
 from datastore.errors import StorageClassDefinitionError, StorageTypeError, UnknownComponentError
 from datastore.formatters.base import find_formatter
 from datastore.storage_class import StorageClasses
-from datastore.testing import DatastoreSuite, StorageClassSuite
+from datastore.testing import StorageClassSuite
 from datastore.types.exposure import Exposure
 from datastore.types.mask import Mask
 from datastore.types.task_metadata import TaskMetadata
-
-
-class TestFileDatastore(DatastoreSuite):
-    pass
 
 
 class TestExposureF(StorageClassSuite):

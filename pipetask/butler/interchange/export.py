@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from datastore.artifact import write_artifact, write_parts
-from datastore.ingest import place_file
-from datastore.locations import is_uri, local_path
+from datastore.locations import is_uri
 from pipetask.butler.data_ids import show
 from pipetask.butler.interchange.document import CollectionEntry, Document, FileEntry, TypeEntry
 from pipetask.butler.interchange.formatters import exported
@@ -51,12 +50,17 @@ class RepoExport:
         Where files are put.
     transfer : `str`
         How they get there; ``direct`` leaves them where they are.
+    fetch_remote : `bool`, optional
+        Whether ``direct`` copies what is not local.
     """
 
-    def __init__(self, butler: Butler, directory: Path, transfer: Transfer) -> None:
+    def __init__(
+        self, butler: Butler, directory: Path, transfer: Transfer, *, fetch_remote: bool = False
+    ) -> None:
         self._butler = butler
         self._directory = directory
         self._transfer = transfer
+        self._fetch_remote = fetch_remote
         self._refs: dict[UUID, DatasetRef] = {}
         self._files: dict[tuple[str, str, str, str], list[DatasetRef]] = {}
         self._placed: set[str] = set()
@@ -245,20 +249,18 @@ class RepoExport:
         if len(records) > 1 or record.component or record.offset >= 0:
             return self._rewritten(ref)
         datastore = self._butler.datastore
-        if self._transfer == "direct":
+        transfer = self._transfer
+        if transfer == "direct" and self._fetch_remote and datastore.local_file(record) is None:
+            transfer = "copy"
+        if transfer == "direct":
             return datastore.uri(record), record.formatter
         location, _, fragment = record.path.partition("#")
-        relative, source = location, f"{datastore.root}/{location}"
+        relative = location
         if is_uri(location):
             named = PurePosixPath(datastore.path_for(hint_of(ref)))
             relative = str(named.with_suffix(PurePosixPath(location).suffix))
-            source = local_path(location) or ""
-        if not source:
-            raise ExportFormatError(
-                f"The file of {show(ref)} is remote ({location}); transfer 'direct' exports where it is."
-            )
         if relative not in self._placed:
-            place_file(source, str(self._directory / relative), self._transfer, root=None)
+            datastore.retrieve(record, str(self._directory.absolute() / relative), transfer=transfer)
             self._placed.add(relative)
         return f"{relative}#{fragment}" if fragment else relative, record.formatter
 

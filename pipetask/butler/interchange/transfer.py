@@ -66,8 +66,9 @@ def transfer_from(
         for name in sorted({ref.datasetType.nameAndComponent()[0] for ref in parts}):
             target.registry.get_dataset_type(name)
     with TemporaryDirectory(dir=target.root, prefix=".transfer-") as folder:
-        # Files are named where they are; only what shares a file with others is written out in between.
-        helper = RepoExport(source, Path(folder), "direct")
+        # Local files are named where they are; what shares a file with others is written out in between, and
+        # so are remote ones, which the target's store may not know how to reach.
+        helper = RepoExport(source, Path(folder), "direct", fetch_remote=transfer != "direct")
         helper.saveDatasets(refs, skip_missing=skip_missing)
         for name in sorted({ref.datasetType.nameAndComponent()[0] for ref in components}):
             helper.saveDatasetType(source.registry.get_dataset_type(name))

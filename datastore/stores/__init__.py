@@ -1,0 +1,1 @@
+"""Stores: places for artifacts, one module each, behind the contract in ``base``."""

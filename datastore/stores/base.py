@@ -1,0 +1,90 @@
+"""What a store is: a place that keeps bytes under relative names."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+
+from datastore.appender import Appender, ObjectAppender
+from datastore.artifact import Buffer
+from datastore.errors import LocationError
+from datastore.ingest import Transfer
+from datastore.inventory import FoundFile
+from datastore.locations import Source
+
+
+def checked(path: str) -> str:
+    """Return a relative path that stays below the root; `LocationError` for any other."""
+    if path.startswith("/") or ".." in path.split("/"):
+        raise LocationError(path, "it leaves the root of the datastore")
+    return path
+
+
+class Store(ABC):
+    """A place that keeps bytes under names relative to its root, with slashes.
+
+    An artifact becomes visible in one step and whole. Where ``clobber`` is not asked for, of several writers
+    of one name exactly one wins, and the others get `ArtifactExistsError`.
+
+    Parameters
+    ----------
+    name : `str`
+        What records call it.
+    root : `str`
+        Absolute path or URI.
+    """
+
+    def __init__(self, name: str, root: str) -> None:
+        self.name = name
+        self.root = root
+
+    @abstractmethod
+    def put(self, path: str, data: Buffer, *, sync: bool = True, clobber: bool = False) -> None:
+        """Keep bytes under a name; with ``sync``, return when they are durable."""
+
+    @abstractmethod
+    def take(self, local: str, path: str, transfer: Transfer, *, sync: bool = True) -> None:
+        """Bring a local file, which exists, to a name that is free; `LocationError` for a mode it lacks."""
+
+    @abstractmethod
+    def source(self, path: str, *, fragment: str = "", offset: int = -1, size: int = -1) -> Source:
+        """Return what reads an artifact, or a slice of it; nothing is opened yet."""
+
+    @abstractmethod
+    def size(self, path: str) -> int | None:
+        """Return the size of an artifact, `None` if there is none."""
+
+    @abstractmethod
+    def delete(self, path: str) -> None:
+        """Delete an artifact; one that is gone already is no error."""
+
+    @abstractmethod
+    def move(self, path: str, target: str) -> None:
+        """Give an artifact another name."""
+
+    @abstractmethod
+    def files(self, folder: str = "") -> Iterator[FoundFile]:
+        """Yield all that lies below a folder."""
+
+    def delete_tree(self, folder: str, *, keep: Iterable[str] = ()) -> None:
+        """Delete all that lies below a folder, except what is below those to keep."""
+        kept = tuple(f"{each}/" for each in keep)
+        for file in list(self.files(folder)):
+            if not file.path.startswith(kept):
+                self.delete(file.path)
+
+    @abstractmethod
+    def sync(self, paths: Iterable[str]) -> None:
+        """Make artifacts durable that were put without ``sync``."""
+
+    def appender(self, path: str) -> Appender:
+        """Return what takes the bytes of many small datasets; `path` is its own."""
+        return ObjectAppender(self, path)
+
+    def relative(self, local: str) -> str | None:
+        """Return the name of a local file in this store, `None` if it does not lie in it."""
+        return None
+
+    def uri(self, path: str) -> str:
+        """Return the absolute URI of an artifact."""
+        return f"{self.root}/{path}"

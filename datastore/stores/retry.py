@@ -1,0 +1,53 @@
+"""Trying again what a remote store failed at, more patiently each time."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from datastore.errors import StoreUnavailableError
+
+ATTEMPTS = 4
+FIRST_WAIT_S = 0.25
+"""Doubled each time, give or take half of it, lest many workers come back at once."""
+
+_DEFINITE = (
+    FileNotFoundError,
+    FileExistsError,
+    PermissionError,
+    IsADirectoryError,
+    NotADirectoryError,
+    NotImplementedError,
+    ValueError,
+    TypeError,
+    ImportError,
+    MemoryError,
+)
+"""What would be the same the next time."""
+
+_Result = TypeVar("_Result")
+
+
+def retried(uri: str, action: Callable[[], _Result]) -> _Result:
+    """Return what an action returns, tried again after errors of the network or the server.
+
+    Raises
+    ------
+    StoreUnavailableError
+        If it fails each time.
+    """
+    wait_s = FIRST_WAIT_S
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return action()
+        except _DEFINITE:
+            raise
+        except Exception as err:  # each library has its own
+            if attempt == ATTEMPTS:
+                reason = f"failed {ATTEMPTS} times: {type(err).__name__}: {err}"
+                raise StoreUnavailableError(uri, reason) from err
+            time.sleep(wait_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            wait_s *= 2
+    raise AssertionError("not reached")
