@@ -98,8 +98,9 @@ def parse(text: str, file: str, raises: type[PipetaskError]) -> Node:
     except yaml.MarkedYAMLError as err:
         line = err.problem_mark.line + 1 if err.problem_mark else 0
         raise raises(f"{Place(file, line)}: {err.problem or err}") from err
-    except yaml.YAMLError as err:
-        raise raises(f"{file}: no valid YAML: {err}") from err
+    except yaml.reader.ReaderError as err:
+        line = text.encode()[: err.position].count(b"\n") + 1
+        raise raises(f"{Place(file, line)}: no valid YAML: {err.reason}") from err
     finally:
         loader.dispose()
 
@@ -142,7 +143,7 @@ class _Reader:
                 return Node([self.read(item) for item in node.value], place)
             if node.tag == _TIMESTAMP:
                 return Node(node.value, place)  # pipelines have no dates: it is meant as text
-            return Node(self._loader.construct_object(node), place)
+            return Node(self._scalar(node), place)
         finally:
             self._open.discard(id(node))
 
@@ -185,4 +186,11 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode):
             line = node.start_mark.line + 1
             raise self._raises(f"{Place(self._file, line)}: a key must be a plain string")
-        return self._loader.construct_object(node)
+        return self._scalar(node)
+
+    def _scalar(self, node: Any) -> Any:  # of a plain type
+        try:
+            return self._loader.construct_object(node)
+        except ValueError as err:  # a number of thousands of digits
+            place = Place(self._file, node.start_mark.line + 1)
+            raise self._raises(f"{place}: {node.value[:20]!r}… cannot be read as a value: {err}") from err

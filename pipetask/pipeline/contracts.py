@@ -17,13 +17,35 @@ from pipetask.butler import suggest
 from pipetask.errors import ContractError
 from pipetask.pipeline.document import Contract
 
+_SHOWN = 200  # characters of an expression in a message
+_LONGEST = 10_000  # what an expression may make of texts and lists
+
+
+class _NotAllowedError(Exception):
+    """An expression has a part that is not evaluated."""
+
+
+def _product(a: Any, b: Any) -> Any:  # numbers, or a sequence and a number
+    for sequence, number in ((a, b), (b, a)):
+        held = len(sequence) if isinstance(sequence, str | bytes | list | tuple) else 0
+        if isinstance(number, int) and held * number > _LONGEST:
+            raise _NotAllowedError(f"a product of more than {_LONGEST} elements")
+    return operator.mul(a, b)
+
+
+def _remainder(a: Any, b: Any) -> Any:  # numbers, or a text and what is put into it
+    if isinstance(a, str | bytes):
+        raise _NotAllowedError(f"a formatted text, which is not evaluated: {a!r}")
+    return operator.mod(a, b)
+
+
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
+    ast.Mult: _product,
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
+    ast.Mod: _remainder,
     ast.Not: operator.not_,
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
@@ -38,10 +60,6 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.In: lambda a, b: a in b,
     ast.NotIn: lambda a, b: a not in b,
 }
-
-
-class _NotAllowedError(Exception):
-    """An expression has a part that is not evaluated."""
 
 
 def labels_of(contract: Contract) -> set[str]:
@@ -75,30 +93,35 @@ def check_contracts(contracts: Iterable[Contract], configs: Mapping[str, Any]) -
         for label in sorted(labels_of(contract)):
             if label not in configs:
                 raise ContractError(
-                    f"{contract.place}: the contract {contract.expression!r} speaks of {label!r}, "
+                    f"{_named(contract)} speaks of {label!r}, "
                     f"which is no task of the pipeline{suggest(label, configs)}"
                 )
         try:
             kept = _Evaluator(configs).visit(tree.body)
         except _NotAllowedError as err:
-            raise ContractError(f"{contract.place}: the contract {contract.expression!r} has {err}") from None
+            raise ContractError(f"{_named(contract)} has {err}") from None
         except Exception as err:
-            raise ContractError(
-                f"{contract.place}: the contract {contract.expression!r} cannot be evaluated: {err}"
-            ) from err
+            raise ContractError(f"{_named(contract)} cannot be evaluated: {err}") from err
         if not kept:
             why = f": {contract.msg}" if contract.msg else ""
-            raise ContractError(f"{contract.place}: the contract {contract.expression!r} is broken{why}")
+            raise ContractError(f"{_named(contract)} is broken{why}")
 
 
 def _tree(contract: Contract) -> ast.Expression:
     try:
         return ast.parse(contract.expression.strip(), mode="eval")
     except SyntaxError as err:
-        raise ContractError(
-            f"{contract.place}: the contract {contract.expression!r} is no expression: {err.msg} "
-            f"(column {err.offset})"
-        ) from err
+        column = f" (column {err.offset})" if err.offset else ""
+        raise ContractError(f"{_named(contract)} is no expression: {err.msg}{column}") from err
+    except (MemoryError, RecursionError) as err:
+        raise ContractError(f"{_named(contract)} is nested too deeply") from err
+
+
+def _named(contract: Contract) -> str:
+    """Return where a contract is and what it says, as the beginning of a message."""
+    text = contract.expression
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return f"{contract.place}: the contract {shown!r}"
 
 
 class _Evaluator:

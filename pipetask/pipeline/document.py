@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from pipetask.butler import suggest
 from pipetask.errors import PipelineDocumentError
 from pipetask.located_yaml import Place
+
+_FILE_URI = "file://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +145,28 @@ class Document:
         return replace(self, tasks={**self.tasks, label: changed})
 
 
-def anchored(path: str, folder: Path) -> str:
-    """Return a path that no longer depends on the working folder; environment variables stay as they are."""
-    return path if path.startswith(("$", "~", "/")) else str(folder.absolute() / path)
+def anchored(path: str, folder: Path, place: Place | str) -> str:
+    """Return a path that no longer depends on the working folder; environment variables stay as they are.
+
+    Raises
+    ------
+    PipelineDocumentError
+        If it is the URI of something remote; the message begins with ``place``.
+    """
+    refuse_remote(path, place)
+    return path if path.startswith(("$", "~", "/", _FILE_URI)) else str(folder.absolute() / path)
+
+
+def refuse_remote(path: str, place: Place | str) -> None:
+    """Raise an error that begins with ``place`` if a path is the URI of something that is no local file."""
+    if "://" in path and not path.startswith(_FILE_URI):
+        raise PipelineDocumentError(
+            f"{place}: {path!r} is no local file: pipelines and what they name are read from files only; "
+            "copy it and name the copy"
+        )
 
 
 def expanded(path: str) -> str:
-    """Return a path with environment variables and ``~`` filled in."""
-    return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111  (may be no valid path yet)
+    """Return a path, or that of a ``file://`` URI, with environment variables and ``~`` filled in."""
+    filled = os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111  (may be no valid path yet)
+    return unquote(filled.removeprefix(_FILE_URI)) if filled.startswith(_FILE_URI) else filled

@@ -102,7 +102,7 @@ def _overrides(what: str, block: Node, folder: Path) -> list[Override]:
     concatenate = _flag(special, "concatenate", default=False)
     found: list[Override] = []
     for node in _items(special, "file"):
-        path = anchored(node.text(f"config file of {what}"), folder)
+        path = anchored(node.text(f"config file of {what}"), folder, node.place)
         found.append(Override("file", "", path, node.place, data_id=held_by))
     if "python" in special:
         code = special["python"]
@@ -177,7 +177,7 @@ def _import(node: Node, folder: Path) -> Import:
         instrument = entry["instrument"].value or ""
         instrument = "" if instrument == "None" else str(instrument)
     return Import(
-        location=anchored(entry["location"].text("location of an import"), folder),
+        location=anchored(entry["location"].text("location of an import"), folder, node.place),
         include=tuple(entry["include"].texts("include")) if "include" in entry else None,
         exclude=tuple(entry["exclude"].texts("exclude")) if "exclude" in entry else None,
         rename=_renamed(entry["rename"]) if "rename" in entry else {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from pipetask.errors import PipelineDocumentError
 from pipetask.pipeline.document import Document, Import, Step, TaskEntry, expanded
 from pipetask.pipeline.document_reader import read
 from pipetask.pipeline.selection import expand_labels, renamed, select
+
+log = logging.getLogger(__name__)
 
 
 def load(path: Path, opened: tuple[Path, ...] = ()) -> Document:
@@ -83,9 +86,9 @@ def _imported(entry: Import, opened: tuple[Path, ...]) -> Document:
             )
     labels = list(document.tasks)
     if entry.include is not None:
-        labels = expand_labels(document, entry.include, str(entry.place))
+        labels = expand_labels(document, _found(document, entry.include, entry), str(entry.place))
     elif entry.exclude is not None:
-        excluded = expand_labels(document, entry.exclude, str(entry.place))
+        excluded = expand_labels(document, _found(document, entry.exclude, entry), str(entry.place))
         labels = [label for label in labels if label not in excluded]
     document = select(document, labels, edit_subsets=entry.edit_subsets)
     for label in entry.rename.values():
@@ -94,6 +97,21 @@ def _imported(entry: Import, opened: tuple[Path, ...]) -> Document:
                 f"{entry.place}: cannot rename a task to {label!r}: {document.file} has a task of that label"
             )
     return renamed(document, entry.rename)
+
+
+def _found(document: Document, names: Iterable[str], entry: Import) -> list[str]:
+    """Return the names that are tasks or subsets; warn of the others, which may be of another version."""
+    known = {*document.tasks, *document.subsets}
+    for name in names:
+        if name not in known:
+            log.warning(
+                "%s: %r is no task or subset of %s, and is passed over%s",
+                entry.place,
+                name,
+                document.file,
+                suggest(name, known),
+            )
+    return [name for name in names if name in known]
 
 
 def _opened(entry: Import, opened: tuple[Path, ...]) -> Document:
@@ -106,7 +124,8 @@ def _opened(entry: Import, opened: tuple[Path, ...]) -> Document:
         circle = " → ".join(str(p) for p in (*opened[opened.index(path.resolve()) :], path.resolve()))
         raise PipelineDocumentError(f"{entry.place}: these documents import each other in a circle: {circle}")
     if not path.exists():
-        raise PipelineDocumentError(f"{entry.place}: there is no file {str(path)!r} to import")
+        hint = "; name labels under include, not after '#'" if "#" in path.name else ""
+        raise PipelineDocumentError(f"{entry.place}: there is no file {str(path)!r} to import{hint}")
     return load(path, opened)
 
 

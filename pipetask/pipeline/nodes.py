@@ -149,7 +149,7 @@ def make_task_node(label: str, cls: type[PipelineTask], config: Any, universe: D
         task_class_name=f"{cls.__module__}.{cls.__qualname__}",
         config=config,
         connections=connections,
-        dimensions=_conform(universe, connections.dimensions, f"Task {label!r}"),
+        dimensions=conform(universe, connections.dimensions, f"Task {label!r}"),
         init_inputs=roles["initInputs"],
         init_outputs=roles["initOutputs"],
         inputs=roles["inputs"],
@@ -191,7 +191,7 @@ def _edge(label: str, name: str, connection: BaseConnection, universe: Dimension
         connection=name,
         dataset_type=parent,
         component=component or None,
-        dimensions=_conform(universe, connection.dimensions, f"Task {label!r}, connection {name!r}"),
+        dimensions=conform(universe, connection.dimensions, f"Task {label!r}, connection {name!r}"),
         storage_class=connection.storageClass,
         multiple=connection.multiple,
         deferLoad=getattr(connection, "deferLoad", False),
@@ -202,7 +202,8 @@ def _edge(label: str, name: str, connection: BaseConnection, universe: Dimension
     )
 
 
-def _conform(universe: DimensionUniverse, names: Any, where: str) -> DimensionGroup:
+def conform(universe: DimensionUniverse, names: Any, where: str) -> DimensionGroup:
+    """Return the group of some dimensions; an error that begins with ``where`` if one is unknown."""
     from pipetask.errors import UnknownDimensionError
 
     try:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler import suggest
-from pipetask.errors import ConfigOverrideError, SubsetExpressionError, TaskImportError, described
+from pipetask.errors import ConfigOverrideError, SubsetExpressionError, described
 from pipetask.located_yaml import Place
 from pipetask.pipeline.contracts import check_contracts
-from pipetask.pipeline.document import Document, Override, Step, Subset, TaskEntry, anchored
+from pipetask.pipeline.document import (
+    Document,
+    Override,
+    Step,
+    Subset,
+    TaskEntry,
+    anchored,
+    expanded,
+    refuse_remote,
+)
 from pipetask.pipeline.document_reader import read
 from pipetask.pipeline.document_writer import to_yaml
 from pipetask.pipeline.imports import load, resolve
 from pipetask.pipeline.selection import expand_labels, select, split_uri
-from pipetask.task.pipeline_task import PipelineTask
+from pipetask.pipeline.task_import import import_task
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler, DatasetType, DimensionUniverse, StorageClasses
     from pipetask.observation.instrument import Instrument
     from pipetask.pipeline.pipeline_graph import PipelineGraph
+    from pipetask.task.pipeline_task import PipelineTask
 
 _GIVEN = Place("The task given", 0)
 
@@ -46,7 +55,8 @@ class Pipeline:
     def from_file(uri: str | Path) -> Pipeline:
         """Read a pipeline file; ``file.yaml#label,subset`` or ``#first..last`` takes a part of it."""
         path, names = split_uri(str(uri))
-        pipeline = Pipeline(load(Path(path)))
+        refuse_remote(path, "The pipeline")
+        pipeline = Pipeline(load(Path(expanded(path))))
         if len(names) == 1 and ".." in names[0]:
             return pipeline.between(*names[0].split("..", 1))
         return pipeline.subset(names) if names else pipeline
@@ -188,7 +198,9 @@ class Pipeline:
 
     def with_config_file(self, label: str, path: str | Path) -> Pipeline:
         """Return a pipeline with one more config file (Python, over ``config``) for a task."""
-        override = Override("file", "", anchored(str(path), Path()), Place("override", 0))
+        override = Override(
+            "file", "", anchored(str(path), Path(), f"-C {label}:{path}"), Place("override", 0)
+        )
         return self._with(self.document.with_override(self._known(label), override))
 
     def with_config_python(self, label: str, code: str) -> Pipeline:
@@ -254,11 +266,15 @@ class Pipeline:
             The repository's; by default the built-in ones.
         """
         from pipetask.butler import DimensionUniverse, StorageClasses
+        from pipetask.pipeline.nodes import conform
         from pipetask.pipeline.pipeline_graph import PipelineGraph
 
+        universe = universe or DimensionUniverse.default()
+        for step in self.steps:
+            conform(universe, step.dimensions, f"{step.place}: step {step.label!r}")
         return PipelineGraph.build(
             self.configured(),
-            universe or DimensionUniverse.default(),
+            universe,
             registered or {},
             storage_classes or StorageClasses(),
             description=self.description,
@@ -270,36 +286,3 @@ class Pipeline:
         return self.in_repository(butler).to_graph(
             butler.dimensions, registered, storage_classes=butler.datastore.storage_classes
         )
-
-
-_STAND_INS = "If it needs nothing more of the reference, set PIPETASK_LSST_COMPAT=1"
-
-
-def import_task(class_name: str, where: str) -> type[PipelineTask]:
-    """Import a task class by its dotted name.
-
-    Raises
-    ------
-    TaskImportError
-        If the module or class is missing, fails to import, or is no `PipelineTask` with a config class.
-    """
-    module_name, _, name = class_name.rpartition(".")
-    if not module_name:
-        raise TaskImportError(f"{where}: {class_name!r} is no dotted name of a class (package.module.Class)")
-    try:
-        module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as err:
-        raise TaskImportError(
-            f"{where}: cannot import module {module_name!r} for {class_name!r}: {type(err).__name__}: {err}",
-            hint=_STAND_INS if getattr(err, "name", None) in ("lsst.pipe", "lsst.daf") else None,
-        ) from err
-    cls = getattr(module, name, None)
-    if cls is None:
-        raise TaskImportError(
-            f"{where}: module {module_name!r} has no class {name!r}{suggest(name, vars(module))}"
-        )
-    if not (isinstance(cls, type) and issubclass(cls, PipelineTask)):
-        raise TaskImportError(f"{where}: {class_name!r} is no PipelineTask")
-    if not hasattr(getattr(cls, "ConfigClass", None), "ConnectionsClass"):
-        raise TaskImportError(f"{where}: {class_name!r} sets no ConfigClass that is a PipelineTaskConfig")
-    return cls

@@ -107,6 +107,9 @@ class BaseInput(_QuantumConnection):
 
     def fault(self) -> str:
         """Return what cannot work in this declaration, or an empty string."""
+        minimum: object = self.minimum  # whatever a class body gives
+        if not isinstance(minimum, int):
+            return f"minimum is {self.minimum!r}; it counts datasets, and is a whole number"
         if self.minimum < 0:
             return f"minimum is {self.minimum}; it counts datasets"
         if self.minimum > 1 and not self.multiple:

@@ -109,13 +109,15 @@ def check_task(task_class: type[PipelineTask], connections: PipelineTaskConnecti
     run = getattr(task_class, "run", None)
     if run is None:
         raise TaskDefinitionError(f"{where} has neither run nor runQuantum")
-    parameters = dict(list(inspect.signature(run).parameters.items())[1:])
+    held = inspect.getattr_static(task_class, "run")
+    by_class = isinstance(held, staticmethod | classmethod)  # whose signature has no 'self'
+    parameters = dict(list(inspect.signature(run).parameters.items())[0 if by_class else 1 :])
     names = [*connections.inputs, *connections.prerequisiteInputs]
     for name in names:
         if not _accepts(parameters, name):
             raise TaskDefinitionError(
                 f"{where}: its run takes no argument for the input connection {name!r}"
-                f"{suggest(name, parameters)}"
+                f"{suggest(name, set(parameters) - {name})}"
             )
     for name, parameter in parameters.items():
         variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)

@@ -45,9 +45,11 @@ def test_a_misspelt_dimension_suggests_the_nearest(survey):
     assert "visit" in line
 
 
-def test_nothing_found_has_its_own_exit_code(survey):
-    line = survey.error("butler", "query-datasets", "repo", "nosuchtype", exit_code=3)
-    assert "nosuchtype" in line
+def test_nothing_found_has_its_own_exit_code_and_a_misspelt_type_is_wrong_usage(survey):
+    line = survey.error("butler", "query-datasets", "repo", "nosuch*", exit_code=3)
+    assert "nosuch*" in line
+    line = survey.error("butler", "query-datasets", "repo", "rwa", exit_code=2)
+    assert "did you mean 'raw'?" in line
 
 
 def test_a_task_that_raises_leaves_the_others_running_and_is_reported(survey, pipeline, tmp_path):

@@ -103,12 +103,20 @@ _WRITTEN = {
 }
 
 
+_OF_QGRAPH = ("graph", "workflow", "uri", "summary", "explain")
+
+
 def _item(text: str) -> tuple[str, str]:
     """Split ``item=value`` of ``--show``."""
     from pipetask.butler import suggest
     from pipetask.reports.pipeline import ITEMS, TAKES_VALUE
 
     item, _, value = text.partition("=")
+    if item in _OF_QGRAPH:
+        raise click.UsageError(
+            f"--show {item}: a pipeline alone has no quanta; 'pipetask qgraph … --show {item}' finds them in "
+            "a repository."
+        )
     if item not in ITEMS:
         raise click.UsageError(
             f"--show has no item '{item}'{suggest(item, ITEMS)}; it has: {', '.join(ITEMS)}."

@@ -44,6 +44,23 @@ def test_inputs_are_what_the_selected_tasks_read_and_none_makes():
     assert show("inputs", options=["--select-tasks", "subtractBackground"]).startswith("postISRCCD:")
 
 
+@pytest.mark.parametrize("item", ["graph", "workflow", "uri"])
+def test_what_quanta_are_needed_for_is_shown_by_qgraph(item):
+    message = invoke("build", "-p", PIPELINE, "--show", item, exit_code=2)
+    assert f"'pipetask qgraph … --show {item}'" in message
+
+
+def test_the_pipeline_may_be_a_file_uri_and_hold_variables(monkeypatch):
+    monkeypatch.setenv("PIPELINES", str(Path(PIPELINE).parent))
+    for uri in ("$PIPELINES/aperture.yaml#isr", "file://$PIPELINES/aperture.yaml#isr"):
+        assert invoke("build", "-p", uri, "--show", "tasks").startswith("isr: ")
+
+
+def test_a_remote_pipeline_is_refused_as_such():
+    message = invoke("build", "-p", "https://example.org/a.yaml#isr", exit_code=2)
+    assert "The pipeline: 'https://example.org/a.yaml' is no local file" in message
+
+
 def test_the_task_graph_shows_no_dataset_types():
     assert len(show("task-graph", options=["--select-tasks", "calibration"]).splitlines()) == 2
 

@@ -104,12 +104,20 @@ def test_subset_mode_edit_keeps_emptied_subsets_for_the_importing_document_to_fi
     assert [step.label for step in again.steps] == ["s12"]
 
 
-@pytest.mark.parametrize("key", ["include", "exclude"])
-def test_unknown_labels_are_refused(importing, key):
-    with pytest.raises(
-        PipelineDocumentError, match=r"top.yaml:3: 't22' is no task or subset of .*base.yaml.*'t2'"
-    ):
-        importing(f"location: base.yaml, {key}: t22")
+@pytest.mark.parametrize(("key", "left"), [("include", ["t1"]), ("exclude", ["t2", "t3"])])
+def test_unknown_labels_are_passed_over_with_a_warning(importing, caplog, key, left):
+    document = importing(f"location: base.yaml, {key}: [t1, t22]")
+    assert list(document.tasks) == left
+    (record,) = caplog.records
+    assert "top.yaml:3: 't22' is no task or subset of" in record.getMessage()
+    assert "did you mean 't2'?" in record.getMessage()
+
+
+def test_a_location_may_be_a_file_uri_with_environment_variables(write, tmp_path, monkeypatch):
+    write("two words.yaml", "description: d\ntasks: {t: m.T}\n")
+    monkeypatch.setenv("PIPELINES", str(tmp_path))
+    top = write("top.yaml", "description: d\nimports: file://$PIPELINES/two%20words.yaml\n")
+    assert list(load(top).tasks) == ["t"]
 
 
 def test_tasks_are_renamed_with_the_subsets_and_contracts_that_speak_of_them(importing):

@@ -128,3 +128,19 @@ def test_a_connection_type_without_its_call_is_refused():
 
         class Broken(pt.PipelineTaskConnections, dimensions=("visit",)):
             image = ct.Input
+
+
+@pytest.mark.parametrize("name", ["{outputName_x", "outputName}_x", "{"])
+def test_a_name_with_a_lone_brace_is_refused(name):
+    with pytest.raises(ConnectionsError, match=r"class Broken: connection 'out': .*opens or closes no"):
+
+        class Broken(pt.PipelineTaskConnections, dimensions=("visit",), defaultTemplates={"outputName": "a"}):
+            out = ct.Output(name, "Mask", dimensions=("visit",))
+
+
+@pytest.mark.parametrize("minimum", ["2", 1.5, None])
+def test_a_minimum_that_is_no_whole_number_is_refused(minimum):
+    with pytest.raises(ConnectionsError, match=r"class Broken: connection 'a': minimum is .*whole number"):
+
+        class Broken(pt.PipelineTaskConnections, dimensions=("visit",)):
+            a = ct.Input("a", "Mask", multiple=True, dimensions=("visit",), minimum=minimum)

@@ -61,6 +61,21 @@ def test_run_must_take_every_configured_input(task_api):
         check_task(Fewer, with_background)
 
 
+@pytest.mark.parametrize("kind", [staticmethod, classmethod])
+def test_run_may_be_no_method_of_the_object(task_api, connections, kind):
+    def static(exposures, inputCatalogs, areaMasks, camera):
+        """Do nothing."""
+
+    def of_class(cls, exposures, inputCatalogs, areaMasks, camera):
+        """Do nothing."""
+
+    class Detached(task_api.task):
+        pass
+
+    Detached.run = kind(static if kind is staticmethod else of_class)
+    check_task(Detached, connections)
+
+
 def test_run_must_not_need_what_no_connection_gives(task_api, connections):
     class More(task_api.task):
         def run(self, exposures, inputCatalogs, areaMasks, camera, backgrounds):
