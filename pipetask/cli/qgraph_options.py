@@ -1,8 +1,9 @@
 """Options about saved quantum graphs and files made of one: shared by `pipetask qgraph` and `run`."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -39,31 +40,72 @@ def check_ids(ids: Sequence[str], qgraph: str | None) -> None:
         raise click.UsageError("--qgraph-node-id chooses quanta of a saved graph: name its file (-g).")
 
 
-def drawing_options() -> Decorator:
-    """Add the options that draw a graph to a file."""
+@dataclass(frozen=True, slots=True)
+class GraphFiles:
+    """The files to be made of a graph, by the names of the options of `graph_file_options`; none if empty."""
+
+    save_qgraph: str = ""
+    qgraph_dot: str = ""
+    qgraph_mermaid: str = ""
+    html: str = ""
+
+    @classmethod
+    def among(cls, options: dict[str, Any]) -> Self:
+        """Take these options out of all options."""
+        return cls(**{field.name: options.pop(field.name) for field in fields(cls)})
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The files that are wanted, by the name of their option."""
+        return {f"--{name.replace('_', '-')}": path for name, path in asdict(self).items() if path}
+
+    def write(self, graph: "QuantumGraph") -> None:
+        """Write them."""
+        from pipetask.reports.quanta_drawing import quanta_drawing
+        from pipetask.reports.quantum_graph_page import quantum_graph_page
+
+        if self.save_qgraph:
+            graph.save(self.save_qgraph)
+        for path, language in ((self.qgraph_dot, "dot"), (self.qgraph_mermaid, "mermaid")):
+            if path:
+                _write(quanta_drawing(graph, language) + "\n", path)
+        if self.html:
+            _write(quantum_graph_page(graph), self.html)
+
+    def told(self, graph: "QuantumGraph") -> list[str]:
+        """Say in a line each what was written."""
+        return [f"Saved {graph.n_quanta} quanta to {path}." for path in self.given.values()]
+
+
+def graph_file_options() -> Decorator:
+    """Add the options that save a graph, or draw it to a file."""
     return stacked(
         click.option(
-            "--qgraph-dot", metavar="FILE", help="Draw every quantum and dataset in DOT to this file."
+            "-q",
+            "--save-qgraph",
+            metavar="FILE",
+            default="",
+            help="Save the graph to this file, for `pipetask run -g`.",
         ),
-        click.option("--qgraph-mermaid", metavar="FILE", help="Draw them in Mermaid to this file."),
+        click.option(
+            "--qgraph-dot",
+            metavar="FILE",
+            default="",
+            help="Draw every quantum and dataset in DOT to this file.",
+        ),
+        click.option(
+            "--qgraph-mermaid",
+            metavar="FILE",
+            default="",
+            help="Draw them in Mermaid to this file.",
+        ),
         click.option(
             "--html",
             metavar="FILE",
+            default="",
             help="Write a page that shows the pipeline with counts, data IDs on a click; no network needed.",
         ),
     )
-
-
-def write_drawings(graph: "QuantumGraph", *, dot: str | None, mermaid: str | None, html: str | None) -> None:
-    """Write the files that the drawing options name."""
-    from pipetask.reports.quanta_drawing import quanta_drawing
-    from pipetask.reports.quantum_graph_page import quantum_graph_page
-
-    for path, language in ((dot, "dot"), (mermaid, "mermaid")):
-        if path:
-            _write(quanta_drawing(graph, language) + "\n", path)
-    if html:
-        _write(quantum_graph_page(graph), html)
 
 
 def _write(text: str, path: str) -> None:

@@ -18,11 +18,11 @@ from pipetask.cli.pipeline_options import (
     pipeline_options,
 )
 from pipetask.cli.qgraph_options import (
+    GraphFiles,
     check_ids,
-    drawing_options,
+    graph_file_options,
     load_graph,
     qgraph_options,
-    write_drawings,
 )
 
 SHOWN = ("summary", "pipeline-graph", "graph", "workflow", "uri", "explain")
@@ -34,9 +34,7 @@ SHOWN = ("summary", "pipeline-graph", "graph", "workflow", "uri", "explain")
 @data_options()
 @mock_options()
 @qgraph_options("Read this saved graph instead of building one.")
-@click.option(
-    "-q", "--save-qgraph", metavar="FILE", help="Save the graph to this file, for `pipetask run -g`."
-)
+@graph_file_options()
 @click.option(
     "--show",
     "shown",
@@ -49,7 +47,6 @@ SHOWN = ("summary", "pipeline-graph", "graph", "workflow", "uri", "explain")
     "quantum with its id and those that it waits for), the uri of every dataset, or explain (what each step "
     "kept and dropped).",
 )
-@drawing_options()
 @click.option(
     "--update",
     "old",
@@ -92,17 +89,13 @@ def command(
     changes: list[Change],
     qgraph: str | None,
     ids: tuple[str, ...],
-    save_qgraph: str | None,
     shown: tuple[str, ...],
     old: str | None,
     why: tuple[str, str] | None,
     plan: bool,
     wants_estimate: bool,
     plan_format: str,
-    qgraph_dot: str | None,
-    qgraph_mermaid: str | None,
-    html: str | None,
-    **selection: Any,  # the options of `data_options` and `mock_options`, by name
+    **selection: Any,  # the options of `data_options`, `mock_options` and `graph_file_options`, by name
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, without executing them."""
     from pipetask.butler import Butler
@@ -113,16 +106,15 @@ def command(
     from pipetask.reports.plan import plan_json, plan_text
     from pipetask.reports.quantum_graph import graph_text, uris_text
 
+    files = GraphFiles.among(selection)
     building = {"select_tasks": select_tasks, "update": old, "why": why, "plan": plan}
     only_one_of(pipeline, qgraph, changes, selection | building)
     mocks = MockOptions.among(selection)
     check_ids(ids, qgraph)
     _check_format(plan_format, plan=plan)
     if why:
-        made = {"--save-qgraph": save_qgraph, "--update": old, "--plan": plan}
-        made |= {"--estimate": wants_estimate, "--show": shown}
-        made |= {"--qgraph-dot": qgraph_dot, "--qgraph-mermaid": qgraph_mermaid, "--html": html}
-        _check_alone("--why", [name for name, value in made.items() if value])
+        others = {"--update": old, "--plan": plan, "--estimate": wants_estimate, "--show": shown}
+        _check_alone("--why", [*files.given, *(name for name, value in others.items() if value)])
     if qgraph:
         graph = load_graph(qgraph, ids)
     else:
@@ -150,9 +142,7 @@ def command(
                 if "explain" in shown:
                     click.echo(empty.explanation)
                 raise
-    if save_qgraph:
-        graph.save(save_qgraph)
-    write_drawings(graph, dot=qgraph_dot, mermaid=qgraph_mermaid, html=html)
+    files.write(graph)
     if plan:
         click.echo(plan_json(graph) if plan_format == "json" else plan_text(graph))
     if wants_estimate:
@@ -164,8 +154,8 @@ def command(
                 click.echo(uris_text(graph, butler))
         else:
             click.echo(graph_text(graph, what))
-    for path in filter(None, (save_qgraph, qgraph_dot, qgraph_mermaid, html)):
-        click.echo(f"Saved {graph.n_quanta} quanta to {path}.", err=plan_format == "json")
+    for line in files.told(graph):
+        click.echo(line, err=plan_format == "json")
 
 
 def _check_format(plan_format: str, *, plan: bool) -> None:

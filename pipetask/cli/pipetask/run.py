@@ -16,7 +16,13 @@ from pipetask.cli.pipeline_options import (
     only_one_of,
     pipeline_options,
 )
-from pipetask.cli.qgraph_options import check_ids, load_graph, qgraph_options
+from pipetask.cli.qgraph_options import (
+    GraphFiles,
+    check_ids,
+    graph_file_options,
+    load_graph,
+    qgraph_options,
+)
 
 
 @click.command("run", cls=PipelineCommand, short_help="Execute a pipeline.")
@@ -25,6 +31,7 @@ from pipetask.cli.qgraph_options import check_ids, load_graph, qgraph_options
 @data_options()
 @mock_options()
 @qgraph_options("Execute this saved quantum graph instead of building one.")
+@graph_file_options()
 @click.option("--register-dataset-types", is_flag=True, help="Register dataset types that are new.")
 @click.option(
     "--init-only",
@@ -50,7 +57,7 @@ def command(
     processes: int,
     profile: str | None,
     no_progress: bool,
-    **options: Any,  # those of `data_options`, `mock_options` and `execution_options`, by name
+    **options: Any,  # those of the other groups, by name
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, and execute them."""
     from dataclasses import fields
@@ -67,7 +74,7 @@ def command(
     names = {field.name for field in fields(ExecutionOptions)} & options.keys()
     how = {"processes": processes} | {name: options.pop(name) for name in names}
     ExecutionOptions(**how)  # contradictions are told before anything is built
-    selection = options
+    files, selection = GraphFiles.among(options), options
     only_one_of(pipeline, qgraph, changes, selection | {"select_tasks": select_tasks})
     mocks = MockOptions.among(selection)
     check_ids(ids, qgraph)
@@ -81,11 +88,12 @@ def command(
             graph = load_graph(qgraph, ids)
             if ids:
                 graph = with_made_inputs(graph, butler.registry)
+            files.write(graph)
             summary = run_graph(graph, butler, **how)
         else:
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
             chosen = DataSelection(**selection)
             document = with_mocks(butler, document, chosen, mocks)
-            summary = run_pipeline(butler, document, chosen, building=bars.building, **how)
+            summary = run_pipeline(butler, document, chosen, building=bars.building, built=files.write, **how)
     click.echo(summary_text(summary))
     sys.exit(summary.exit_code)

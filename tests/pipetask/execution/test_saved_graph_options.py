@@ -88,7 +88,7 @@ def test_addresses_of_inputs_are_known_and_those_of_outputs_predicted(commands, 
     predicted = [line.split(": ")[1] for line in shown if line.startswith("  -> ")]
     assert all(line.endswith(" (predicted)") for line in predicted)
     commands("run", "-g", saved, "--register-dataset-types")
-    assert Path(predicted[0].removesuffix(" (predicted)")).is_file()
+    assert Path(unquote(urlparse(predicted[0].removesuffix(" (predicted)")).path)).is_file()
 
 
 @pytest.mark.parametrize(
@@ -138,3 +138,23 @@ def test_a_click_shows_the_data_ids(page, in_browser):
     assert re.findall(r"<tr><td>Cam</td><td>(\d)</td></tr>", shown) == ["0", "1", "2", "3"]
     assert '<g class="task on" data-name="double"' in shown
     assert "1 of 1 data IDs" in in_browser(f"{page.as_uri()}#dataset/total")
+
+
+def test_a_run_saves_and_draws_its_graph_before_it_runs(commands, tmp_path):
+    made = {name: tmp_path / f"run{name}" for name in ("--save-qgraph", "--qgraph-dot", "--html")}
+    files = [word for pair in made.items() for word in pair]
+    failing = ("-c", "double:fail_on=[1]", "--register-dataset-types")
+    commands("run", "-i", "numbers", "-o", "out", *failing, *files, exit_code=1)
+    graph = QuantumGraph.load(made["--save-qgraph"])
+    assert graph.header.output_run == commands.repo.butler.collections.get_info("out").children[0]
+    assert graph.n_quanta == 9
+    assert made["--qgraph-dot"].read_text().startswith("digraph")
+    assert "<html" in made["--html"].read_text()
+
+
+def test_a_part_of_a_saved_graph_is_drawn_when_it_is_run(commands, saved, tmp_path):
+    first, *_ = ids_of(saved, "double")
+    drawn = tmp_path / "part.mermaid"
+    part = ("run", "-g", saved, "--qgraph-node-id", first, "--register-dataset-types")
+    commands(*part, "--qgraph-mermaid", drawn)
+    assert drawn.read_text().count("double {") == 1
