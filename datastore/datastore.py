@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from datastore.artifact import ALGORITHM, checksum, file_checksum, write_artifact
+from datastore.artifact_cache import ArtifactCache
 from datastore.composites.cache import ComponentCache
 from datastore.errors import (
     ArtifactMissingError,
@@ -21,7 +22,7 @@ from datastore.errors import (
 from datastore.formatters.base import Formatter, find_formatter
 from datastore.ingest import Transfer, file_size, place_file
 from datastore.inventory import FoundFile
-from datastore.locations import file_uri, is_uri, local_path
+from datastore.locations import Source, file_uri, is_uri, local_path
 from datastore.records import ArtifactHint, ArtifactRecord
 from datastore.storage_class import StorageClass, StorageClasses
 from datastore.stores.base import Store
@@ -31,7 +32,7 @@ from datastore.types.box import local_box
 
 LOST = ".lost+found"
 """Folder below the root for files that no record names."""
-CONFIG_KEYS = frozenset({"storageClasses", "formatters", "templates", "disassemble", "stores"})
+CONFIG_KEYS = frozenset({"storageClasses", "formatters", "templates", "disassemble", "stores", "cache"})
 
 
 class Datastore:
@@ -46,6 +47,7 @@ class Datastore:
         (or dotted class name) by dataset type or storage class. ``templates``: file name templates by
         dataset type, storage class or "default". ``disassemble``: names of dataset types or storage
         classes whose components go to files of their own. ``stores``: see `StoreChain`.
+        ``cache``: ``folder``, ``size_gb`` and ``age_days`` of local copies of remote artifacts.
 
     Notes
     -----
@@ -61,6 +63,8 @@ class Datastore:
         text = os.fspath(root)
         self.root = local_path(text) or text.rstrip("/")
         self.stores = StoreChain(self.root, config.get("stores"))
+        cache = config.get("cache")
+        self._cache = ArtifactCache.from_config(cache) if cache is not None else None
         self.storage_classes = StorageClasses(config.get("storageClasses"))
         self._formatters: dict[str, str] = dict(config.get("formatters") or {})
         self._templates = Templates(config.get("templates"))
@@ -111,9 +115,12 @@ class Datastore:
         data = formatter.to_bytes(obj, storage_class)
         store.put(path, data, sync=sync, clobber=clobber)
         size = data.nbytes if isinstance(data, memoryview) else len(data)
-        return ArtifactRecord(
+        record = ArtifactRecord(
             component, store.name, path, -1, size, checksum(data), ALGORITHM, name, storage_class.name
         )
+        if self._cache is not None and store.is_remote:
+            self._cache.keep(record, store.uri(path), data)
+        return record
 
     def _write_parts(
         self, obj: Any, hint: ArtifactHint, storage_class: StorageClass, *, sync: bool, clobber: bool
@@ -308,9 +315,9 @@ class Datastore:
         """Return what one record says, or a component of it, in the classes it was stored with."""
         stored = self.storage_classes.get(record.storage_class)
         formatter = find_formatter(record.formatter)
-        source = self.stores.source(record)
         first, _, rest = component.partition(".")
         alone = first in formatter.components
+        source = self._source(record, whole=not alone and not parameters)
         if parameters:
             target = (
                 self.storage_classes.component_class(stored.name, component) if component else stored.name
@@ -329,6 +336,13 @@ class Datastore:
         except Exception as err:  # whatever a format's library raises for bytes that it can't read
             reason = f"{record.formatter}: {type(err).__name__}: {err}"
             raise ArtifactReadError(source.uri, reason) from err
+
+    def _source(self, record: ArtifactRecord, *, whole: bool) -> Source:
+        """Return what to read for a record: a copy of what is remote, made if the whole is wanted."""
+        source = self.stores.source(record)
+        if self._cache is None or not source.is_remote or record.offset >= 0:
+            return source
+        return self._cache.source(record, source, fetch=whole)
 
     def _in_own_pixels(
         self, records: Sequence[ArtifactRecord], parameters: Mapping[str, Any]

@@ -209,6 +209,19 @@ class StoreDefinitionError(DatastoreError, ValueError):
         return f"Store {self.name!r}: {self.reason}; {self.hint}"
 
 
+class CacheDefinitionError(DatastoreError, ValueError):
+    """The definition of the cache can't be used."""
+
+    hint = "correct 'datastore: cache' in butler.yaml"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Cache: {self.reason}; {self.hint}"
+
+
 class UnknownStoreError(DatastoreError, LookupError):
     """A record names a store that the repository doesn't have."""
 

@@ -31,6 +31,8 @@ class Source:
         The slice; offset -1 is the whole file. For a whole file, size is what was recorded (-1: not).
     ranges : `Ranges` or None
         What reads it, if it is not local.
+    is_remote : `bool`
+        Whether reading it takes a network.
     """
 
     uri: str
@@ -39,6 +41,7 @@ class Source:
     offset: int = -1
     size: int = -1
     ranges: Ranges | None = None
+    is_remote: bool = False
 
     def open(self) -> BinaryIO:
         """Return a seekable binary stream of just these bytes; the caller closes it."""

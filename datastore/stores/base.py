@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from datastore.appender import Appender, ObjectAppender
 from datastore.artifact import Buffer
@@ -33,6 +34,9 @@ class Store(ABC):
     root : `str`
         Absolute path or URI.
     """
+
+    is_remote: ClassVar[bool] = False
+    """Whether it takes a network."""
 
     def __init__(self, name: str, root: str) -> None:
         self.name = name

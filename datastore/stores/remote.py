@@ -64,6 +64,8 @@ class RemoteStore(Store):
     refuses if there is an object of that name. What fails is tried again; see `retried`.
     """
 
+    is_remote = True
+
     def __init__(self, name: str, root: str, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(name, root)
         self._options = dict(options or {})
@@ -149,7 +151,7 @@ class RemoteStore(Store):
 
 def remote_source(uri: str, fragment: str, offset: int, size: int, options: Mapping[str, Any]) -> Source:
     """Return what reads a remote object."""
-    return Source(uri, None, fragment, offset, size, RemoteObject(uri, options))
+    return Source(uri, None, fragment, offset, size, RemoteObject(uri, options), is_remote=True)
 
 
 def filesystem(uri: str, options: Mapping[str, Any]) -> tuple[Any, str]:
