@@ -12,6 +12,7 @@ from registry.errors import RegistryError, RepositoryFormatError, SchemaVersionE
 from registry.schema.schema import Schema
 from registry.schema.tables import REVISION
 
+UPGRADE = "butler migrate upgrade"
 _UNIVERSE = "universe"  # attribute that holds the universe's definition
 
 
@@ -42,9 +43,7 @@ def open_database(url: str, dialect: Dialect, *, writeable: bool) -> tuple[Datab
         # Of two tables the names are enough: all the others wait until it is known that they are there.
         version = _first(db, select(column("version_num")).select_from(table("alembic_version")))
         if version != REVISION:
-            remedy = (
-                "migrate it with: butler migrate upgrade" if version < REVISION else "use a newer program"
-            )
+            remedy = f"migrate it with: {UPGRADE}" if version < REVISION else "use a newer program"
             raise SchemaVersionError(
                 f"{db.url} has the tables of version {version!r}, this program those of {REVISION!r}; "
                 f"{remedy}."

@@ -1,4 +1,4 @@
-"""Default input collections: the chain ``<instrument>/defaults`` and what belongs in it."""
+"""Collections with fixed names: the default inputs ``<instrument>/defaults``, and what belongs in them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def defaults_chain(instrument: str) -> str:
 def calibration_collection(instrument: str) -> str:
     """Return the name of the collection of an instrument's certified calibrations."""
     return f"{instrument}/calib"
+
+
+def reused_collection(run: str) -> str:
+    """Name the TAGGED collection of what a run took over of earlier ones instead of making it."""
+    return f"{run}/reused"
 
 
 def instruments(butler: ReadingButler) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipetask.butler.defaults import reused_collection
 from pipetask.butler.removal import remove_collections
 from registry.errors import CollectionTypeError, OrphanedRecordError
 
@@ -96,7 +97,8 @@ def remove(butler: Butler, removal: Removal) -> None:
     """Remove collections that were found to clean up or to purge; runs first, which may be refused."""
     if removal.runs:
         butler.removeRuns(removal.runs, unlink_from_chains=True)
-    remove_collections(butler, removal.others)
+    gone = {reused_collection(run) for run in removal.runs}
+    remove_collections(butler, [name for name in removal.others if name not in gone])
 
 
 def _check_chain(butler: Butler, name: str) -> None:

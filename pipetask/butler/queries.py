@@ -128,10 +128,8 @@ def query_all_datasets(
     searched = butler.search_path(collections)
     for each in as_names(name):
         if not is_glob(each) and not butler.registry.query_dataset_types(each):
-            known = (dataset_type.name for dataset_type in butler.registry.query_dataset_types())
-            raise MissingDatasetTypeError(
-                f"No dataset type {each!r} in {butler.registry.url}{suggest(each, known)}"
-            )
+            nearest = nearest_dataset_type(butler, [each])
+            raise MissingDatasetTypeError(f"No dataset type {each!r} in {butler.registry.url}{nearest}")
     held = {dataset_type.name for dataset_type in butler.registry.collections.dataset_types(searched)}
     found: list[DatasetRef] = []
     reasons: dict[str, None] = {}
@@ -153,6 +151,12 @@ def query_all_datasets(
         nothing = f"No datasets of types {wanted} in collections {', '.join(searched)}."
         raise EmptyQueryResultError(" ".join(reasons) or nothing)
     return _limited(found, limit)
+
+
+def nearest_dataset_type(butler: Butler, names: Iterable[str]) -> str:
+    """Return what a message ends with that none of some names is of a dataset type: the nearest one."""
+    known = [dataset_type.name for dataset_type in butler.registry.query_dataset_types()]
+    return next(filter(None, (suggest(name, known) for name in names if not is_glob(name))), "")
 
 
 def query_data_ids(

@@ -30,7 +30,9 @@ from registry.dimensions.universe import DimensionUniverse
 from registry.errors import (
     DatasetNotFoundError,
     InvalidArgumentError,
+    SchemaVersionError,
 )
+from registry.opening import UPGRADE
 from registry.patterns import as_names
 from registry.registry import Registry
 from registry.timespan import Timespan
@@ -129,7 +131,11 @@ class ReadingButler:
     @cached_property
     def registry(self) -> Registry:
         """The rows: dimensions, collections, dataset types."""
-        opened = Registry.open(self._repository.registry, writeable=self.writeable)
+        try:
+            opened = Registry.open(self._repository.registry, writeable=self.writeable)
+        except SchemaVersionError as error:
+            command = UPGRADE.replace("migrate", f"migrate {self.root}")
+            raise SchemaVersionError(str(error).replace(UPGRADE, command)) from error
         for name in self.default_data_id:
             opened.universe[name]  # an unknown one is an error, with a suggestion
         return opened

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from datastore.records import ArtifactRecord
+from pipetask.butler.defaults import reused_collection
 from pipetask.butler.inventory import paths_in_use
 from pipetask.butler.repository import batch_folder, journal_path
-from pipetask.butler.run_lock import is_executing
-from pipetask.errors import RunLockedError
+from pipetask.butler.run_lock import held
 from registry.arguments import all_checked
 from registry.dataset_ref import DatasetRef
 from registry.errors import CollectionTypeError, InvalidNameError, OrphanedRecordError
@@ -77,7 +78,7 @@ def prune_datasets(
 
 
 def remove_runs(butler: Butler, names: str | Iterable[str], *, unlink_from_chains: bool = False) -> None:
-    """Remove runs with all their datasets and files.
+    """Remove runs with all their datasets and files, and the tags of what they took over of earlier runs.
 
     Parameters
     ----------
@@ -102,15 +103,21 @@ def remove_runs(butler: Butler, names: str | Iterable[str], *, unlink_from_chain
     for name in runs:
         if collections.get_info(name).kind != "RUN":
             raise CollectionTypeError(f"Collection {name!r} is {collections.get_info(name).kind}, not a run.")
-        if is_executing(butler.root, name):
-            raise RunLockedError(
-                f"Run {name!r} is being executed; wait until that has ended, or stop it, and remove it then."
-            )
+    with ExitStack() as locks:
+        for name in runs:
+            locks.enter_context(held(butler.root, name))
+        _remove_held(butler, runs, unlink_from_chains=unlink_from_chains)
+
+
+def _remove_held(butler: Butler, runs: Sequence[str], *, unlink_from_chains: bool) -> None:
+    collections = butler.registry.collections
     removed: list[ArtifactRecord] = []
     with butler.registry.transaction():
         for name in runs:
             for parent in collections.parents(name) if unlink_from_chains else ():
                 collections.remove_from_chain(parent, name)
+            if (taken_over := reused_collection(name)) in collections.query("*", kinds=["TAGGED"]):
+                collections.remove(taken_over, unlink_from_chains=unlink_from_chains)
             _, locations = butler.registry.remove_run(name)
             removed += [ArtifactRecord(*location) for _, location in locations]
         unused = list(_unused(butler, removed))

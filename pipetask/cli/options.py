@@ -37,6 +37,8 @@ class RepositoryCommand(Command):
         from pipetask.butler import is_repository
 
         if not (positional and ("://" in positional[0] or is_repository(positional[0]))):
+            if positional and "/" in positional[0]:
+                _check_discovery(positional[0])
             args = ["", *args]
         return super().parse_args(ctx, args)
 
@@ -50,6 +52,18 @@ class RepositoryCommand(Command):
         options_only.ignore_unknown_options = True
         _, rest, _ = options_only.make_parser(ctx).parse_args(args=list(args))
         return rest
+
+
+def _check_discovery(path: str) -> None:
+    """Name a path that may have been meant as the repository, if there is no other one."""
+    from pipetask.butler import find_repository
+    from pipetask.cli.errors import fail
+    from pipetask.errors import RepositoryNotFoundError
+
+    try:
+        find_repository()
+    except RepositoryNotFoundError as error:
+        fail(RepositoryNotFoundError(f"{error} {path!r} is no repository either."), verbose=False)
 
 
 def repository_argument() -> Decorator:

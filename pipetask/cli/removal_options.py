@@ -6,7 +6,7 @@ import click
 
 from pipetask.cli.confirm import ask
 from pipetask.cli.options import Decorator
-from pipetask.cli.show import show
+from pipetask.cli.show import counted, show
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
@@ -32,9 +32,9 @@ def show_and_remove(butler: "Butler", removal: "Removal", *, confirm: bool, dry_
         return
     if confirm:
         n = len(counts) + len(removal.others)
-        ask(f"{n} collections will be removed, runs with their files. Continue?")
+        ask(f"{counted(n, 'collection')} will be removed, runs with their files. Continue?")
     remove(butler, removal)
     click.echo(
-        f"Removed {len(counts)} runs with {sum(counts.values())} datasets, and {len(removal.others)} other "
-        "collections."
+        f"Removed {counted(len(counts), 'run')} with {counted(sum(counts.values()), 'dataset')}, and "
+        f"{counted(len(removal.others), 'other collection')}."
     )

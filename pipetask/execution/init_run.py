@@ -11,11 +11,11 @@ from uuid import UUID
 import numpy as np
 
 from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Packages
+from pipetask.butler.defaults import reused_collection
 from pipetask.errors import InconsistentRunError, InitInputMissingError, InvalidQuantumError, described
 from pipetask.execution.commit import quantum_ids
 from pipetask.execution.report import Status
 from pipetask.execution.single_quantum import LoadedTask, task_setups
-from pipetask.graph.run_collections import reused_collection
 from pipetask.task.pipeline_task import init_outputs
 
 if TYPE_CHECKING:
@@ -95,9 +95,6 @@ def define_collections(graph: QuantumGraph, butler: Butler) -> None:
         return  # deleted when another part of this graph was run
     if change.prune == "purge":
         butler.removeRuns(change.replaced)
-        taken_over = reused_collection(change.replaced)
-        if taken_over in collections.query("*", kinds=("TAGGED",)):
-            collections.remove(taken_over)
     elif change.prune == "unstore":
         butler.pruneDatasets(
             butler.query_all_datasets(change.replaced, find_first=False, limit=None),

@@ -9,25 +9,21 @@ when that process ends in any way, so that a dead run never looks like a running
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import struct
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from zlib import crc32
 
-from pipetask.errors import JournalError, RunLockedError
+from pipetask.butler.run_lock import open_locked
+from pipetask.errors import JournalError
 
 _log = logging.getLogger(__name__)
 
 _FRAME = struct.Struct("<II")
-LOCK_ATTEMPTS = 10
-LOCK_PAUSE_S = 0.03
-"""A process that only looks whether a run is being executed holds the lock for microseconds."""
 
 
 def read_journal(path: Path) -> Iterator[bytes]:
@@ -68,7 +64,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._fd = _open_locked(path)
+        self._fd = open_locked(path)
         data = path.read_bytes()
         self.records = [payload for payload, _ in _frames(data)]
         """What was in it when it was opened."""
@@ -116,38 +112,3 @@ class Journal:
                 self.path.unlink(missing_ok=True)
             os.close(self._fd)
             self._fd = -1
-
-
-def _open_locked(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    attempts_left = LOCK_ATTEMPTS
-    while True:
-        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            attempts_left -= 1
-            if attempts_left:
-                time.sleep(LOCK_PAUSE_S)
-                continue
-            raise RunLockedError(
-                f"Another process is executing this run: it holds {path}. Wait for it, or name another run."
-            ) from None
-        try:
-            if os.path.samestat(os.fstat(fd), path.stat()):
-                _sync_folder(path.parent)
-                return fd
-        except FileNotFoundError:
-            pass
-        # Between opening and locking, another process finished and removed the file: this lock is of no use.
-        os.close(fd)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder durable: a journal whose name is lost is lost."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipetask.butler.defaults import reused_collection
 from pipetask.errors import EmptyGraphError
 from pipetask.graph import funnel as steps
 from pipetask.graph.adjust import Adjuster, drop_without_inputs
@@ -30,7 +31,7 @@ from pipetask.graph.quantum_graph import Header, QuantumGraph
 from pipetask.graph.refs import DataIdDecoder, RefMaker
 from pipetask.graph.relations import DimensionRelations, implied_of, query_constraints
 from pipetask.graph.reuse import Reuse
-from pipetask.graph.run_collections import NO_CHANGE, ChainChange, reused_collection
+from pipetask.graph.run_collections import NO_CHANGE, ChainChange
 from pipetask.graph.scope import Completed, Queried, Scope, Selected, sliced
 from pipetask.graph.tables import Reused, Serials, new_base
 from pipetask.graph.why import Why, complete_data_id, node_of, why

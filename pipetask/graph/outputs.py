@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipetask.butler import suggest
+from pipetask.butler.defaults import reused_collection
 from pipetask.errors import MissingCollectionError, OutputExistsError
 from pipetask.graph.codes import Codebooks
 from pipetask.graph.datasets import Datasets, find_existing
 from pipetask.graph.draft import DraftTask
-from pipetask.graph.run_collections import reused_collection
 
 if TYPE_CHECKING:
     from pipetask.butler import DatasetType, Registry

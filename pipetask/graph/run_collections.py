@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipetask.butler import Butler, MissingCollectionError, check_name, input_collections
+from pipetask.butler.defaults import reused_collection
 from pipetask.errors import OutputCollectionError
 
 
@@ -182,11 +183,6 @@ def _check_run(butler: Butler, name: str, *, extend_run: bool) -> None:
         raise OutputCollectionError(
             f"Run '{name}' exists already. Add --extend-run to continue it, or name another run."
         )
-
-
-def reused_collection(run: str) -> str:
-    """Name the TAGGED collection of what a run took over of earlier ones instead of making it."""
-    return f"{run}/reused"
 
 
 def timestamp() -> str:

@@ -21,6 +21,7 @@ def command(
     With --verbose their components too; of composites, where each is from.
     """
     from pipetask.butler import Butler
+    from pipetask.butler.queries import nearest_dataset_type
     from pipetask.cli.errors import nothing_found
 
     with Butler.from_config(repo) as butler:
@@ -29,10 +30,11 @@ def command(
             held = set(butler.collections.dataset_types(butler.collections.query(collections)))
             found = [dataset_type for dataset_type in found if dataset_type in held]
         described = butler.composites.described_components
+        nearest = "" if found else nearest_dataset_type(butler, glob)
         components = ["; ".join(described(each)) for each in found] if ctx.meta[VERBOSE] else []
     if not found:
         where = f" among those of {', '.join(collections)}" if collections else ""
-        nothing_found(f"No dataset type{where} matches {' '.join(glob) or '*'}.")
+        nothing_found(f"No dataset type{where} matches {' '.join(glob) or '*'}{nearest or '.'}")
     columns: dict[str, list[object]] = {
         "name": [each.name for each in found],
         "dimensions": [each.dimensions.required for each in found],

@@ -4,7 +4,7 @@ import click
 
 from pipetask.cli.confirm import ask, confirm_option
 from pipetask.cli.options import RepositoryCommand, repository_argument
-from pipetask.cli.show import show
+from pipetask.cli.show import counted, show
 
 
 @click.command("remove-collections", cls=RepositoryCommand, short_help="Remove collections that are no runs.")
@@ -34,7 +34,7 @@ def command(repo: str | None, collection: tuple[str, ...], confirm: bool, remove
             show(["collection", "type"], [(info.name, info.kind) for info in removed], "table")
             kept = [info.name for info in infos if info.kind == "RUN"]
             stay = f" (the runs {', '.join(kept)} stay)" if kept else ""
-            ask(f"{len(removed)} collections will be removed{stay}. Continue?")
+            ask(f"{counted(len(removed), 'collection')} will be removed{stay}. Continue?")
         names = [info.name for info in removed]
         remove_collections(butler, names, unlink_from_chains=remove_from_parents)
     click.echo(f"Removed {', '.join(names)}.")

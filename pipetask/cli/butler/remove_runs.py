@@ -4,7 +4,7 @@ import click
 
 from pipetask.cli.confirm import ask, confirm_option
 from pipetask.cli.options import RepositoryCommand, repository_argument
-from pipetask.cli.show import show
+from pipetask.cli.show import counted, show
 
 
 @click.command("remove-runs", cls=RepositoryCommand, short_help="Remove runs with their datasets and files.")
@@ -29,8 +29,9 @@ def command(repo: str | None, collection: tuple[str, ...], confirm: bool, force:
         if confirm:
             rows = [(run, sum(counts[run].values()), list(counts[run]), chains[run]) for run in runs]
             show(["run", "datasets", "dataset_types", "in_chains"], rows, "table")
-            ask(f"{len(runs)} runs will be removed, with their files. Continue?")
+            ask(f"{counted(len(runs), 'run')} will be removed, with files. Continue?")
         butler.removeRuns(runs, unlink_from_chains=confirm or force)
     click.echo(
-        f"Removed {len(runs)} runs with {sum(sum(each.values()) for each in counts.values())} datasets."
+        f"Removed {counted(len(runs), 'run')} with "
+        f"{counted(sum(sum(each.values()) for each in counts.values()), 'dataset')}."
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipetask.butler import DatasetRef, FileDataset
+from pipetask.butler.output_chains import find_to_purge, remove
 from pipetask.butler.removal import find_to_prune, remove_collections
 from pipetask.butler.repository import journal_path
 from pipetask.errors import (
@@ -15,6 +16,7 @@ from pipetask.errors import (
     OrphanedRecordError,
     RunLockedError,
 )
+from pipetask.execution.journal import Journal
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -190,3 +192,38 @@ def test_a_run_that_is_being_executed_stays(repo, two):
     repo.removeRuns(["first", "second"])  # the lock went with its holder
     assert files(repo) == []
     assert not journal.exists()
+
+
+def test_a_run_cannot_be_executed_while_it_is_removed(repo, two, monkeypatch):
+    from pipetask.butler import removal
+
+    def meanwhile(butler, records, unused=removal._unused):
+        with pytest.raises(RunLockedError):
+            Journal(journal_path(repo.root, "first"))
+        return unused(butler, records)
+
+    monkeypatch.setattr(removal, "_unused", meanwhile)
+    repo.removeRuns("first")
+    with Journal(journal_path(repo.root, "first")):
+        pass  # free again
+
+
+def test_what_a_run_took_over_goes_with_it(repo, two):
+    repo.collections.register("second")
+    repo.collections.register("second/reused", "TAGGED")
+    repo.registry.collections.associate("second/reused", two)
+    repo.collections.register("chain", "CHAINED")
+    repo.collections.redefine_chain("chain", ["second", "second/reused", "first"])
+    repo.removeRuns("second", unlink_from_chains=True)
+    assert repo.collections.get_info("chain").children == ("first",)
+    assert repo.collections.query() == ["chain", "first"]
+    assert repo.get(two[0]) == {"d": 1}
+
+
+def test_purging_a_chain_removes_what_its_runs_took_over(repo, two):
+    repo.collections.register("chain/1")
+    repo.collections.register("chain/1/reused", "TAGGED")
+    repo.collections.register("chain", "CHAINED")
+    repo.collections.redefine_chain("chain", ["chain/1", "chain/1/reused", "first"])
+    remove(repo, find_to_purge(repo, "chain"))
+    assert repo.collections.query() == ["first", "second"]

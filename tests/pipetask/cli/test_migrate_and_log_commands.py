@@ -19,7 +19,7 @@ def test_a_repository_of_an_older_version_says_what_to_do_and_opens_afterwards(o
     (copy,) = Path(on_repo.root).glob("registry.sqlite3.version-*")
     assert str(copy) in done.stdout
     message = on_repo.error("query-collections")
-    assert "butler migrate upgrade" in message
+    assert message.endswith(f"migrate it with: butler migrate {on_repo.root} upgrade.\n")
     assert len(message.splitlines()) == 1
     assert "from version 0001 to 0003" in on_repo("migrate", "upgrade").stdout
     assert on_repo.rows("query-datasets", "notes") == before

@@ -42,7 +42,7 @@ def test_cleanup_removes_what_is_named_after_a_chain_and_not_in_it(chains):
     before = chains.names()
     shown = chains("cleanup", "u/me", answer="y\n")
     assert before - chains.names() == {"u/me/0", "u/me/0/reused"}
-    assert "Removed 1 runs with 1 datasets, and 1 other collections." in shown.stdout
+    assert "Removed 1 run with 1 dataset, and 1 other collection." in shown.stdout
     assert not (chains.root / "u/me/0").exists()
     assert (chains.root / "u/me/1").exists()
     chains("cleanup", "u/me", exit_code=3)

@@ -137,6 +137,14 @@ def test_dataset_types_can_be_those_of_collections(repo):
     assert [row["name"] for row in ask("query-dataset-types", repo, *names, "f*,third")[1]] == ["cat"]
     code, said = ask("query-dataset-types", repo, *names, "third")
     assert (code, said) == (3, "No dataset type among those of third matches *.")
+    assert ask("query-dataset-types", repo, "dig") == (3, "No dataset type matches dig; did you mean 'dog'?")
+
+
+def test_a_path_that_is_no_repository_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, said = ask("query-datasets", "/wrong/repo", "cat")
+    assert code == 2
+    assert "butler.yaml. '/wrong/repo' is no repository either." in said
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_runs_are_removed_with_their_files(on_repo):
     on_repo("collection-chain", "chain", "first,second")
     done = on_repo("remove-runs", "f*", answer="y\n")
     assert "notes" in done.stdout
-    assert done.stdout.endswith("Removed 1 runs with 3 datasets.\n")
+    assert done.stdout.endswith("Removed 1 run with 3 datasets.\n")
     assert files(on_repo) == 1
     assert on_repo.rows("query-collections", "chain")[0]["children"] == ["second"]
 
