@@ -153,7 +153,7 @@ def query_all_datasets(
     return _limited(found, limit)
 
 
-def nearest_dataset_type(butler: Butler, names: Iterable[str]) -> str:
+def nearest_dataset_type(butler: ReadingButler, names: Iterable[str]) -> str:
     """Return what a message ends with that none of some names is of a dataset type: the nearest one."""
     known = [dataset_type.name for dataset_type in butler.registry.query_dataset_types()]
     return next(filter(None, (suggest(name, known) for name in names if not is_glob(name))), "")
