@@ -74,6 +74,8 @@ def start_fork_server(modules: Iterable[str], *, threads: int = 1) -> None:
 class _Worker:
     process: ForkServerProcess
     connection: Connection
+    life: Connection
+    """The end of the pipe whose other end tells the worker, by being closed, that this process is gone."""
     sent: deque[tuple[Work, int, float]] = field(default_factory=deque)
     """Quanta not yet reported, with size of their messages and expected time; the first is running."""
     sent_bytes: int = 0
@@ -184,7 +186,8 @@ class ProcessExecutor(Executor):
     def _start(self) -> _Worker:
         for attempts_left in reversed(range(START_ATTEMPTS)):
             here, there = self._context.Pipe()
-            arguments = there, self._runner_pickle, self._stderr_log
+            watched, life = self._context.Pipe(duplex=False)
+            arguments = there, watched, self._runner_pickle, self._stderr_log
             process = self._context.Process(target=work_until_told, args=arguments, name="pipetask-worker")
             try:
                 start_fork_server(self._modules, threads=self._threads)
@@ -192,6 +195,7 @@ class ProcessExecutor(Executor):
             except (OSError, EOFError) as error:
                 # The fork server was killed, as any process is when memory is short, and not buried yet.
                 here.close()
+                life.close()
                 if not attempts_left:
                     raise WorkerStartError(
                         f"No worker process can be started ({described(error)}). Is the system short of "
@@ -199,9 +203,10 @@ class ProcessExecutor(Executor):
                     ) from error
                 time.sleep(START_PAUSE_S)
             else:
-                return _Worker(process, here)
+                return _Worker(process, here, life)
             finally:
                 there.close()
+                watched.close()
         raise AssertionError("the last attempt returns or raises")
 
     def _feed(self) -> None:
@@ -358,6 +363,7 @@ class ProcessExecutor(Executor):
     @staticmethod
     def _discard(worker: _Worker) -> None:
         worker.connection.close()
+        worker.life.close()
         worker.process.kill()
         worker.process.join()
         worker.process.close()

@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 from dataclasses import dataclass
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 
@@ -42,9 +41,11 @@ class StderrLog:
         logging.getLogger().addHandler(handler)
 
 
-def work_until_told(connection: Connection, runner_pickle: bytes, stderr_log: StderrLog | None) -> None:
+def work_until_told(
+    connection: Connection, life: Connection, runner_pickle: bytes, stderr_log: StderrLog | None
+) -> None:
     """Run quanta from a pipe and answer with their reports, until the end of the pipe or an empty message."""
-    end_with_parent()
+    end_with(life)
     if stderr_log:
         stderr_log.show()
     # Ctrl-C, and a batch system's SIGTERM, reach all processes; only the coordinator decides what they mean.
@@ -67,31 +68,28 @@ def work_until_told(connection: Connection, runner_pickle: bytes, stderr_log: St
     runner.close()
 
 
-def end_with_parent() -> None:
-    """Have this process killed as soon as its coordinator is gone, so that nothing is written after that.
+def end_with(life: Connection) -> None:
+    """Have this process killed as soon as the other end of a pipe is closed: nothing is written after that.
 
-    `PR_SET_PDEATHSIG` would watch the fork server instead, which outlives the coordinator as long as a worker
-    does. The pipe that `multiprocessing` keeps for this purpose is watched by the kernel itself, where it can
-    (a thread would wait for a task that holds the interpreter lock).
+    The coordinator alone holds that end and never writes to it, since the kernel, which watches the pipe
+    where it can, sends its signal for whatever happens there. Elsewhere a thread waits, which a task that
+    holds the interpreter lock delays.
     """
-    parent = parent_process()
-    if parent is None:
-        return
     if hasattr(fcntl, "F_SETSIG"):
-        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
-        flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
-        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
-        if select.select([parent.sentinel], [], [], 0)[0]:
+        fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(life, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(life, fcntl.F_GETFL)
+        fcntl.fcntl(life, fcntl.F_SETFL, flags | os.O_ASYNC)
+        if select.select([life], [], [], 0)[0]:
             os.kill(os.getpid(), signal.SIGKILL)  # it ended before the kernel was told
     else:
-        threading.Thread(target=_wait_and_die, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=_wait_and_die, args=(life,), daemon=True).start()
 
 
 def _leave_it_to_the_coordinator(number: int, frame: FrameType | None) -> None:
     """Do nothing about a signal."""
 
 
-def _wait_and_die(sentinel: int) -> None:
-    wait([sentinel])
+def _wait_and_die(life: Connection) -> None:
+    wait([life])
     os.kill(os.getpid(), signal.SIGKILL)

@@ -166,6 +166,17 @@ def test_a_storm_of_kills_loses_only_what_was_running():
     assert len(failed) <= kills
 
 
+def test_a_worker_is_not_killed_by_how_it_was_started():
+    """What starts a process may be interrupted while it writes: the process may read all of it before that."""
+    with ProcessExecutor(ScriptedRunner(), 1) as executor:
+        executor.submit([ScriptedWork(0)])
+        collect_all(executor, 1)
+        started_by, *_ = executor._workers[0].process._popen.finalizer._args
+        os.write(started_by, b"late")
+        executor.submit([ScriptedWork(1)])
+        assert [report.ok for report in collect_all(executor, 1)] == [True]
+
+
 def test_no_worker_outlives_a_killed_coordinator(tmp_path):
     """The worker never leaves its task, and the coordinator has no time to say good-bye."""
     script = tmp_path / "coordinator.py"
