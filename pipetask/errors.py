@@ -252,6 +252,10 @@ class InconsistentRunError(PipetaskError, ValueError):
     """A run that can't be extended, because what it holds differs from what would be written now."""
 
 
+class NotReproducibleError(PipetaskError, LookupError):
+    """A dataset that can't be made again, because what made it or what that needs is not known."""
+
+
 class JournalError(PipetaskError, OSError):
     """A journal that can't be written or understood."""
 

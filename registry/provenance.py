@@ -202,6 +202,18 @@ class Provenance:
         rows = self._db.fetch(query.order_by(q.c.begin_ns, q.c.id))
         return [QuantumRow(UUID(bytes=id), run, *rest) for id, *rest in rows]
 
+    def quantum_rows(self, quantum_ids: Iterable[UUID]) -> dict[UUID, QuantumRow]:
+        """Return quanta by id, of whatever run; those that are not known are left out."""
+        q = self._schema.quantum
+        columns = [q.c[name] for name in QuantumRow._fields[2:]]
+        keys = [(id,) for id in to_bytes(quantum_ids)]
+        rows = self._db.fetch_by_keys([q.c.id, q.c.run_id, *columns], [q.c.id], keys)
+        c = self._schema.collection
+        runs = dict(
+            self._db.fetch_by_keys([c.c.id, c.c.name], [c.c.id], [(id,) for id in {r[1] for r in rows}])
+        )
+        return {UUID(bytes=id): QuantumRow(UUID(bytes=id), runs[run], *rest) for id, run, *rest in rows}
+
     def inputs(self, quantum_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, str]]:
         """Return (quantum id, dataset id, connection) of what quanta read."""
         i = self._schema.quantum_input

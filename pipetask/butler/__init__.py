@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from registry.errors import InvalidQueryError as InvalidQueryError
     from registry.errors import MissingCollectionError as MissingCollectionError
     from registry.errors import MissingDatasetTypeError as MissingDatasetTypeError
+    from registry.provenance import QuantumRow as QuantumRow
     from registry.query.on_data_id import holds as holds
     from registry.registry import Registry as Registry
     from registry.suggest import suggest as suggest
@@ -105,6 +106,7 @@ _HOME = {
     "Packages": "datastore.types.packages",
     "PhotoCalib": "datastore.types.photo_calib",
     "Psf": "datastore.types.psf",
+    "QuantumRow": "registry.provenance",
     "Registry": "registry.registry",
     "StorageClass": "datastore.storage_class",
     "StorageClasses": "datastore.storage_class",

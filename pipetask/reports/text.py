@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipetask.execution.report import Status
+from pipetask.execution.reproduce import Reproduction
 from pipetask.execution.summary import ErrorGroup, RunSummary
 from pipetask.reports.run import RunReport
 
@@ -62,6 +63,20 @@ def report_text(report: RunReport) -> str:
             *_next_steps(report),
         ]
     )
+
+
+def reproduction_text(found: Reproduction) -> str:
+    """Say whether a dataset that was made again is what it was."""
+    ref = found.original
+    name = f"{ref.datasetType.name} {ref.dataId} in {ref.run}"
+    if found.difference:
+        lines = [f"{name}, made again, differs: {found.difference}."]
+    else:
+        how = "byte by byte" if found.is_bytewise else "its content, though not its file"
+        lines = [f"{name}, made again, is the same: {how}."]
+    if found.changes:
+        lines += ["Not as it was then:", *(f"  {change}" for change in found.changes)]
+    return "\n".join(lines)
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,169 @@
+"""Making a dataset again, from what it was made from, to see whether the same comes out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pipetask.butler import Packages
+from pipetask.errors import MissingCollectionError, NotReproducibleError
+from pipetask.execution.content import first_difference
+from pipetask.execution.run_graph import run_graph
+from pipetask.graph.builder import QuantumGraphBuilder
+from pipetask.pipeline.pipeline import Pipeline
+from pipetask.task.code_version import code_version
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler, DatasetRef, QuantumRow
+    from pipetask.graph.quantum_graph import QuantumGraph
+    from pipetask.pipeline.pipeline_graph import PipelineGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """A dataset that was made again.
+
+    Parameters
+    ----------
+    original : `DatasetRef`
+        The dataset.
+    quantum : `QuantumRow`
+        What had made it.
+    run : `str`
+        Where it was made again.
+    difference : `str`
+        The first difference of the contents; empty if there is none.
+    is_bytewise : `bool`
+        Whether the files are the same, byte by byte.
+    changes : `tuple` [`str`]
+        What is not as it was then: the task's code, versions of packages.
+    """
+
+    original: DatasetRef
+    quantum: QuantumRow
+    run: str
+    difference: str
+    is_bytewise: bool
+    changes: tuple[str, ...]
+
+
+def reproduce(butler: Butler, ref: DatasetRef, *, keep: bool = False) -> Reproduction:
+    """Run the quantum again that made a dataset, with the configuration and inputs of then, and compare.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository, open for writing.
+    ref : `DatasetRef`
+        The dataset.
+    keep : `bool`, optional
+        Whether the run where it is made again stays.
+
+    Raises
+    ------
+    NotReproducibleError
+        If no quantum has made it, or what that needs is gone.
+    """
+    provenance = butler.registry.provenance
+    maker = provenance.producers([ref.id]).get(ref.id)
+    if maker is None:
+        raise NotReproducibleError(
+            f"{ref.datasetType.name} {ref.dataId} in {ref.run} came from outside: no quantum made it."
+        )
+    quantum = provenance.quantum_rows([maker])[maker]
+    run = f"reproduce/{ref.id}/{time.time_ns()}"
+    searched = _collections_of(butler, quantum.run)
+    try:
+        with _tagged_inputs(butler, f"{run}/inputs", maker) as tagged:
+            pipeline = _pipeline_of(butler, quantum, searched)
+            _tag_init_inputs(butler, pipeline, quantum.task_label, searched, tagged)
+            graph = QuantumGraphBuilder(
+                pipeline,
+                butler,
+                input_collections=[tagged],
+                output_run=run,
+                data_id=json.loads(quantum.data_id),
+                dataset_query_constraint="off",
+            ).build()
+            difference, is_bytewise = _made_again(butler, graph, ref)
+    finally:
+        if not keep:
+            with suppress(MissingCollectionError):  # the run was not begun
+                butler.removeRuns(run)
+    return Reproduction(ref, quantum, run, difference, is_bytewise, _changes(butler, quantum, searched))
+
+
+def _made_again(butler: Butler, graph: QuantumGraph, ref: DatasetRef) -> tuple[str, bool]:
+    summary = run_graph(graph, butler, no_versions=True)
+    if summary.errors:
+        return f"its task failed this time: {summary.errors[0].failure.headline}", False
+    again = butler.find_dataset(ref.datasetType.name, ref.dataId, collections=graph.header.output_run)
+    if again is None:
+        return "its task did not make it this time", False
+    records = butler.artifacts([ref.id, again.id])
+    if [r.checksum for r in records[ref.id]] == [r.checksum for r in records[again.id]]:
+        return "", True
+    return first_difference(butler.get(ref), butler.get(again)), False
+
+
+def _collections_of(butler: Butler, run: str) -> list[str]:
+    """Return the run, and the chains that it is in: where its inputs may have come from."""
+    collections = butler.registry.collections
+    chains = collections.query("*", kinds=["CHAINED"])
+    return [run, *(name for name in chains if run in (leaf.name for leaf in collections.resolve([name])))]
+
+
+@contextmanager
+def _tagged_inputs(butler: Butler, name: str, quantum: UUID) -> Iterator[str]:
+    """Put what a quantum read into a collection of its own, so that nothing else is found."""
+    read = [dataset for _, dataset, _ in butler.registry.provenance.inputs([quantum])]
+    refs = [ref for ref in butler.registry.get_datasets(dict.fromkeys(read)) if ref is not None]
+    butler.registry.collections.register(name, "TAGGED")
+    try:
+        butler.registry.collections.associate(name, refs)
+        yield name
+    finally:
+        butler.registry.collections.remove(name)
+
+
+def _pipeline_of(butler: Butler, quantum: QuantumRow, searched: list[str]) -> PipelineGraph:
+    config = _found(butler, f"{quantum.task_label}_config", searched)
+    pipeline = Pipeline.from_task(quantum.task_class, label=quantum.task_label)
+    configured = pipeline.with_config_python(quantum.task_label, butler.get(config).saveToString())
+    return configured.graph_in(butler)
+
+
+def _tag_init_inputs(
+    butler: Butler, pipeline: PipelineGraph, label: str, searched: list[str], tagged: str
+) -> None:
+    for edge in pipeline.tasks[label].init_inputs.values():
+        ref = _found(butler, edge.dataset_type, searched)
+        butler.registry.collections.associate(tagged, [ref])
+
+
+def _found(butler: Butler, name: str, searched: list[str]) -> DatasetRef:
+    ref = butler.find_dataset(name, collections=searched)
+    if ref is None:
+        raise NotReproducibleError(
+            f"Dataset {name!r}, which the quantum needs, is gone: {', '.join(searched)} have none."
+        )
+    return ref
+
+
+def _changes(butler: Butler, quantum: QuantumRow, searched: list[str]) -> tuple[str, ...]:
+    found = []
+    versions = butler.registry.provenance.versions(quantum.run, quantum.task_label)
+    codes = {row.id: version.code for row, version in versions}
+    if codes.get(quantum.id, "") != code_version(quantum.task_class):
+        found.append(f"the code of {quantum.task_class}")
+    if (ref := butler.find_dataset("packages", collections=searched)) is not None:
+        then: dict[str, Any] = dict(butler.get(ref))
+        now = dict(Packages.from_system())
+        changed = [name for name in then if name in now and then[name] != now[name]]
+        found += [f"{name} {now[name]}, was {then[name]}" for name in changed]
+    return tuple(found)

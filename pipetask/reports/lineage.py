@@ -1,0 +1,161 @@
+"""What a dataset was made from, or what was made from it: followed through provenance, level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from pipetask.butler.composites.ref import CompositeRef
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler, DatasetRef, QuantumRow
+
+
+class Read(NamedTuple):
+    """A quantum that read a dataset."""
+
+    quantum: UUID
+    dataset: UUID
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Datasets and quanta, and how they hang together.
+
+    Parameters
+    ----------
+    start : `tuple` [ `uuid.UUID` ]
+        The datasets where it was begun.
+    is_up : `bool`
+        Whether it goes to what they were made from; else to what was made from them.
+    datasets : `dict` [ `uuid.UUID`, `DatasetRef` ]
+        In the order in which they were met.
+    quanta : `dict` [ `uuid.UUID`, `QuantumRow` ]
+        In the order in which they were met.
+    made_by : `dict` [ `uuid.UUID`, `uuid.UUID` ]
+        Quantum that made a dataset.
+    reads : `list` [ `Read` ]
+        What quanta read.
+    """
+
+    start: tuple[UUID, ...]
+    is_up: bool
+    datasets: dict[UUID, DatasetRef] = field(default_factory=dict)
+    quanta: dict[UUID, QuantumRow] = field(default_factory=dict)
+    made_by: dict[UUID, UUID] = field(default_factory=dict)
+    reads: list[Read] = field(default_factory=list)
+
+    def links(self) -> Iterator[tuple[UUID, UUID]]:
+        """Yield (earlier, later) for each dataset and quantum that touch each other."""
+        yield from ((read.dataset, read.quantum) for read in self.reads if read.dataset in self.datasets)
+        yield from ((maker, id) for id, maker in self.made_by.items() if id in self.datasets)
+
+    def document(self) -> dict[str, Any]:  # plain values
+        """Return all of it as plain values, for JSON; times in ns since 1970, memory in bytes."""
+        return {
+            "start": [str(id) for id in self.start],
+            "direction": "up" if self.is_up else "down",
+            "datasets": [
+                {
+                    "id": str(id),
+                    "type": ref.datasetType.name,
+                    "data_id": dict(ref.dataId.required),
+                    "run": ref.run,
+                    "made_by": str(self.made_by[id]) if id in self.made_by else None,
+                }
+                for id, ref in self.datasets.items()
+            ],
+            "quanta": [
+                {name: str(value) if name == "id" else value for name, value in row._asdict().items()}
+                for row in self.quanta.values()
+            ],
+            "reads": [
+                {"quantum": str(read.quantum), "dataset": str(read.dataset), "connection": read.connection}
+                for read in self.reads
+            ],
+        }
+
+
+def start_of(ref: DatasetRef) -> list[UUID]:
+    """Return the ids to begin at: those of the parts of a composite, which need not be stored itself."""
+    return [part.id for part in ref.all_parts()] if isinstance(ref, CompositeRef) else [ref.id]
+
+
+def trace(butler: Butler, ids: Iterable[UUID], *, up: bool = True, depth: int | None = None) -> Lineage:
+    """Follow datasets through the quanta that made or read them.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    ids : iterable of `uuid.UUID`
+        Where to begin; composites stand for their parts.
+    up : `bool`, optional
+        Go to what they were made from; else to what was made from them.
+    depth : `int`, optional
+        How many quanta far, at most.
+
+    Returns
+    -------
+    lineage : `Lineage`
+        All of it. Logs and metadata of quanta are in it only if a task has read them.
+    """
+    start = tuple(dict.fromkeys(_whole(butler, list(ids))))
+    found = Lineage(start, up)
+    frontier = list(start)
+    met = dict.fromkeys(start)
+    level = 0
+    while frontier and (depth is None or level < depth):
+        beyond = _up(butler, found, frontier) if up else _down(butler, found, frontier)
+        frontier = [id for id in dict.fromkeys(beyond) if id not in met]
+        met.update(dict.fromkeys(frontier))
+        level += 1
+    refs = zip(met, butler.registry.get_datasets(met), strict=True)
+    found.datasets.update((id, ref) for id, ref in refs if ref is not None)  # not those purged meanwhile
+    if not up:
+        _leave_out_unread_reports(found)
+    return found
+
+
+def _whole(butler: Butler, ids: list[UUID]) -> Iterator[UUID]:
+    """Yield datasets, the parts of composites in their place."""
+    parts = butler.registry.composite_parts(ids)
+    for id in ids:
+        if parts[id]:
+            yield from _whole(butler, [part for _, part in parts[id]])
+        else:
+            yield id
+
+
+def _up(butler: Butler, found: Lineage, frontier: list[UUID]) -> list[UUID]:
+    provenance = butler.registry.provenance
+    makers = provenance.producers(frontier)
+    found.made_by.update(makers)
+    new = [id for id in dict.fromkeys(makers.values()) if id not in found.quanta]
+    found.quanta.update(provenance.quantum_rows(new))
+    reads = sorted(map(Read._make, provenance.inputs(new)), key=lambda read: (read.connection, read.dataset))
+    found.reads.extend(reads)
+    return [read.dataset for read in reads]
+
+
+def _down(butler: Butler, found: Lineage, frontier: list[UUID]) -> list[UUID]:
+    provenance = butler.registry.provenance
+    reads = sorted(map(Read._make, provenance.consumers(frontier)), key=lambda read: read.quantum)
+    found.reads.extend(reads)
+    new = [id for id in dict.fromkeys(read.quantum for read in reads) if id not in found.quanta]
+    found.quanta.update(provenance.quantum_rows(new))
+    products = sorted(provenance.products(new))
+    found.made_by.update((dataset, quantum) for quantum, dataset in products)
+    return [dataset for _, dataset in products]
+
+
+def _leave_out_unread_reports(found: Lineage) -> None:
+    read = {read.dataset for read in found.reads}
+    for id, quantum in list(found.made_by.items()):
+        label = found.quanta[quantum].task_label
+        is_read = id in read or id not in found.datasets
+        if not is_read and found.datasets[id].datasetType.name in (f"{label}_log", f"{label}_metadata"):
+            del found.datasets[id], found.made_by[id]

@@ -1,0 +1,164 @@
+"""Lineage to look at: a tree of text, every dataset and quantum in DOT, or a page with one box per kind."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pipetask.errors import GraphTooLargeError
+from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode
+from pipetask.pipeline.draw.dot import dot_of
+from pipetask.pipeline.draw.svg import svg_of
+from pipetask.reports.quanta_drawing import MAX_NODES
+from pipetask.reports.text import duration
+
+if TYPE_CHECKING:
+    from pipetask.butler import QuantumRow
+    from pipetask.reports.lineage import Lineage
+
+MAX_ROWS = 20_000
+"""Rows of each table of the page: a browser shows no more in a useful time."""
+
+
+def lineage_text(lineage: Lineage) -> str:
+    """Write a tree: below each dataset or quantum what it is made from, or what is made from it."""
+    return "\n".join(_tree(lineage))
+
+
+def lineage_dot(lineage: Lineage) -> str:
+    """Draw every dataset and quantum in DOT.
+
+    Raises
+    ------
+    GraphTooLargeError
+        If there are more than `MAX_NODES`.
+    """
+    n = len(lineage.datasets) + len(lineage.quanta)
+    if n > MAX_NODES:
+        raise GraphTooLargeError(
+            f"A drawing of {len(lineage.quanta):,} quanta and {len(lineage.datasets):,} datasets would show "
+            f"nothing: at most {MAX_NODES:,} are drawn. Go less far (--depth), or take --format html, which "
+            "has one box for each task and dataset type"
+        )
+    nodes = {id: DrawnNode(False, *_dataset_words(lineage, id)) for id in lineage.datasets}
+    nodes |= {id: DrawnNode(True, *_quantum_words(row)) for id, row in lineage.quanta.items()}
+    # Boxes are told apart by what is written in them.
+    unique = {id: node._replace(detail=f"{node.detail} {str(id)[-6:]}") for id, node in nodes.items()}
+    arrows = [Arrow(unique[a], unique[b], is_prerequisite=False) for a, b in lineage.links()]
+    return dot_of(Content(list(unique.values()), list(dict.fromkeys(arrows))))
+
+
+def lineage_page(lineage: Lineage) -> str:
+    """Make a page: a box for each task and dataset type; a click lists its quanta or datasets."""
+    page = files("pipetask.reports").joinpath("lineage_page.html").read_text("utf-8")
+    groups = {f"task/{label}": _quantum_table(lineage, label) for label in _labels(lineage)}
+    groups |= {f"dataset/{name}": _dataset_table(lineage, name) for name in _types(lineage)}
+    what = "made from" if lineage.is_up else "used for"
+    starts = ", ".join(" ".join(_dataset_words(lineage, id)) for id in lineage.start[:3])
+    parts = {
+        "TITLE": escape(f"What this was {what}"),
+        "START": escape(starts + (" …" if len(lineage.start) > 3 else "")),
+        "COUNTS": f"{len(lineage.datasets):,} datasets, {len(lineage.quanta):,} quanta",
+        "DRAWING": svg_of(_by_kind(lineage), "Lineage"),
+        # "<" would end the script element if a value held "</script>".
+        "CONTENT": json.dumps(groups, separators=(",", ":")).replace("<", "\\u003c"),
+    }
+    before, *rest = page.split("@@")
+    return before + "".join(parts[piece] if i % 2 == 0 else piece for i, piece in enumerate(rest))
+
+
+def _tree(lineage: Lineage) -> Iterator[str]:
+    below: dict[UUID, dict[UUID, None]] = {}
+    for earlier, later in lineage.links():
+        above, under = (later, earlier) if lineage.is_up else (earlier, later)
+        below.setdefault(above, {})[under] = None
+    shown: set[UUID] = set()
+    stack = [(id, 0) for id in reversed(lineage.start)]
+    while stack:
+        id, level = stack.pop()
+        is_dataset = id not in lineage.quanta
+        words = _dataset_words(lineage, id) if is_dataset else _quantum_words(lineage.quanta[id])
+        again = id in shown and id in below
+        number = f" {id}" if is_dataset else ""
+        yield f"{'  ' * level}{' '.join(words)}{number}{' (see above)' if again else ''}"
+        if id not in shown:
+            stack += [(under, level + 1) for under in reversed(below.get(id, {}))]
+        shown.add(id)
+
+
+def _dataset_words(lineage: Lineage, id: UUID) -> tuple[str, str]:
+    ref = lineage.datasets[id]
+    return f"{ref.datasetType.name} {ref.dataId}", ref.run
+
+
+def _quantum_words(row: QuantumRow) -> tuple[str, str]:
+    data_id = ", ".join(f"{name}: {value!r}" for name, value in json.loads(row.data_id).items())
+    return f"{row.task_label} {{{data_id}}}", f"{row.status}, {duration(_wall_s(row))} on {row.host}"
+
+
+def _wall_s(row: QuantumRow) -> float:
+    return ((row.end_ns or 0) - (row.begin_ns or 0)) * 1e-9
+
+
+def _name(lineage: Lineage, id: UUID) -> tuple[bool, str]:
+    if id in lineage.quanta:
+        return True, lineage.quanta[id].task_label
+    return False, lineage.datasets[id].datasetType.name
+
+
+def _labels(lineage: Lineage) -> list[str]:
+    return sorted({row.task_label for row in lineage.quanta.values()})
+
+
+def _types(lineage: Lineage) -> list[str]:
+    return sorted({_name(lineage, id)[1] for id in lineage.datasets})
+
+
+def _by_kind(lineage: Lineage) -> Content:
+    """Return a box for each task and dataset type, each after what leads to it."""
+    import networkx as nx
+
+    counts = Counter(_name(lineage, id) for id in (*lineage.datasets, *lineage.quanta))
+    graph = nx.DiGraph()
+    graph.add_nodes_from(counts)
+    graph.add_edges_from((_name(lineage, a), _name(lineage, b)) for a, b in lineage.links())
+    condensed = nx.condensation(graph)
+    order = [key for c in nx.topological_sort(condensed) for key in sorted(condensed.nodes[c]["members"])]
+    position = {key: i for i, key in enumerate(order)}
+    nodes = {
+        key: DrawnNode(key[0], key[1], f"{counts[key]:,} {'quanta' if key[0] else 'datasets'}")
+        for key in order
+    }
+    # Runs of several pipelines may make a circle of kinds, though never of datasets: that arrow isn't drawn.
+    arrows = [
+        Arrow(nodes[a], nodes[b], is_prerequisite=False) for a, b in graph.edges if position[a] < position[b]
+    ]
+    return Content(list(nodes.values()), sorted(arrows, key=lambda arrow: position[arrow.source.key]))
+
+
+def _quantum_table(lineage: Lineage, label: str) -> dict[str, Any]:
+    rows = [row for row in lineage.quanta.values() if row.task_label == label]
+    return {
+        "columns": ["data ID", "run", "status", "seconds", "host"],
+        "count": len(rows),
+        "rows": [
+            [_plain(json.loads(row.data_id)), row.run, row.status, f"{_wall_s(row):.3g}", row.host]
+            for row in rows[:MAX_ROWS]
+        ],
+    }
+
+
+def _dataset_table(lineage: Lineage, name: str) -> dict[str, Any]:
+    ids = [id for id in lineage.datasets if _name(lineage, id)[1] == name]
+    refs = [lineage.datasets[id] for id in ids[:MAX_ROWS]]
+    rows = [[_plain(ref.dataId.required), ref.run, str(ref.id)] for ref in refs]
+    return {"columns": ["data ID", "run", "id"], "count": len(ids), "rows": rows}
+
+
+def _plain(data_id: Any) -> str:  # a mapping of dimensions to values
+    return ", ".join(f"{name}={value}" for name, value in data_id.items())

@@ -1,0 +1,74 @@
+"""`butler reproduce`: the same quantum again, and the first difference of what it makes."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from pipetask.cli.main import butler as butler_command
+from pipetask.execution.run_graph import run_graph
+
+
+@pytest.fixture
+def reproduce(numbers_repo):
+    run_graph(numbers_repo.graph(double__unit="e"), numbers_repo.butler, register_dataset_types=True)
+
+    def invoke(*words, exit_code=0):
+        result = CliRunner().invoke(
+            butler_command, ["reproduce", *map(str, words)], env={"BUTLER_REPO": str(numbers_repo.root)}
+        )
+        assert result.exit_code == exit_code, result.output
+        return result.output
+
+    return invoke
+
+
+def test_the_same_task_makes_the_same_and_leaves_nothing_behind(numbers_repo, reproduce):
+    before = numbers_repo.butler.registry.collections.query("*")
+    said = reproduce("plus_one", "detector=2", "instrument=Cam")
+    assert (
+        said
+        == "plus_one {instrument: 'Cam', detector: 2} in out/run, made again, is the same: byte by byte.\n"
+    )
+    assert numbers_repo.butler.registry.collections.query("*") == before
+    assert not list(numbers_repo.root.glob("reproduce/*/*/*"))
+
+
+def test_the_first_difference_is_named(numbers_repo, reproduce):
+    (ref,) = numbers_repo.butler.query_datasets("plus_one", "out", detector=2, instrument="Cam")
+    (path,) = (numbers_repo.root / "out" / "run" / "plus_one").rglob("*2*")
+    path.write_text(json.dumps({"n": 99, "unit": "e"}))
+    (record,) = numbers_repo.butler.artifacts([ref.id])[ref.id]
+    numbers_repo.butler.registry.remove_locations([ref.id])
+    numbers_repo.butler.registry.insert_locations([(ref.id.bytes, *record._replace(checksum="0" * 64))])
+    said = reproduce(ref.id, exit_code=1)
+    assert "differs: ['n'] is 25, was 99." in said
+
+
+def test_inputs_are_those_of_then_whatever_else_there_is_now(numbers_repo, reproduce):
+    other = numbers_repo.graph("other", output="", double__unit="m")
+    run_graph(other, numbers_repo.butler)
+    assert "is the same" in reproduce("plus_one", "detector=2,instrument=Cam", "--collections", "out")
+
+
+def test_the_run_is_kept_where_that_is_asked_for(numbers_repo, reproduce):
+    run = reproduce("total", "instrument=Cam", "--keep").split()[-1].rstrip(".")
+    assert numbers_repo.butler.get("total", instrument="Cam", collections=run)["count"] == 4
+
+
+def test_what_came_from_outside_is_not_made_again(reproduce):
+    said = reproduce("number", "detector=1", "instrument=Cam", exit_code=2)
+    assert "came from outside: no quantum made it" in said
+
+
+def test_a_task_that_fails_this_time_is_a_difference(numbers_repo, reproduce, monkeypatch):
+    monkeypatch.setattr("execution_tasks.AddOneTask.run", lambda self, doubled: 1 / 0)
+    said = reproduce("plus_one", "detector=2", "instrument=Cam", exit_code=1)
+    assert "differs: its task failed this time: ZeroDivisionError" in said
+
+
+def test_without_the_configuration_it_cannot_be_made_again(numbers_repo, reproduce):
+    butler = numbers_repo.butler
+    refs = butler.query_datasets("add_one_config", "out")
+    butler.pruneDatasets(refs, purge=True, disassociate=True, unstore=True)
+    assert "'add_one_config'" in reproduce("plus_one", "detector=2", "instrument=Cam", exit_code=2)
