@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from lsst.pex.config import Field
+from astropy.table import Table
+from lsst.pex.config import ConfigField, Field
 
 from pipetask import (
     Exposure,
@@ -16,11 +17,16 @@ from pipetask import (
     PipelineTask,
     PipelineTaskConfig,
     PipelineTaskConnections,
+    PipetaskError,
     QuantumContext,
     Struct,
+    VisitInfo,
     connectionTypes,
 )
 from pipetask.tasks.camera_facts import CameraFacts, camera_facts
+from pipetask.tasks.cosmic_rays import CosmicRayConfig, repair_cosmic_rays
+from pipetask.tasks.linearity import linearized
+from pipetask.tasks.raw_pixels import trimmed
 
 _NEIGHBOURS = 10  # columns on each side that a dead column is compared with
 
@@ -44,6 +50,20 @@ class IsrConnections(PipelineTaskConnections, dimensions=("instrument", "exposur
     bias = connectionTypes.PrerequisiteInput(
         doc="Combined bias frame, trimmed [adu].",
         name="bias",
+        storageClass="ExposureF",
+        dimensions=("instrument", "detector"),
+        isCalibration=True,
+    )
+    linearizer = connectionTypes.PrerequisiteInput(
+        doc="Linearity table: columns measured and true [adu].",
+        name="linearizer",
+        storageClass="ArrowAstropy",
+        dimensions=("instrument", "detector"),
+        isCalibration=True,
+    )
+    dark = connectionTypes.PrerequisiteInput(
+        doc="Combined dark frame, trimmed [adu/s].",
+        name="dark",
         storageClass="ExposureF",
         dimensions=("instrument", "detector"),
         isCalibration=True,
@@ -73,6 +93,8 @@ class IsrConnections(PipelineTaskConnections, dimensions=("instrument", "exposur
         super().__init__(config=config)
         for name, is_wanted in (
             ("bias", config.doBias),
+            ("linearizer", config.doLinearize),
+            ("dark", config.doDark),
             ("flat", config.doFlat),
             ("defects", config.doDefects),
         ):
@@ -85,6 +107,8 @@ class IsrConfig(PipelineTaskConfig, pipelineConnections=IsrConnections):
 
     doOverscan = Field(doc="Subtract the overscan's median, row by row.", dtype=bool, default=True)
     doBias = Field(doc="Subtract a combined bias frame.", dtype=bool, default=False)
+    doLinearize = Field(doc="Correct with a linearity table.", dtype=bool, default=False)
+    doDark = Field(doc="Subtract a combined dark frame, times the exposure time.", dtype=bool, default=False)
     doFlat = Field(doc="Divide by a combined flat field.", dtype=bool, default=False)
     doDefects = Field(doc="Mask the bad pixels of the camera's list.", dtype=bool, default=False)
     doDeadColumns = Field(doc="Mask columns that hold hardly any light.", dtype=bool, default=True)
@@ -94,6 +118,12 @@ class IsrConfig(PipelineTaskConfig, pipelineConnections=IsrConnections):
         default=0.5,
     )
     doGain = Field(doc="Convert adu to electrons.", dtype=bool, default=True)
+    doCosmicRays = Field(
+        doc="Find cosmic rays (with astroscrappy), mask them as CR and fill them from their surroundings.",
+        dtype=bool,
+        default=False,
+    )
+    cosmicRays = ConfigField(doc="What counts as a cosmic ray.", dtype=CosmicRayConfig)
 
 
 class IsrTask(PipelineTask):
@@ -108,9 +138,10 @@ class IsrTask(PipelineTask):
         inputRefs: InputQuantizedConnection,
         outputRefs: OutputQuantizedConnection,
     ) -> None:
-        """Tell `run` which detector it is, and the image which filter: a raw file need not know."""
+        """Tell `run` what the data ID knows: the detector, the filter, and time and place of the exposure."""
         data_id = inputRefs.raw.dataId
-        result = self.run(**butlerQC.get(inputRefs), detector=data_id["detector"])
+        info = _visit_info(data_id) if data_id.hasRecords() else None
+        result = self.run(**butlerQC.get(inputRefs), detector=data_id["detector"], visitInfo=info)
         result.outputExposure.filter = data_id.get("physical_filter")
         butlerQC.put(result, outputRefs)
 
@@ -120,8 +151,11 @@ class IsrTask(PipelineTask):
         camera: Mapping[str, Any],
         detector: int | None = None,
         bias: Exposure | None = None,
+        linearizer: Table | None = None,
+        dark: Exposure | None = None,
         flat: Exposure | None = None,
         defects: Mapping[str, Any] | None = None,
+        visitInfo: VisitInfo | None = None,
     ) -> Struct:
         """Clean one raw image.
 
@@ -133,50 +167,52 @@ class IsrTask(PipelineTask):
             See `pipetask.tasks.camera_facts`.
         detector : `int`, optional
             Number of the detector, for what the camera says of single ones.
-        bias, flat : `Exposure`, optional
-            Combined calibration frames, trimmed.
+        bias, dark, flat : `Exposure`, optional
+            Combined calibration frames, trimmed [adu, adu/s, 1].
+        linearizer : `astropy.table.Table`, optional
+            Linearity table, see `linearized`.
         defects : mapping, optional
             Boxes of bad pixels.
+        visitInfo : `VisitInfo`, optional
+            Time and place; becomes part of the image. A dark needs its exposure time.
 
         Returns
         -------
         result : `Struct`
-            ``outputExposure``, with mask planes SAT, BAD and NO_DATA.
+            ``outputExposure``, with mask planes SAT, BAD, NO_DATA and CR.
         """
         facts = camera_facts(camera, detector, raw.metadata)
-        exposure = self.trim(raw, facts)
+        exposure = trimmed(raw, facts, overscan=self.config.doOverscan)
+        exposure.visitInfo = visitInfo
         if detector is not None:
             exposure.detector = {"id": detector}
         if bias is not None:
             exposure.image -= bias.image
+        if linearizer is not None:
+            exposure.image[:] = linearized(exposure.image, linearizer)
+        for frame in (bias, dark, flat):
+            if frame is not None:
+                exposure.mask.set("BAD", frame.mask.any("BAD"))
         if defects is not None:
             for x0, y0, width, height in defects["boxes"]:
                 exposure.mask.set("BAD", np.s_[y0 : y0 + height, x0 : x0 + width])
         if self.config.doDeadColumns:
             self.mask_dead_columns(exposure)
         self.set_variance(exposure, facts)
+        if bias is not None:
+            exposure.variance += bias.variance
+        if dark is not None:
+            self.subtract_dark(exposure, dark)
         if flat is not None:
-            exposure.image /= flat.image
-            exposure.variance /= flat.image**2
+            self.divide_by_flat(exposure, flat)
         if facts.zero_point is not None:
             exposure.photoCalib = PhotoCalib.from_zero_point(facts.zero_point)
+        if self.config.doCosmicRays:
+            found = repair_cosmic_rays(exposure, facts, self.config.cosmicRays)
+            self.log.info("Repaired %d pixels hit by cosmic rays", found)
         if self.config.doGain and facts.gain is not None:
             self.apply_gain(exposure, facts)
         return Struct(outputExposure=exposure)
-
-    def trim(self, raw: Exposure, facts: CameraFacts) -> Exposure:
-        """Mask saturated pixels, subtract the overscan, and cut the image out: a copy."""
-        exposure = raw.copy().with_dtype(np.float32)
-        exposure.mask.set("NO_DATA", ~np.isfinite(exposure.image))
-        if facts.saturation is not None:
-            exposure.mask.set("SAT", exposure.image >= facts.saturation)
-        if self.config.doOverscan and facts.overscan is not None:
-            rows, columns = facts.overscan.slices()
-            exposure.image[rows] -= np.median(exposure.image[rows, columns], axis=1, keepdims=True)
-        if facts.trim is not None:
-            exposure = exposure.cutout(facts.trim, origin="local")
-            exposure.x0 = exposure.y0 = 0
-        return exposure
 
     def mask_dead_columns(self, exposure: Exposure) -> None:
         """Mask columns whose median is far below those around them; needs a sky to see them against."""
@@ -206,6 +242,20 @@ class IsrTask(PipelineTask):
             read_noise = (facts.read_noise or 0.0) / facts.gain
             exposure.variance[:] = np.maximum(exposure.image, 0) / facts.gain + read_noise**2
 
+    def subtract_dark(self, exposure: Exposure, dark: Exposure) -> None:
+        """Subtract what was collected in the dark [adu/s]; its photon noise is in the variance already."""
+        seconds = None if exposure.visitInfo is None else exposure.visitInfo.exposure_time_s
+        if seconds is None:
+            raise PipetaskError("The dark can't be scaled: the exposure time is unknown; set doDark=False")
+        exposure.image -= dark.image * np.float32(seconds)
+        exposure.variance += dark.variance * np.float32(seconds) ** 2
+
+    def divide_by_flat(self, exposure: Exposure, flat: Exposure) -> None:
+        """Divide by the response of the pixels, whose own error goes into the variance."""
+        exposure.image /= flat.image
+        exposure.variance += exposure.image**2 * flat.variance
+        exposure.variance /= flat.image**2
+
     def apply_gain(self, exposure: Exposure, facts: CameraFacts) -> None:
         """Convert image, variance and zero point from adu to electrons."""
         assert facts.gain is not None
@@ -214,3 +264,22 @@ class IsrTask(PipelineTask):
         exposure.unit = "electron"
         if facts.zero_point is not None:
             exposure.photoCalib = PhotoCalib.from_zero_point(facts.zero_point + 2.5 * np.log10(facts.gain))
+
+
+def _visit_info(data_id: Any) -> VisitInfo:  # a DataCoordinate with records
+    """Return what the exposure record tells."""
+    record = data_id.records["exposure"]
+    begin, end = (None, None) if record.timespan is None else record.timespan.nsec
+    return VisitInfo(
+        id=record.exposure,
+        instrument=record.instrument,
+        exposure_time_s=record.exposure_time,
+        begin_ns=begin,
+        end_ns=end,
+        ra_deg=record.tracking_ra,
+        dec_deg=record.tracking_dec,
+        rotation_deg=record.sky_angle,
+        object=record.target_name,
+        observation_type=record.observation_type,
+        science_program=record.science_program,
+    )

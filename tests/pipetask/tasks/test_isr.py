@@ -1,9 +1,13 @@
 """IsrTask: what the camera did to the light is undone; what can't be is masked."""
 
+import sys
+
 import numpy as np
 import pytest
+from astropy.table import Table
 
-from pipetask import Exposure
+from pipetask import Exposure, PipetaskError, VisitInfo
+from pipetask.simulate import star_image
 from pipetask.tasks.isr import IsrConfig, IsrTask
 
 CAMERA = {
@@ -76,7 +80,14 @@ def test_bias_flat_and_defects_are_used_where_asked_for(raw):
 
 
 @pytest.mark.parametrize(
-    ("option", "connection"), [("doBias", "bias"), ("doFlat", "flat"), ("doDefects", "defects")]
+    ("option", "connection"),
+    [
+        ("doBias", "bias"),
+        ("doLinearize", "linearizer"),
+        ("doDark", "dark"),
+        ("doFlat", "flat"),
+        ("doDefects", "defects"),
+    ],
 )
 def test_calibrations_are_inputs_only_if_configured(option, connection):
     config = IsrConfig()
@@ -107,3 +118,92 @@ def test_a_fact_that_cannot_be_read_is_named(raw):
         task().run(raw, CAMERA | {"overscan": "left"})
     with pytest.raises(ValueError, match="gain"):
         task().run(raw, CAMERA | {"gain": "two"})
+
+
+def test_a_dark_is_scaled_by_the_exposure_time(raw):
+    dark = Exposure(np.full((30, 50), 0.5, np.float32), variance=np.full((30, 50), 0.01, np.float32))
+    dark.mask.set("BAD", np.s_[4, 5])
+    info = VisitInfo(exposure_time_s=60.0)
+    result = task(doGain=False).run(raw, CAMERA, dark=dark, visitInfo=info).outputExposure
+    assert result.image == pytest.approx(np.full((30, 50), 500 - 0.5 * 60))
+    assert result.variance == pytest.approx(np.full((30, 50), 500 / 2 + 9 + 0.01 * 60**2))
+    assert np.argwhere(result.mask["BAD"]).tolist() == [[4, 5]]
+    assert result.visitInfo == info
+    with pytest.raises(PipetaskError, match="exposure time is unknown"):
+        task().run(raw, CAMERA, dark=dark)
+
+
+def test_a_flat_adds_its_own_error(raw):
+    flat = Exposure(np.full((30, 50), 0.5, np.float32), variance=np.full((30, 50), 1e-4, np.float32))
+    result = task(doGain=False).run(raw, CAMERA, flat=flat).outputExposure
+    # relative errors add in squares
+    relative = (500 / 2 + 9) / 500**2 + 1e-4 / 0.5**2
+    assert result.variance == pytest.approx(np.full((30, 50), relative * 1000**2))
+
+
+def test_a_linearity_table_undoes_the_curve(raw):
+    true = np.linspace(0, 1000, 101)
+    table = Table({"measured": true - 1e-4 * true**2, "true": true})
+    result = task(doGain=False).run(raw, CAMERA, linearizer=table).outputExposure
+    expected = (1 - np.sqrt(1 - 4e-4 * 500)) / 2e-4  # solves t - 1e-4 t² = 500
+    assert result.image == pytest.approx(np.full((30, 50), expected), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (Table({"in": [0, 1], "out": [0, 1]}), "columns measured and true"),
+        (Table({"measured": [0, 2, 1], "true": [0, 1, 2]}), "must rise"),
+    ],
+)
+def test_a_table_that_is_no_linearity_is_refused(raw, table, words):
+    with pytest.raises(PipetaskError, match=words):
+        task().run(raw, CAMERA, linearizer=table)
+
+
+@pytest.fixture
+def hit():
+    """A sky of 200 adu with stars of 3.5 pixels, 40 hits of 1500 adu on single pixels, and what was hit."""
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(10, 190, (2, 25))
+    light = 200 + star_image((200, 200), x, y, rng.uniform(2e3, 5e4, 25), 3.5)
+    pixels = rng.poisson(2 * light) / 2 + rng.normal(0, 3, light.shape)
+    rows, columns = rng.integers(5, 195, (2, 40))
+    struck = np.zeros(light.shape, bool)
+    struck[rows, columns] = True
+    pixels[struck] += 1500
+    return Exposure(pixels.astype(np.float32)), struck, light
+
+
+def test_cosmic_rays_are_flagged_and_repaired_and_stars_are_not(hit):
+    raw, struck, light = hit
+    camera = {"gain": 2.0, "read_noise": 6.0}
+    result = task(doCosmicRays=True, doDeadColumns=False).run(raw, camera).outputExposure
+    found = result.mask["CR"]
+    assert found[struck].mean() > 0.95
+    assert (found & ~struck).sum() < 20  # beside hits; a star covers some 10 pixels, and there are 25
+    faint = struck & found & (light < 210)
+    noise = np.sqrt(2 * 200 + 36)
+    assert np.abs(result.image[faint] - 400).max() < 4 * noise
+    plain = task(doDeadColumns=False).run(raw, camera).outputExposure
+    assert np.array_equal(result.image[~found], plain.image[~found])
+    assert not plain.mask["CR"].any()
+
+
+def test_thresholds_decide_what_is_found(hit):
+    raw, _, _ = hit
+    counts = []
+    for sigma, contrast in ((5.0, 5.0), (200.0, 5.0), (5.0, 0.5)):
+        config = IsrConfig()
+        config.doCosmicRays = True
+        config.cosmicRays.sigma, config.cosmicRays.contrast = sigma, contrast
+        counts.append(IsrTask(config).run(raw, {"gain": 2.0}).outputExposure.mask["CR"].sum())
+    assert counts[0] > 30
+    assert counts[1] < counts[0] / 2
+    assert counts[2] > counts[0] + 20  # cores of stars, too
+
+
+def test_without_astroscrappy_the_error_says_what_to_install(raw, monkeypatch):
+    monkeypatch.setitem(sys.modules, "astroscrappy", None)
+    with pytest.raises(PipetaskError, match=r"pip install 'pipetask\[cosmic-rays\]'"):
+        task(doCosmicRays=True).run(raw, CAMERA)

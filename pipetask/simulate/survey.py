@@ -1,38 +1,28 @@
-"""Simulated exposures with a known truth: for the demo, tests and benchmarks.
-
-A survey of the camera *SimCam* (``examples/cameras/simcam.yaml``) looks at one field of stars: each visit is
-dithered, each detector has its own dead columns, and every image has a sky gradient, photon and read noise,
-cosmic rays and saturated stars. Everything follows from the seed.
-"""
+"""Raw images of a survey of one field, and what is true of the stars in them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from astropy.io import fits
 from astropy.table import Table
 from astropy.time import Time, TimeDelta
 from astropy.wcs import WCS
-from scipy.special import erf
 
-Floats = npt.NDArray[np.float64]
-
-INSTRUMENT: Final = "SimCam"
-PIXEL_SCALE: Final = 0.5  # arcsec
-GAIN: Final = 1.5  # electron / adu
-READ_NOISE: Final = 5.0  # electron
-BIAS: Final = 1000.0  # adu
-SATURATION: Final = 60_000.0  # adu, where the converter ends
-OVERSCAN: Final = 16  # columns, on the right-hand side
-EXPOSURE_TIME: Final = 30.0  # s
-ZERO_POINT: Final = 28.0  # mag of 1 adu in the exposure
-SIGMA_PER_FWHM: Final = 1 / (2 * np.sqrt(2 * np.log(2)))
-_REACH = 6.0  # sigmas; what a Gaussian has beyond is below 1e-8 of its flux
+from pipetask.simulate.detector import (
+    BIAS,
+    EXPOSURE_TIME,
+    GAIN,
+    PIXEL_SCALE,
+    SATURATION,
+    Signature,
+    facts,
+    write_raw,
+)
+from pipetask.simulate.stars import SIGMA_PER_FWHM, Floats, pixel_shares, star_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,44 +45,6 @@ class Seeing:
     gradient: float = 0.2
 
 
-def star_image(shape: tuple[int, int], x: Floats, y: Floats, flux: Floats, fwhm: float) -> Floats:
-    """Draw stars with a Gaussian point-spread function, integrated over each pixel.
-
-    Parameters
-    ----------
-    shape : `tuple` of `int`
-        Size of the image (ny, nx).
-    x, y : `numpy.ndarray`, shape (n,)
-        Centres [pixel], the centre of the first pixel at 0.0. Stars beyond the edges are drawn as far as
-        they reach into the image.
-    flux : `numpy.ndarray`, shape (n,)
-        Total flux of each, in the unit of the image.
-    fwhm : `float`
-        Full width at half maximum [pixel].
-
-    Returns
-    -------
-    image : `numpy.ndarray`, shape ``shape``, float64
-        The sum of all stars.
-    """
-    image = np.zeros(shape)
-    sigma = fwhm * SIGMA_PER_FWHM
-    reach = int(np.ceil(_REACH * sigma))
-    for x0, y0, total in zip(x, y, flux, strict=True):  # each star touches its own small window
-        columns = np.arange(max(int(x0) - reach, 0), min(int(x0) + reach + 2, shape[1]))
-        rows = np.arange(max(int(y0) - reach, 0), min(int(y0) + reach + 2, shape[0]))
-        if len(columns) and len(rows):
-            part = total * np.outer(_shares(rows, y0, sigma), _shares(columns, x0, sigma))
-            image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] += part
-    return image
-
-
-def _shares(pixels: npt.NDArray[np.int64], centre: float, sigma: float) -> Floats:
-    """Part of a one-dimensional Gaussian that falls on each of some consecutive pixels."""
-    edges = (np.append(pixels, pixels[-1] + 1) - 0.5 - centre) / (np.sqrt(2) * sigma)
-    return np.diff(erf(edges)) / 2
-
-
 def simulate_survey(
     folder: str | Path,
     *,
@@ -102,6 +54,7 @@ def simulate_survey(
     shape: tuple[int, int] = (512, 512),
     stars_per_detector: int = 100,
     seed: int = 20_260_101,
+    signature: bool = False,
 ) -> Table:
     """Write the raw images of a small survey, and what is true about them.
 
@@ -121,6 +74,9 @@ def simulate_survey(
         How many stars a detector sees on average.
     seed : `int`, optional
         Equal seeds give equal files.
+    signature : `bool`, optional
+        Whether the detectors leave more than a constant bias: the pattern, dark current, response and
+        nonlinearity of `Signature`.
 
     Returns
     -------
@@ -143,14 +99,20 @@ def simulate_survey(
             wcs = _detector_wcs(boresight, detector, detectors, shape)
             x, y = wcs.world_to_pixel_values(stars["ra"], stars["dec"])
             electrons = star_image(shape, x, y, np.asarray(stars[band]), seeing.fwhm)
+            own = Signature.of(detector, band, shape) if signature else None
             saturated = _peak(np.asarray(stars[band]), seeing) > (SATURATION - BIAS) * GAIN
-            _add_sky_and_cosmic_rays(rng, electrons, seeing)
+            _add_sky(electrons, seeing)
+            if own is not None:
+                electrons = own.collected(electrons, EXPOSURE_TIME)
+            electrons[:] = rng.poisson(electrons)
+            _add_cosmic_rays(rng, electrons)
             header = wcs.to_header()
             header.update(
-                _facts(exposure, detector, band, begin + TimeDelta(60 * i, format="sec"), boresight)
+                facts(exposure, detector, band, begin + TimeDelta(60 * i, format="sec"))
+                | {"OBJECT": "simulated field", "RA": boresight[0], "DEC": boresight[1]}
             )
             header.update({f"BADCOL{n}": int(c) for n, c in enumerate(dead_columns[detector])})
-            _write(folder, rng, electrons, header, dead_columns[detector])
+            write_raw(folder, rng, electrons, header, dead_columns[detector], own)
             inside = (x > -0.5) & (x < shape[1] - 0.5) & (y > -0.5) & (y < shape[0] - 0.5)
             n = int(inside.sum())
             row = (
@@ -214,59 +176,21 @@ def _detector_wcs(
 
 def _peak(flux: Floats, seeing: Seeing) -> Floats:
     """Electrons in the brightest pixel of a star that is centred on it."""
-    share = _shares(np.array([0]), 0.0, seeing.fwhm * SIGMA_PER_FWHM)[0]
+    share = pixel_shares(np.array([0]), 0.0, seeing.fwhm * SIGMA_PER_FWHM)[0]
     return flux * share**2 + seeing.sky
 
 
-def _add_sky_and_cosmic_rays(rng: np.random.Generator, electrons: Floats, seeing: Seeing) -> None:
+def _add_sky(electrons: Floats, seeing: Seeing) -> None:
     ny, nx = electrons.shape
     slope = np.add.outer(np.linspace(-0.5, 0.5, ny), np.linspace(-0.5, 0.5, nx)) / 2
     electrons += seeing.sky * (1 + seeing.gradient * slope)
-    electrons[:] = rng.poisson(electrons)
+
+
+def _add_cosmic_rays(rng: np.random.Generator, electrons: Floats) -> None:
+    ny, nx = electrons.shape
     for _ in range(rng.poisson(ny * nx / 60_000)):
         length, angle = rng.uniform(2, 12), rng.uniform(0, 2 * np.pi)
         steps = np.arange(0, length, 0.5)
         rows = np.clip(rng.uniform(0, ny) + steps * np.sin(angle), 0, ny - 1).astype(int)
         columns = np.clip(rng.uniform(0, nx) + steps * np.cos(angle), 0, nx - 1).astype(int)
         electrons[rows, columns] += rng.uniform(800, 4000)
-
-
-def _facts(
-    exposure: int, detector: int, band: str, begin: Time, boresight: tuple[float, float]
-) -> dict[str, str | int | float]:
-    return {
-        "INSTRUME": INSTRUMENT,
-        "EXPNUM": exposure,
-        "DETECTOR": detector,
-        "FILTER": band,
-        "DATE-OBS": begin.isot,
-        "EXPTIME": EXPOSURE_TIME,
-        "OBSTYPE": "science",
-        "OBJECT": "simulated field",
-        "RA": boresight[0],
-        "DEC": boresight[1],
-        "GAIN": GAIN,
-        "RDNOISE": READ_NOISE,
-        "SATURATE": SATURATION,
-        "MAGZERO": ZERO_POINT,
-        "PIXSCALE": PIXEL_SCALE,
-    }
-
-
-def _write(
-    folder: Path,
-    rng: np.random.Generator,
-    electrons: Floats,
-    header: fits.Header,
-    dead_columns: npt.NDArray[np.int64],
-) -> None:
-    """Read the detector out: gain, dead columns, overscan, bias, read noise, the converter's end."""
-    ny, nx = electrons.shape
-    electrons[:, dead_columns] = 0
-    adu = np.pad(electrons, ((0, 0), (0, OVERSCAN))) / GAIN
-    adu += BIAS + rng.normal(0, READ_NOISE / GAIN, adu.shape)
-    header["TRIMSEC"] = f"[1:{nx},1:{ny}]"
-    header["BIASSEC"] = f"[{nx + 1}:{nx + OVERSCAN},1:{ny}]"
-    pixels = np.clip(np.rint(adu), 0, SATURATION).astype(np.uint16)
-    name = f"simcam_{header['EXPNUM']}_{header['DETECTOR']}.fits"
-    fits.PrimaryHDU(pixels, header).writeto(folder / name, overwrite=True)

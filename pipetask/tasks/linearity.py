@@ -1,0 +1,34 @@
+"""Linearity tables: signals that were measured, and those that would have been with a linear detector."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from astropy.table import Table
+
+from pipetask import PipetaskError
+
+
+def linearized(image: npt.NDArray[np.floating], table: Table) -> npt.NDArray[np.floating]:
+    """Return what a linear detector would have measured.
+
+    Parameters
+    ----------
+    image : `numpy.ndarray`
+        Signal above the bias [adu]. Not modified.
+    table : `astropy.table.Table`
+        Columns ``measured``, rising, and ``true`` [adu]. Beyond its ends the correction is that of the end.
+
+    Raises
+    ------
+    PipetaskError
+        If the table has no such columns, or ``measured`` doesn't rise.
+    """
+    if not {"measured", "true"} <= set(table.colnames):
+        raise PipetaskError(
+            f"A linearity table has columns measured and true; this one has {', '.join(table.colnames)}"
+        )
+    measured, true = (np.asarray(table[name], dtype=np.float64) for name in ("measured", "true"))
+    if len(measured) < 2 or not np.all(np.diff(measured) > 0):
+        raise PipetaskError("Column measured of a linearity table must rise, with at least two rows")
+    return (image + np.interp(image, measured, true - measured)).astype(image.dtype)

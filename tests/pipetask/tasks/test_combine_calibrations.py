@@ -1,0 +1,158 @@
+"""Combined bias, dark and flat frames are what the simulated detector has; memory is bounded by strips."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from pipetask import Exposure, PipetaskError
+from pipetask.simulate import GAIN, Signature, linearity_table, simulate_calibrations
+from pipetask.tasks.cp_bias import CpBiasTask
+from pipetask.tasks.cp_dark import CpDarkTask
+from pipetask.tasks.cp_flat import CpFlatConfig, CpFlatTask
+
+
+class Stored:
+    """A frame of which tasks read parts, as of a file."""
+
+    def __init__(self, exposure):
+        self.exposure = exposure
+
+    def get(self, *, component=None, parameters=None):
+        if component is not None:
+            return getattr(self.exposure, component)
+        return self.exposure.cutout(parameters["bbox"])
+
+
+SHAPE = (80, 100)
+CAMERA = {
+    "gain": {"key": "GAIN"},
+    "read_noise": {"key": "RDNOISE"},
+    "saturation": {"key": "SATURATE"},
+    "overscan": {"key": "BIASSEC"},
+    "trim": {"key": "TRIMSEC"},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("frames")
+    simulate_calibrations(folder, frames=7, bands=("r",), detectors=1, shape=SHAPE)
+    return folder
+
+
+def frames(folder, first):
+    """The seven frames from this exposure on."""
+    for path in sorted(folder.glob("*.fits")):
+        if first <= fits.getval(path, "EXPNUM") < first + 7:
+            header = dict(fits.getheader(path).items())
+            yield Stored(Exposure(fits.getdata(path), metadata=header))
+
+
+def combined(task, raws, **more):
+    raws = list(raws)
+    seconds = [raw.get(component="metadata")["EXPTIME"] for raw in raws]
+    return task.run(raws, CAMERA, seconds, detector=0, **more).outputExposure
+
+
+@pytest.fixture(scope="module")
+def bias(folder):
+    return combined(CpBiasTask(), frames(folder, 101))
+
+
+@pytest.fixture(scope="module")
+def dark(folder, bias):
+    return combined(CpDarkTask(), frames(folder, 201), bias=bias)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return Signature.of(0, "r", SHAPE)
+
+
+def pulls(exposure, true):
+    return (exposure.image - true) / np.sqrt(exposure.variance)
+
+
+def test_the_bias_is_the_pattern_within_its_errors(bias, truth):
+    assert bias.shape == SHAPE
+    assert bias.unit == "adu"
+    off = bias.image - truth.bias
+    assert abs(np.median(off)) < 0.3
+    # rounding to whole adu and the median of 16 overscan pixels add to the read noise
+    assert off.std() == pytest.approx(np.sqrt(bias.variance.mean()), rel=0.2)
+    assert not bias.mask.array.any()
+
+
+def test_the_dark_is_per_second_and_has_no_cosmic_rays(dark, truth):
+    assert dark.unit == "adu/s"
+    off = pulls(dark, truth.dark / GAIN)
+    assert np.abs(off).max() < 8  # a cosmic ray of 1000 electrons among 7 frames would be 30
+    assert np.std(off) == pytest.approx(1, abs=0.25)
+
+
+def test_the_flat_is_the_response_within_its_errors(folder, bias, dark, truth):
+    config = CpFlatConfig()
+    config.doLinearize = True
+    flat = combined(
+        CpFlatTask(config), frames(folder, 301), bias=bias, dark=dark, linearizer=Table(linearity_table())
+    )
+    assert np.median(flat.image) == pytest.approx(1)
+    off = pulls(flat, truth.response)
+    assert np.median(off) == pytest.approx(0, abs=0.4)
+    assert np.std(off) == pytest.approx(1, abs=0.1)
+    without = combined(CpFlatTask(), frames(folder, 301), bias=bias, dark=dark)
+    assert np.abs(without.image - truth.response).mean() > 1.02 * np.abs(flat.image - truth.response).mean()
+
+
+def test_strips_give_what_the_whole_gives_in_less_memory(folder, bias):
+    config = CpBiasTask.ConfigClass()
+    config.memory = 0.05
+    again = combined(CpBiasTask(config), frames(folder, 101))
+    assert np.array_equal(again.image, bias.image)
+    assert np.array_equal(again.variance, bias.variance)
+    blank = np.zeros((600, 500), np.float32)
+    raws = [Stored(Exposure(blank)) for _ in range(20)]
+    peaks = []
+    for memory in (1, 200):
+        config.memory = memory
+        tracemalloc.start()
+        CpBiasTask(config).run(raws, {}, [0.0] * 20)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[0] < 20 * 2**20 < peaks[1]
+
+
+def test_pixels_without_a_value_are_bad_and_change_nothing(folder, bias):
+    raws = list(frames(folder, 101))
+    for raw in raws:
+        raw.exposure.image[3, 4] = 65_000
+    exposure = combined(CpBiasTask(), raws)
+    assert np.argwhere(exposure.mask["BAD"]).tolist() == [[3, 4]]
+    assert exposure.image[3, 4] == 0
+    assert exposure.variance[3, 4] == 0
+
+
+def test_a_flat_without_response_somewhere_is_bad_there(folder, bias, dark):
+    raws = list(frames(folder, 301))
+    for raw in raws:
+        raw.exposure.image[:, 7] = 1000
+    flat = combined(CpFlatTask(), raws, bias=bias, dark=dark)
+    assert np.flatnonzero(flat.mask["BAD"].all(axis=0)).tolist() == [7]
+    assert (flat.image[:, 7] == 1).all()
+
+
+def test_frames_of_two_sizes_are_refused():
+    raws = [Stored(Exposure(np.zeros((n, 20)))) for n in (20, 20, 30)]
+    with pytest.raises(PipetaskError, match=r"\(20, 20\), \(30, 20\)"):
+        CpBiasTask().run(raws, {}, [0.0] * 3)
+
+
+def test_darks_without_time_and_flats_without_light_are_refused():
+    raws = [Stored(Exposure(np.zeros((20, 20))))]
+    with pytest.raises(PipetaskError, match="no exposure time"):
+        CpDarkTask().run(raws, {}, [0.0])
+    with pytest.raises(PipetaskError, match="holds no light"):
+        CpFlatTask().run(raws, {}, [1.0])
