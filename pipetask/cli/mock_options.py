@@ -54,17 +54,18 @@ class MockOptions(NamedTuple):
 
 def with_mocks(
     butler: "Butler", pipeline: "Pipeline", selection: "DataSelection", options: MockOptions
-) -> "Pipeline":
-    """Return the pipeline, or its mock where that is asked for.
+) -> "tuple[Pipeline, DataSelection]":
+    """Return the pipeline, or its mock where that is asked for, and the selection for it.
 
-    An overall input is read from mocks if the input collections hold some.
+    An overall input is read from mocks if the input collections hold some. Dataset types that the selection
+    names stand for their mocks, too: adding ``--mock`` to a command changes nothing else.
     """
     mock, mock_failures, unmocked = options
     if not mock:
         given = {"--mock-failure": mock_failures, "--unmocked-dataset-types": unmocked}
         if names := [name for name, value in given.items() if value]:
             raise click.UsageError(f"{', '.join(names)}: only with --mock.")
-        return pipeline
+        return pipeline, selection
     from pipetask.graph.prepare import choose_collections
     from pipetask.mocks.pipeline import Failure, mock_pipeline
 
@@ -74,7 +75,24 @@ def with_mocks(
     mocked = mock_pipeline(pipeline, graph=graph, failures=failures)
     inputs = choose_collections(butler, mocked, selection).inputs
     there = _mocks_in(butler, inputs, graph, unmocked)
-    return mock_pipeline(pipeline, graph=graph, mocked_inputs=there, failures=failures) if there else mocked
+    if there:
+        mocked = mock_pipeline(pipeline, graph=graph, mocked_inputs=there, failures=failures)
+    return mocked, _of_mocks(selection, there)
+
+
+def _of_mocks(selection: "DataSelection", mocked_inputs: Sequence[str]) -> "DataSelection":
+    """Return a selection that speaks of the mocks of dataset types where the mock pipeline does."""
+    from dataclasses import replace
+
+    from pipetask.mocks.names import PREFIX, mock_name
+
+    names = [name.strip() for name in selection.dataset_query_constraint.split(",")]
+    constraint = ",".join(mock_name(name) if name in mocked_inputs else name for name in names)
+    retained = [
+        pattern if pattern.startswith(("*", PREFIX)) else PREFIX + pattern
+        for pattern in selection.retained_dataset_types
+    ]
+    return replace(selection, dataset_query_constraint=constraint, retained_dataset_types=retained)
 
 
 def _mocks_in(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipetask.butler import suggest
 from pipetask.butler.defaults import reused_collection
 from pipetask.errors import EmptyGraphError
 from pipetask.graph import funnel as steps
@@ -115,6 +116,7 @@ class QuantumGraphBuilder:
         self._collections = tuple(input_collections)
         self._codebooks = Codebooks()
         self._constraint = _names(dataset_query_constraint)
+        _warn_of_unknown(self._constraint, pipeline_graph)
         self._query = partial(
             query_constraints,
             self._registry,
@@ -307,3 +309,11 @@ def _names(constraint: str | Collection[str]) -> str | Collection[str]:
     if not isinstance(constraint, str) or constraint in ("all", "off"):
         return constraint
     return {name.strip() for name in constraint.split(",")}
+
+
+def _warn_of_unknown(constraint: str | Collection[str], pipeline_graph: PipelineGraph) -> None:
+    """Say which names constrain nothing, since the pipeline does not know them."""
+    for name in () if isinstance(constraint, str) else filter(None, constraint):
+        if name not in pipeline_graph.dataset_types:
+            near = suggest(name, pipeline_graph.dataset_types)
+            log.warning("No task reads the dataset type %r, which shall constrain the query%s", name, near)

@@ -49,7 +49,7 @@ def apply(config: Any, override: Override, parameters: Mapping[str, Any], label:
     elif override.kind == "file":
         path = Path(expanded(override.value))
         try:
-            code = path.read_text(encoding="utf-8")
+            code = path.read_bytes()
         except OSError as err:
             raise ConfigOverrideError(
                 f"{where}: cannot read the config file {str(path)!r}: {err.strerror}"
@@ -78,7 +78,7 @@ def _filled_in(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
     return parameters[name]
 
 
-def _run(config: Any, code: str, name: str, file: str, names: dict[str, Any], where: str) -> None:
+def _run(config: Any, code: str | bytes, name: str, file: str, names: dict[str, Any], where: str) -> None:
     try:
         config.loadFromString(compile(code, name, "exec"), filename=file, extraLocals=names)
     except (Exception, SystemExit) as err:

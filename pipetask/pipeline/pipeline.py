@@ -198,9 +198,8 @@ class Pipeline:
 
     def with_config_file(self, label: str, path: str | Path) -> Pipeline:
         """Return a pipeline with one more config file (Python, over ``config``) for a task."""
-        override = Override(
-            "file", "", anchored(str(path), Path(), f"-C {label}:{path}"), Place("override", 0)
-        )
+        where = f"-C {label}:{path}"
+        override = Override("file", "", anchored(str(path), Path(), where), Place(where, 0))
         return self._with(self.document.with_override(self._known(label), override))
 
     def with_config_python(self, label: str, code: str) -> Pipeline:

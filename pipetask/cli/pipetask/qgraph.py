@@ -121,7 +121,7 @@ def command(
         with Butler.from_config(repo) as butler:
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
             chosen = DataSelection(**selection)
-            document = with_mocks(butler, document, chosen, mocks)
+            document, chosen = with_mocks(butler, document, chosen, mocks)
             if why:
                 click.echo(builder_for(butler, document, chosen).why(why[0], data_id_of(why[1])))
                 return

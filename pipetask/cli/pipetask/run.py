@@ -93,7 +93,7 @@ def command(
         else:
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
             chosen = DataSelection(**selection)
-            document = with_mocks(butler, document, chosen, mocks)
+            document, chosen = with_mocks(butler, document, chosen, mocks)
             summary = run_pipeline(butler, document, chosen, building=bars.building, built=files.write, **how)
     click.echo(summary_text(summary))
     sys.exit(summary.exit_code)

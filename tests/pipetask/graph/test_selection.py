@@ -37,6 +37,13 @@ def test_all_inputs_must_exist_for_a_data_id_to_count(build):
     assert build() == {1: (1, 1)}
 
 
+def test_a_constraint_that_names_what_no_task_reads_is_told(build, caplog):
+    build(dataset_query_constraint="raw,rwa")
+    (record,) = caplog.records
+    assert "'rwa'" in record.getMessage()
+    assert "did you mean 'raw'?" in record.getMessage()
+
+
 @pytest.mark.parametrize("constraint", ["off", "raw", "raw,", {"raw"}, ["raw", "nonsense"]])
 def test_inputs_that_do_not_constrain_may_be_missing_for_a_part(build, constraint):
     assert build(dataset_query_constraint=constraint) == {1: (2, 1)}

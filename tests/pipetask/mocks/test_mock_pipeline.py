@@ -117,6 +117,20 @@ def test_a_second_mock_reads_what_the_first_wrote(mosaics):
     assert "did you mean 'clean'" in shown
 
 
+def test_dataset_types_are_named_as_without_mocks(mosaics, caplog):
+    mosaics("--mock", "-o", "out", labels="#step1")
+    rest = ("--mock", "-o", "next", "--skip-existing-in", "out", "--retained-dataset-types")
+    shown = mosaics(*rest, "clean*", command="qgraph")
+    assert "_mock_mosaic" in shown
+    assert "_mock_clean  " not in shown
+    assert re.search(r"_mock_clean +3\n", mosaics(*rest, "*_metadata", command="qgraph"))
+    constrained = ("--mock", "-i", "out,raws", "--dataset-query-constraint")
+    mosaics(*constrained, "clean,raw", command="qgraph", labels="#step2")
+    assert not caplog.records
+    mosaics(*constrained, "claen", command="qgraph", labels="#step2")
+    assert "'claen'" in caplog.text
+
+
 def test_a_wanted_failure_happens_where_it_is_wanted(mosaics):
     shown = mosaics(
         *("--mock", "-o", "out", "--mock-failure", "clean:builtins.MemoryError:detector IN (0, 2)"),

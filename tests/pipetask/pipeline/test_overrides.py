@@ -135,6 +135,15 @@ def test_overrides_given_later_win(one):
     assert config_of(pipeline.with_config_python("cal", "config.apRad += 1")).apRad == 9
 
 
+def test_a_config_file_in_another_encoding_is_told_with_the_option(one, tmp_path):
+    path = tmp_path / "over.py"
+    path.write_bytes('config.note = "é"\n'.encode("latin-1"))
+    with pytest.raises(ConfigOverrideError, match=rf"-C cal:{path}: task 'cal': .*'utf-8' codec"):
+        config_of(one().with_config_file("cal", path))
+    path.write_bytes('# coding: latin-1\nconfig.note = "é"\n'.encode("latin-1"))
+    assert config_of(one().with_config_file("cal", path)).note == "é"
+
+
 def test_with_config_file_starts_from_the_working_folder(one, write, monkeypatch, tmp_path):
     write("over.py", "config.apRad = 11\n")
     monkeypatch.chdir(tmp_path)
