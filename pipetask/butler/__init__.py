@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from datastore.types.visit_info import VisitInfo as VisitInfo
     from pipetask.butler.butler import Butler as Butler
     from pipetask.butler.collection_type import CollectionType as CollectionType
+    from pipetask.butler.composites.components import component_class as component_class
+    from pipetask.butler.composites.definition import Composite as Composite
+    from pipetask.butler.composites.ref import CompositeRef as CompositeRef
     from pipetask.butler.defaults import add_to_defaults as add_to_defaults
     from pipetask.butler.defaults import input_collections as input_collections
     from pipetask.butler.handle import DeferredDatasetHandle as DeferredDatasetHandle
@@ -80,6 +83,8 @@ _HOME = {
     "CollectionType": "pipetask.butler.collection_type",
     "Column": "registry.dimensions.element",
     "Columns": "registry.columns",
+    "Composite": "pipetask.butler.composites.definition",
+    "CompositeRef": "pipetask.butler.composites.ref",
     "ConflictingDefinitionError": "registry.errors",
     "DataCoordinate": "registry.dimensions.coordinate",
     "DataIdError": "registry.errors",
@@ -114,6 +119,7 @@ _HOME = {
     "Timespan": "registry.timespan",
     "VisitInfo": "datastore.types.visit_info",
     "add_to_defaults": "pipetask.butler.defaults",
+    "component_class": "pipetask.butler.composites.components",
     "find_repository": "pipetask.butler.repository",
     "from_rows": "registry.columns",
     "holds": "registry.query.on_data_id",

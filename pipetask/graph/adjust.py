@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
 
 from pipetask.butler import DataCoordinate, DatasetRef
 from pipetask.errors import NoWorkFound
+from pipetask.graph.codes import Codebooks
+from pipetask.graph.composites import keep_parts
 from pipetask.graph.draft import DraftEdges, DraftTask
+from pipetask.graph.folding import Folder
 from pipetask.graph.funnel import MAX_EXAMPLES
 from pipetask.graph.project import CSR, Pairs
 from pipetask.graph.refs import DataIdDecoder, RefMaker
+from pipetask.graph.tables import QUANTUM_COMPOSITES, QUANTUM_INPUTS
 from pipetask.task.adjust import adjust, check_counts, overrides_adjust_quantum
 
 
@@ -50,11 +53,14 @@ class Adjuster:
     ----------
     decoder, maker
         To make the data IDs and refs that a hook sees.
+    codebooks
+        How values are encoded.
     """
 
-    def __init__(self, decoder: DataIdDecoder, maker: RefMaker) -> None:
+    def __init__(self, decoder: DataIdDecoder, maker: RefMaker, codebooks: Codebooks) -> None:
         self._decoder = decoder
         self._maker = maker
+        self._codebooks = codebooks
 
     def apply(self, task: DraftTask) -> list[str]:
         """Adjust the quanta of a task that are left.
@@ -78,6 +84,8 @@ class Adjuster:
             for name, edge in group.items()
             if not edge.multiple
         }
+        composites = node.composites.values()
+        singles |= {use.edge.connection: use.edge for use in composites if not use.edge.multiple}
         for name in singles.keys() & task.edges.keys():
             too_many = np.flatnonzero(task.is_kept & (task.edges[name].count(len(task.data_ids)) > 1))
             if too_many.size:
@@ -107,13 +115,16 @@ class Adjuster:
                     kept.setdefault(name, []).extend((row, position[ref.id]) for ref in new[name])
         is_dropped[list(task.reasons)] = True
         task.drop(is_dropped)
-        for edges in task.of_kind("input", "prerequisite", "output"):
+        for edges in task.of_kind("input", "prerequisite", "output", *QUANTUM_COMPOSITES):
+            if edges.connection.is_part:
+                continue
             pairs = np.array(kept.get(edges.connection.name, []), np.int64).reshape(-1, 2)
             after_hook = Pairs.distinct(pairs[:, 0], pairs[:, 1], len(edges.datasets))
             if edges.connection.kind == "output":
                 edges.datasets.is_there[edges.pairs.right[task.is_kept[edges.pairs.left]]] = False
                 edges.datasets.is_there[after_hook.right] = True
             edges.pairs = after_hook
+        keep_parts(task, self._codebooks)
         examples = islice(task.reasons.items(), MAX_EXAMPLES)
         return [f"{self._data_id(task, row)}: {reason}" for row, reason in examples]
 
@@ -126,12 +137,15 @@ class Adjuster:
     def _refs(
         self, task: DraftTask, slices: dict[str, CSR], row: int
     ) -> tuple[dict[str, list[DatasetRef]], dict[str, list[DatasetRef]]]:
-        """Make the inputs and outputs of one quantum."""
-        groups: Sequence[dict[str, list[DatasetRef]]] = ({}, {})
-        for group, kinds in zip(groups, (("input", "prerequisite"), ("output",)), strict=True):
-            for edges in task.of_kind(*kinds):  # type: ignore[arg-type]
-                name = edges.connection.name
-                group[name] = self._maker.refs(
-                    edges.connection, edges.datasets.table, slices[name][row].tolist()
-                )
-        return groups[0], groups[1]
+        """Make the inputs and outputs of one quantum, as its task sees them."""
+        refs, made = {}, []
+        for edges in task.of_kind(*QUANTUM_INPUTS, "output", *QUANTUM_COMPOSITES):
+            name = edges.connection.name
+            refs[name] = self._maker.refs(edges.connection, edges.datasets.table, slices[name][row].tolist())
+            if edges.connection.kind in ("output", "composite_output"):
+                made.append(name)
+        if task.node.composites:
+            definitions = {use.whole.name: use.composite for use in task.node.composites.values()}
+            refs = Folder((edges.connection for edges in task.edges.values()), definitions).fold(refs)
+        outputs = {name: refs.pop(name) for name in made if name in refs}
+        return refs, outputs

@@ -17,6 +17,7 @@ from pipetask.graph import funnel as steps
 from pipetask.graph.adjust import Adjuster, drop_without_inputs
 from pipetask.graph.base_join import BaseJoin
 from pipetask.graph.codes import Codebooks
+from pipetask.graph.composites import Wholeness
 from pipetask.graph.diagnosis import nothing_left
 from pipetask.graph.draft import DraftTask
 from pipetask.graph.drafting import Drafter
@@ -130,13 +131,21 @@ class QuantumGraphBuilder:
         own = (output_run, reused_collection(output_run))
         skip = (*own, *skip_existing_in) if extend_run else tuple(skip_existing_in)
         self._header = Header(
-            pipeline_graph.universe, self._collections, output, output_run, where, new_base(), chain_change
+            pipeline_graph.universe,
+            self._collections,
+            output,
+            output_run,
+            where,
+            new_base(),
+            chain_change,
+            pipeline_graph.composites,
         )
         self._n_made = 0
         self._relations = DimensionRelations(self._registry, self._codebooks)
         self._prerequisites = PrerequisiteFinder(
             self._registry, self._codebooks, self._relations, self._collections
         )
+        self._wholeness = Wholeness(butler, pipeline_graph, self._codebooks, self._collections)
         self._outputs = ExistingOutputs(
             self._registry,
             self._codebooks,
@@ -181,7 +190,8 @@ class QuantumGraphBuilder:
 
         implied = implied_of(self._relations, self._pipeline.universe, self._groups())
         decoder = DataIdDecoder(self._codebooks, implied)
-        adjuster = Adjuster(decoder, RefMaker(decoder, self._header.id_base, self._header.output_run))
+        maker = RefMaker(decoder, self._header.id_base, self._header.output_run)
+        adjuster = Adjuster(decoder, maker, self._codebooks)
         self._drafts = {task.node.label: task for task in tasks}
         self._outputs.mark_done(tasks)
         for task in tasks:
@@ -271,8 +281,11 @@ class QuantumGraphBuilder:
         before = task.is_kept.copy()
         lacking = drop_without_inputs(task)
         reasons = [f"{n:,} lack input '{name}'" for name, n in lacking.items()]
+        reasons += self._wholeness.apply(task, decoder)
         self._note(task, steps.PREREQUISITES, before, reasons)
         for edge in task.node.prerequisite_inputs.values() if task.is_kept.any() else ():
+            if edge.connection in task.edges:
+                continue  # a part of a composite, found with it
             stored = self._pipeline.dataset_types[edge.dataset_type].dataset_type
             self._prerequisites.add_to(task, edge, stored, decoder)
         before = task.is_kept.copy()

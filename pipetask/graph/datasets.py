@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.butler import DatasetType
+from pipetask.butler import DatasetRef, DatasetType
 from pipetask.errors import MissingDatasetTypeError
 from pipetask.graph.codes import Codebooks, Codes, Rows
 from pipetask.graph.join import Relation
@@ -73,6 +73,21 @@ def existing_datasets(kind: DatasetType, codes: Codes, existing: Existing) -> Da
     """Make the state of datasets that all exist; row ``i`` is the i-th of ``existing``."""
     n = len(existing)
     return Datasets(DatasetTable(kind, codes, -1 - np.arange(n), existing), np.ones(n, bool))
+
+
+def datasets_of_refs(
+    kind: DatasetType, refs: Sequence[DatasetRef], codebooks: Codebooks
+) -> tuple[Datasets, Rows]:
+    """Make the state of the datasets of refs, and the row of each ref."""
+    distinct = list({ref.id: ref for ref in refs}.values())
+    columns = {d: codebooks[d].encode([ref.dataId[d] for ref in distinct]) for d in kind.dimensions.required}
+    codes, order = sorted_codes(columns, len(distinct), codebooks)
+    runs = list(dict.fromkeys(ref.run for ref in distinct))
+    ids = np.frombuffer(b"".join(distinct[i].id.bytes for i in order), np.uint8).reshape(-1, 16)
+    run_index = np.array([runs.index(distinct[i].run) for i in order], np.int32)
+    row_of = {distinct[i].id: row for row, i in enumerate(order.tolist())}
+    datasets = existing_datasets(kind, codes, Existing(ids, run_index, tuple(runs)))
+    return datasets, np.array([row_of[ref.id] for ref in refs], np.int64)
 
 
 def find_existing(

@@ -54,6 +54,8 @@ class DraftTask:
         Runs whose results are used again for some of the quanta.
     reasons : `dict` [`int`, `str`]
         Why `adjustQuantum` dropped quanta, by row.
+    incomplete : `list` [`tuple`]
+        What composites lacked, and which quanta were dropped for that.
     """
 
     node: TaskNode
@@ -64,6 +66,7 @@ class DraftTask:
     edges: dict[str, DraftEdges] = field(default_factory=dict)
     done_in: tuple[str, ...] = ()
     reasons: dict[int, str] = field(default_factory=dict)
+    incomplete: list[tuple[str, Mask]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.is_kept = np.ones(len(self.data_ids), bool)
@@ -78,10 +81,12 @@ class DraftTask:
         return (edges for edges in self.edges.values() if edges.connection.kind in kinds)
 
     def drop(self, is_dropped: Mask) -> None:
-        """Take quanta out, and with them what they would have made."""
+        """Take quanta out, and with them what nobody else would have made."""
         self.is_kept &= ~is_dropped
         for edges in self.of_kind("output", "log", "metadata"):
             edges.datasets.is_there[edges.pairs.right[is_dropped[edges.pairs.left]]] = False
+            if edges.connection.is_part:  # which quanta that are kept may share
+                edges.datasets.is_there[edges.pairs.right[self.is_kept[edges.pairs.left]]] = True
 
 
 def connection_of(edge: Edge, kind: Kind) -> Connection:

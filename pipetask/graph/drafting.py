@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipetask.graph.composites import add_composites
 from pipetask.graph.datasets import Datasets
 from pipetask.graph.draft import DraftTask, connection_of
 from pipetask.graph.tables import Connection, DatasetTable, Existing, Serials
@@ -54,6 +55,7 @@ class Drafter:
             task.add(connection_of(edge, "input"), datasets, pairs)
         for edge in node.outputs.values():
             self._add_output(task, connection_of(edge, "output"), selected)
+        add_composites(task, selected)
         if node.saves_log:
             log_of_quanta = Connection("_log", "log", node.log_dataset, "", "ButlerLogRecords")
             self._add_output(task, log_of_quanta, selected)

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipetask.butler import DatasetType, DimensionUniverse
+from pipetask.butler import Composite, DatasetType, DimensionUniverse
 from pipetask.errors import GraphFileError
 from pipetask.graph.archive import MappedArchive, StoredRecords, add_member, add_table
 from pipetask.graph.codes import Codes
@@ -41,8 +41,7 @@ from pipetask.graph.quantum_graph import Header, QuantumGraph
 from pipetask.graph.records import RecordTable
 from pipetask.graph.run_collections import ChainChange
 from pipetask.graph.tables import (
-    QUANTUM_INPUTS,
-    QUANTUM_OUTPUTS,
+    WITH_EDGES,
     Connection,
     DatasetTable,
     Existing,
@@ -180,6 +179,7 @@ def _header(graph: QuantumGraph) -> dict[str, Any]:
         "dimensions": list(graph.values),
         "implied": {name: [table.required, table.implied] for name, table in graph.implied.items()},
         "records": list(graph.records),
+        "composites": [composite.to_json() for composite in header.composites.values()],
         "funnel": graph.funnel.to_json(),
         "reused": {"n_quanta": dict(graph.reused.n_quanta), "dataset_types": list(graph.reused.ids)},
     }
@@ -217,7 +217,7 @@ def _tables(graph: QuantumGraph) -> Iterator[tuple[str, pa.Table]]:
 
 
 def _with_edges(connections: Iterable[Connection]) -> list[Connection]:
-    return [c for c in connections if c.kind in QUANTUM_INPUTS | QUANTUM_OUTPUTS]
+    return [c for c in connections if c.kind in WITH_EDGES]
 
 
 def _code_columns(dimensions: Iterable[str], codes: Codes) -> dict[str, Any]:
@@ -269,6 +269,7 @@ def _graph(file: MappedArchive, header: Mapping[str, Any]) -> QuantumGraph:
             header["data_query"],
             int(header["id_base"], 16),
             _change(header["change"]),
+            {made.name: made for made in map(Composite.from_json, header.get("composites", ()))},
         ),
         tuple(tasks),
         _Lazy(kinds, lambda name: _dataset_table(file, kinds[name], stored[name])),

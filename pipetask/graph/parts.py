@@ -49,6 +49,7 @@ def connected_parts(pipeline: PipelineGraph) -> Iterator[Part]:
         kinds = {edge.dataset_type: pipeline.dataset_types[edge.dataset_type] for edge in edges}
         groups = [task.dimensions for task in tasks]
         groups += [node.dataset_type.dimensions for node in kinds.values()]
+        groups += [use.whole.dimensions for task in tasks for use in task.composites.values()]
         yield Part(
             tasks,
             tuple(name for name, node in kinds.items() if node.producer is None),

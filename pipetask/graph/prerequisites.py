@@ -14,7 +14,7 @@ from pipetask.graph.adjust import quanta_without_prerequisite
 from pipetask.graph.bounds import Bounds, bounds_of, pixels_within
 from pipetask.graph.calibrations import Validity, valid_at
 from pipetask.graph.codes import Codebooks, Keys
-from pipetask.graph.datasets import Datasets, existing_datasets, find_existing
+from pipetask.graph.datasets import Datasets, datasets_of_refs, existing_datasets, find_existing
 from pipetask.graph.diagnosis import why_without_prerequisite
 from pipetask.graph.draft import DraftTask, connection_of
 from pipetask.graph.join import join_all
@@ -244,7 +244,7 @@ class PrerequisiteFinder:
                 if ref is not None:
                     rows.append(row)
                     refs.append(ref)
-        datasets, position = _from_refs(stored, refs, self._codebooks)
+        datasets, position = datasets_of_refs(stored, refs, self._codebooks)
         return datasets, Pairs.distinct(np.array(rows, np.int64), position, len(datasets))
 
 
@@ -283,18 +283,3 @@ def _as_bytes(
     ids: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
 ) -> np.ndarray[tuple[int], np.dtype[np.void]]:
     return np.ascontiguousarray(ids).view("V16").ravel()
-
-
-def _from_refs(
-    kind: DatasetType, refs: Sequence[DatasetRef], codebooks: Codebooks
-) -> tuple[Datasets, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """Make the state of the datasets of refs, and the row of each ref."""
-    distinct = list({ref.id: ref for ref in refs}.values())
-    columns = {d: codebooks[d].encode([ref.dataId[d] for ref in distinct]) for d in kind.dimensions.required}
-    codes, order = sorted_codes(columns, len(distinct), codebooks)
-    runs = list(dict.fromkeys(ref.run for ref in distinct))
-    ids = np.frombuffer(b"".join(distinct[i].id.bytes for i in order), np.uint8).reshape(-1, 16)
-    run_index = np.array([runs.index(distinct[i].run) for i in order], np.int32)
-    row_of = {distinct[i].id: row for row, i in enumerate(order.tolist())}
-    datasets = existing_datasets(kind, codes, Existing(ids, run_index, tuple(runs)))
-    return datasets, np.array([row_of[ref.id] for ref in refs], np.int64)

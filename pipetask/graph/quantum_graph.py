@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from pipetask.graph.run_collections import NO_CHANGE, ChainChange
 from pipetask.graph.tables import (
     QUANTUM_INPUTS,
     QUANTUM_OUTPUTS,
+    WITH_EDGES,
     Connection,
     DatasetTable,
     Implied,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from pipetask.butler import Composite
+    from pipetask.graph.folding import Folder
     from pipetask.graph.funnel import Funnel
     from pipetask.graph.plan import Plan
     from pipetask.task.quantum import Quantum
@@ -63,6 +66,8 @@ class Header:
         Base of the ids of all that the graph makes.
     change
         What becomes of the output chain when the graph is run, beside the run that is put in front.
+    composites
+        Definitions of the composites that tasks read and make, by name of the dataset type.
     """
 
     universe: DimensionUniverse
@@ -72,6 +77,7 @@ class Header:
     data_query: str
     id_base: int
     change: ChainChange = NO_CHANGE
+    composites: Mapping[str, Composite] = field(default_factory=dict)
 
 
 class QuantumGraph:
@@ -127,6 +133,7 @@ class QuantumGraph:
         self._firsts = [task.first for task in tasks]
         self._by_label = {task.label: task for task in tasks}
         self._decoder = DataIdDecoder(values, implied, records)
+        self._folders: dict[str, Folder] = {}
         self._maker = RefMaker(self._decoder, header.id_base, header.output_run)
 
     @property
@@ -168,21 +175,24 @@ class QuantumGraph:
 
         task = self.task_of(i)
         row = i - task.first
-        inputs: dict[str, list[DatasetRef]] = {}
-        outputs: dict[str, list[DatasetRef]] = {}
+        found: dict[str, list[DatasetRef]] = {}
+        made: list[str] = []
         alone: dict[str, DatasetRef] = {}
         for connection in task.connections:
-            if connection.kind in QUANTUM_INPUTS:
-                inputs[connection.name] = self._refs(task, connection, row)
-            elif connection.kind == "output":
-                outputs[connection.name] = self._refs(task, connection, row)
-            elif connection.kind in QUANTUM_OUTPUTS:
+            if connection.kind in ("log", "metadata"):
                 alone[connection.kind] = self._refs(task, connection, row)[0]
+            elif connection.kind in WITH_EDGES:
+                found[connection.name] = self._refs(task, connection, row)
+                if connection.kind in ("output", "composite_output"):
+                    made.append(connection.name)
+        if self.header.composites:
+            found = self._folder(task).fold(found)
+        outputs = {name: found.pop(name) for name in made if name in found}
         return Quantum(
             label=task.label,
             task_class_name=task.task_class_name,
             dataId=self.data_id(i),
-            inputs=inputs,
+            inputs=found,
             outputs=outputs,
             initInputs=dict(self.init_inputs.get(task.label, {})),
             id=uuid_of(self.header.id_base, int(task.columns.serials[row])),
@@ -194,6 +204,13 @@ class QuantumGraph:
         """Make the quanta of a task one after the other."""
         task = self._by_label[label]
         return map(self.quantum, range(task.first, task.first + task.count))
+
+    def _folder(self, task: TaskQuanta) -> Folder:
+        from pipetask.graph.folding import Folder
+
+        if task.label not in self._folders:
+            self._folders[task.label] = Folder(task.connections, self.header.composites)
+        return self._folders[task.label]
 
     def _refs(self, task: TaskQuanta, connection: Connection, row: int) -> list[DatasetRef]:
         rows = self.edges[task.label, connection.name][row].tolist()
@@ -247,13 +264,12 @@ class QuantumGraph:
                     side.setdefault(connection.dataset_type, []).append(here)
         left, right = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
         for name in makers.keys() & users.keys():
-            maker = np.full(len(self.datasets[name]), -1, np.int32)
-            for pairs in makers[name]:
-                maker[pairs.right] = pairs.left
-            for pairs in users[name]:
-                source = maker[pairs.right]
-                left.append(source[source >= 0])
-                right.append(pairs.left[source >= 0])
+            # A part of a composite that is written once may have several makers: readers wait for all.
+            for maker in _makers(makers[name], len(self.datasets[name])):
+                for pairs in users[name]:
+                    source = maker[pairs.right]
+                    left.append(source[source >= 0])
+                    right.append(pairs.left[source >= 0])
         pairs = Pairs.distinct(np.concatenate(left), np.concatenate(right), self.n_quanta)
         return CSR.from_pairs(pairs, self.n_quanta)
 
@@ -374,3 +390,15 @@ class QuantumGraph:
         from pipetask.graph.graph_file import load
 
         return load(path)
+
+
+def _makers(found: list[Pairs], n_datasets: int) -> Iterator[npt.NDArray[np.int32]]:
+    """Yield arrays of the maker of each dataset, -1 for none: one, unless datasets have several makers."""
+    for pairs in found:
+        left, right = pairs.left, pairs.right
+        while right.size:
+            maker = np.full(n_datasets, -1, np.int32)
+            maker[right] = left
+            yield maker
+            is_left_out = maker[right] != left
+            left, right = left[is_left_out], right[is_left_out]

@@ -38,6 +38,9 @@ class Selected(Protocol):
     def made(self, dataset_type: str) -> DataIds:
         """Find the data IDs of the datasets of a type that the pipeline makes."""
 
+    def data_ids(self, node: TaskNode, wanted: DimensionGroup) -> DataIds:
+        """Find the data IDs of given dimensions that go together with the quanta of a task."""
+
     def pairs(self, node: TaskNode, wanted: DimensionGroup, quanta: DataIds, datasets: DataIds) -> Pairs:
         """Pair quanta of a task with datasets of the given dimensions."""
 
@@ -57,6 +60,10 @@ class Queried:
         """Find the data IDs of the datasets of a type that the pipeline makes."""
         kind = self._pipeline.dataset_types[dataset_type].dataset_type
         return self._projections.data_ids(kind.dimensions.required)
+
+    def data_ids(self, node: TaskNode, wanted: DimensionGroup) -> DataIds:
+        """Find the data IDs of given dimensions that go together with the quanta of a task."""
+        return self._projections.data_ids(wanted.required)
 
     def pairs(self, node: TaskNode, wanted: DimensionGroup, quanta: DataIds, datasets: DataIds) -> Pairs:
         """Pair quanta of a task with datasets of the given dimensions."""
@@ -103,6 +110,10 @@ class Completed:
         assert producer is not None
         dimensions = self._pipeline.dataset_types[dataset_type].dataset_type.dimensions
         return self._around(producer, dimensions).data_ids(dimensions.required)
+
+    def data_ids(self, node: TaskNode, wanted: DimensionGroup) -> DataIds:
+        """Find the data IDs of given dimensions that go together with the quanta of a task."""
+        return self._around(node, wanted).data_ids(wanted.required)
 
     def pairs(self, node: TaskNode, wanted: DimensionGroup, quanta: DataIds, datasets: DataIds) -> Pairs:
         """Pair quanta of a task with datasets of the given dimensions."""

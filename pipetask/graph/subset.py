@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from pipetask.graph.project import CSR, Pairs
 from pipetask.graph.quantum_graph import QuantumGraph
-from pipetask.graph.tables import QUANTUM_INPUTS, QUANTUM_OUTPUTS, QuantaColumns, TaskQuanta
+from pipetask.graph.tables import WITH_EDGES, QuantaColumns, TaskQuanta
 
 
 def subset(graph: QuantumGraph, is_kept: npt.NDArray[np.bool_]) -> QuantumGraph:
@@ -23,7 +23,7 @@ def subset(graph: QuantumGraph, is_kept: npt.NDArray[np.bool_]) -> QuantumGraph:
         new_row = np.full(task.count, -1, np.int32)
         new_row[kept] = np.arange(kept.size)
         for connection in task.connections:
-            if connection.kind in QUANTUM_INPUTS | QUANTUM_OUTPUTS:
+            if connection.kind in WITH_EDGES:
                 old = graph.edges[task.label, connection.name].pairs()
                 old = old.where(new_row[old.left] >= 0)
                 used[connection.dataset_type][old.right] = True

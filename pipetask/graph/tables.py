@@ -18,11 +18,23 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind: TypeAlias = Literal[
-    "input", "prerequisite", "output", "log", "metadata", "init_input", "init_output", "config"
+    "input",
+    "prerequisite",
+    "output",
+    "log",
+    "metadata",
+    "init_input",
+    "init_output",
+    "config",
+    "composite_input",
+    "composite_output",
 ]
 QUANTUM_INPUTS: frozenset[Kind] = frozenset({"input", "prerequisite"})
 QUANTUM_OUTPUTS: frozenset[Kind] = frozenset({"output", "log", "metadata"})
-"""Kinds of connection that have edges to single quanta."""
+QUANTUM_COMPOSITES: frozenset[Kind] = frozenset({"composite_input", "composite_output"})
+"""Kinds of connection that have edges to single quanta. Composites are no datasets of their own: their parts,
+whose connections are named ``<connection>/<part>``, are among the inputs and outputs."""
+WITH_EDGES = QUANTUM_INPUTS | QUANTUM_OUTPUTS | QUANTUM_COMPOSITES
 
 Serials: TypeAlias = npt.NDArray[np.int64]
 """Identity of quanta and datasets: counter of one made by the graph, or -1 - k for the k-th existing one."""
@@ -35,7 +47,7 @@ class Connection:
     Parameters
     ----------
     name
-        Name of the connection.
+        Name of the connection; ``<connection>/<part>`` for a part of a composite.
     kind
         Which of the task's sets of connections it belongs to.
     dataset_type
@@ -51,6 +63,11 @@ class Connection:
     dataset_type: str
     component: str
     storage_class: str
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a part of a composite, which is what the task sees."""
+        return "/" in self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,4 +156,5 @@ def _lacking(task: DraftTask, row: int, pipeline: PipelineGraph) -> Sequence[str
         maker = pipeline.dataset_types[edge.dataset_type].producer
         whose = f" Task '{maker}' makes none for it: ask for --why {maker} …" if maker else ""
         found.append(f"It has {n} of at least {edge.minimum} '{edge.dataset_type}'.{whose}")
+    found += [f"Its {text}." for text, lacks in task.incomplete if lacks[row]]
     return found

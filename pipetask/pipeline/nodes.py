@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from pipetask.task.connections import PipelineTaskConnections
 from pipetask.task.pipeline_task import PipelineTask, check_task
 
 if TYPE_CHECKING:
-    from pipetask.butler import DimensionGroup, DimensionUniverse
+    from pipetask.butler import Composite, DatasetType, DimensionGroup, DimensionUniverse
+    from pipetask.butler.composites.definition import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,54 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class PartEdge:
+    """A part of a composite that a task reads or writes.
+
+    Parameters
+    ----------
+    name : `str`
+        Of the part's edge among those of the task: ``"<connection>/<part>"``.
+    part : `Part`
+        Its definition.
+    dimensions : `DimensionGroup`
+        Of its dataset type.
+    looked_up : `bool`, optional
+        Whether its definition says how it is searched, so that it must exist before the graph.
+    """
+
+    name: str
+    part: Part
+    dimensions: DimensionGroup
+    looked_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeEdge:
+    """A connection to a composite, for which the edges of its parts stand.
+
+    Parameters
+    ----------
+    edge : `Edge`
+        The connection as declared; of a composite inside another one, ``"<connection>/<part>"``.
+    composite : `Composite`
+        The definition.
+    whole : `DatasetType`
+        The composite's own, as registered.
+    parts : `tuple` [ `PartEdge` ]
+        The parts that have edges: those of which the component asked for is made; of an output, those that
+        are single datasets.
+    is_output : `bool`, optional
+        Whether the task makes it.
+    """
+
+    edge: Edge
+    composite: Composite
+    whole: DatasetType
+    parts: tuple[PartEdge, ...]
+    is_output: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TaskNode:
     """A task of a pipeline: class, frozen configuration, and connections by role and name."""
 
@@ -76,6 +125,9 @@ class TaskNode:
     """Connections whose data IDs' regions count as the quantum's, for prerequisites by sky pixel."""
     temporal_bounds: tuple[str, ...] = ()
     """Connections whose data IDs' times count as the quantum's, for calibrations."""
+    composites: Mapping[str, CompositeEdge] = field(default_factory=dict)
+    """Composites by name of the connection, those that are parts before what they are parts of. Their parts
+    are among ``inputs``, ``prerequisite_inputs`` and ``outputs``, under names with a slash."""
 
     @property
     def saves_log(self) -> bool:

@@ -28,7 +28,7 @@ from pipetask.pipeline.selection import expand_labels, select, split_uri
 from pipetask.pipeline.task_import import import_task
 
 if TYPE_CHECKING:
-    from pipetask.butler import Butler, DatasetType, DimensionUniverse, StorageClasses
+    from pipetask.butler import Butler, Composite, DatasetType, DimensionUniverse, StorageClasses
     from pipetask.observation.instrument import Instrument
     from pipetask.pipeline.pipeline_graph import PipelineGraph
     from pipetask.task.pipeline_task import PipelineTask
@@ -252,6 +252,7 @@ class Pipeline:
         registered: Mapping[str, DatasetType] | None = None,
         *,
         storage_classes: StorageClasses | None = None,
+        composites: Mapping[str, Composite] | None = None,
     ) -> PipelineGraph:
         """Configure the tasks and check that they fit together.
 
@@ -263,6 +264,8 @@ class Pipeline:
             The dataset types that the repository has, by name.
         storage_classes : `StorageClasses`, optional
             The repository's; by default the built-in ones.
+        composites : mapping, optional
+            The repository's definitions of composites, by name of the dataset type.
         """
         from pipetask.butler import DimensionUniverse, StorageClasses
         from pipetask.pipeline.nodes import conform
@@ -276,6 +279,7 @@ class Pipeline:
             universe,
             registered or {},
             storage_classes or StorageClasses(),
+            composites=composites,
             description=self.description,
         )
 
@@ -283,5 +287,8 @@ class Pipeline:
         """Configure the tasks and check that they fit together and to the types of a repository."""
         registered = {kind.name: kind for kind in butler.registry.query_dataset_types()}
         return self.in_repository(butler).to_graph(
-            butler.dimensions, registered, storage_classes=butler.datastore.storage_classes
+            butler.dimensions,
+            registered,
+            storage_classes=butler.datastore.storage_classes,
+            composites=butler.composites.all(),
         )

@@ -10,13 +10,14 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from pipetask.errors import PipelineGraphError
+from pipetask.pipeline.composite_edges import with_parts
 from pipetask.pipeline.dataset_types import DatasetTypeNode, resolve_dataset_types
 from pipetask.pipeline.nodes import TaskNode, make_task_node
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from pipetask.butler import DatasetType, DimensionUniverse, StorageClasses
+    from pipetask.butler import Composite, DatasetType, DimensionUniverse, StorageClasses
     from pipetask.task.pipeline_task import PipelineTask
 
 __all__ = ["DatasetTypeNode", "PipelineGraph", "TaskNode"]
@@ -50,6 +51,7 @@ class PipelineGraph:
         registered: Mapping[str, DatasetType],
         storage_classes: StorageClasses,
         *,
+        composites: Mapping[str, Composite] | None = None,
         description: str = "",
     ) -> PipelineGraph:
         """Connect configured tasks.
@@ -64,6 +66,8 @@ class PipelineGraph:
             The dataset types that the repository has, by name.
         storage_classes : `StorageClasses`
             What storage class names mean.
+        composites : mapping, optional
+            Definitions of the composites that the repository has, by name of the dataset type.
         description : `str`, optional
             What the pipeline is for.
 
@@ -77,8 +81,15 @@ class PipelineGraph:
         nodes = {
             label: make_task_node(label, cls, config, universe) for label, (cls, config) in configured.items()
         }
+        nodes = with_parts(nodes, composites or {}, registered, storage_classes)
         dataset_types = resolve_dataset_types(nodes, registered, storage_classes)
         return PipelineGraph(universe, _in_order(nodes, dataset_types), dataset_types, description)
+
+    @cached_property
+    def composites(self) -> dict[str, Composite]:
+        """Definitions of the composites that the tasks read and make, by name of the dataset type."""
+        used = (use for task in self.tasks.values() for use in task.composites.values())
+        return {use.whole.name: use.composite for use in used}
 
     def overall_inputs(self) -> dict[str, DatasetTypeNode]:
         """Return the dataset types that tasks of the pipeline read and none makes, by name."""

@@ -71,6 +71,11 @@ class Part:
         """Whether it is a list of datasets."""
         return self.subset or bool(self.data_ids_from)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether it is a dataset that a put of the composite may write."""
+        return not (self.input_only or self.many or "." in self.dataset_type)
+
 
 @dataclass(frozen=True)
 class Composite:
@@ -104,6 +109,17 @@ class Composite:
     def part(self, name: str) -> Part | None:
         """Return the part of a name, or `None`."""
         return next((part for part in self.parts if part.name == name), None)
+
+    def needed_for(self, component: str | None) -> tuple[Part, ...]:
+        """Return the parts that a component is made of, all of them for the whole."""
+        if component is None:
+            return self.parts
+        first, _, rest = component.partition(".")
+        if (part := self.part(component)) is not None or (rest and (part := self.part(first)) is not None):
+            return (part,)
+        if (base := self.base_part) is None:
+            return self.parts
+        return base, *(part for part in self.parts if part.name.startswith(f"{component}."))
 
     @property
     def base_part(self) -> Part | None:

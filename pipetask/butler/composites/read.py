@@ -59,9 +59,9 @@ def read_composite(
         If the parts do not make the whole; names the composite, the component and the cause.
     """
     reading = _Reading(reader, datastore, ref, dict(parameters or {}), share=not copy)
+    wanted = storageClass or ("" if component else ref.datasetType.storageClass)
     component = component or ref.datasetType.component()
     found = reading.component(component) if component else reading.whole()
-    wanted = storageClass if storageClass or component else ref.composite.storage_class
     if found is None or not wanted:
         return found
     return datastore.storage_classes.get(wanted).take(found)

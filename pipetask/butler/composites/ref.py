@@ -26,7 +26,8 @@ class CompositeRef(DatasetRef):
     composite : `Composite`
         The definition.
     parts : mapping
-        Datasets by name of the part; tuples for those that are lists.
+        Datasets by name of the part; tuples for those that are lists. Parts that nobody will ask for, as
+        those beside a single component, may be absent.
     run : `str`, optional
         Where it was put; that of the base, or of the first part, if it was not.
     id : `uuid.UUID`, optional
@@ -74,7 +75,8 @@ def derived_id(composite: Composite, parts: Parts) -> DatasetId:
     """Return the UUID, version 5, of a composite: it follows from the definition and the ids of the parts."""
     named = [composite.digest]
     for part in composite.parts:
-        found = parts[part.name]
+        if (found := parts.get(part.name)) is None:
+            continue
         refs = found if isinstance(found, tuple) else (found,)
         named.append(f"{part.name}={','.join(str(ref.id) for ref in refs)}")
     return uuid.uuid5(_NAMESPACE, ";".join(named))

@@ -95,22 +95,9 @@ class Composites:
         UnknownComponentError
             If neither has it.
         """
-        from datastore.errors import UnknownComponentError
+        from pipetask.butler.composites.components import component_class
 
-        classes = self._butler.datastore.storage_classes
-        first, _, rest = component.partition(".")
-        if (part := composite.part(component)) is not None:
-            return self._part_class(part)
-        if rest and (part := composite.part(first)) is not None:
-            return classes.component_class(self._part_class(part), rest)
-        if composite.storage_class and first in classes.get(composite.storage_class).components:
-            return classes.component_class(composite.storage_class, component)
-        if (base := composite.base_part) is not None:
-            return classes.component_class(self._part_class(base), component)
-        names = tuple(part.name for part in composite.parts)
-        if composite.storage_class:
-            names += tuple(classes.get(composite.storage_class).components)
-        raise UnknownComponentError(composite.name, component, names)
+        return component_class(composite, component, self._butler.datastore.storage_classes, self._part_class)
 
     def described_components(self, dataset_type: DatasetType) -> list[str]:
         """Return the components of a dataset type, each with its storage class or where it is from."""

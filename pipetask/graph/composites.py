@@ -1,0 +1,219 @@
+"""Composites while a graph is being built: which are whole, and which datasets their parts are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pipetask.errors import MissingPartError
+from pipetask.graph.codes import Codebooks, row_keys
+from pipetask.graph.datasets import Datasets, datasets_of_refs, existing_datasets
+from pipetask.graph.draft import DraftEdges, DraftTask, Mask, connection_of
+from pipetask.graph.folding import shared_dimensions
+from pipetask.graph.join import Relation
+from pipetask.graph.project import Pairs
+from pipetask.graph.tables import Existing, Kind
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler, DatasetRef, DatasetType
+    from pipetask.graph.codes import Codes
+    from pipetask.graph.refs import DataIdDecoder
+    from pipetask.graph.scope import Selected
+    from pipetask.pipeline.nodes import CompositeEdge, PartEdge
+    from pipetask.pipeline.pipeline_graph import PipelineGraph
+
+ALL = -1
+
+
+def add_composites(task: DraftTask, selected: Selected) -> None:
+    """Note which composites the quanta of a task are to have; their parts have edges of their own."""
+    for name, use in task.node.composites.items():
+        data_ids = selected.data_ids(task.node, use.whole.dimensions)
+        datasets = _all_there(use.whole, data_ids.codes)
+        pairs = selected.pairs(task.node, use.whole.dimensions, task.data_ids, datasets.data_ids)
+        kind: Kind = "composite_output" if use.is_output else "composite_input"
+        task.edges[name] = DraftEdges(connection_of(use.edge, kind), datasets, pairs)
+
+
+def _all_there(kind: DatasetType, codes: Codes) -> Datasets:
+    """Make a table of composites; their ids follow from the rows, and are seen by nobody."""
+    rows = np.ascontiguousarray(codes)
+    ids = b"".join(blake2b(row.tobytes(), digest_size=16).digest() for row in rows)
+    existing = Existing(np.frombuffer(ids, np.uint8).reshape(-1, 16), np.zeros(len(rows), np.int32), ("",))
+    return existing_datasets(kind, codes, existing)
+
+
+class Wholeness:
+    """Finds the parts that are searched one by one, and drops composites that lack a part.
+
+    Parameters
+    ----------
+    butler : `Butler`
+        The repository.
+    pipeline : `PipelineGraph`
+        Where dataset types are defined.
+    codebooks : `Codebooks`
+        How values are encoded.
+    collections : sequence of `str`
+        Where parts are searched, in this order.
+    """
+
+    def __init__(
+        self, butler: Butler, pipeline: PipelineGraph, codebooks: Codebooks, collections: Sequence[str]
+    ) -> None:
+        self._butler = butler
+        self._pipeline = pipeline
+        self._codebooks = codebooks
+        self._collections = collections
+
+    def apply(self, task: DraftTask, decoder: DataIdDecoder) -> list[str]:
+        """Leave the composites that are whole, with their parts, and drop quanta that have too few.
+
+        Returns
+        -------
+        reasons
+            How many quanta were dropped for the lack of what.
+        """
+        reasons = []
+        for name, use in task.node.composites.items():
+            for part in use.parts:
+                if part.looked_up:
+                    self._look_up(task, use, part, decoder)
+            lacking = self._keep_whole(task, use)
+            is_short = task.is_kept & (task.edges[name].count(len(task.data_ids)) < use.edge.minimum)
+            if not is_short.any():
+                continue
+            task.drop(is_short)
+            n = int(np.count_nonzero(is_short))
+            reasons.append(f"{n:,} lack input '{name}'")
+            for part_name, lacks in lacking.items():
+                text = f"composite '{use.whole.name}' has no part '{part_name}'"
+                for_them = is_short & lacks
+                if for_them.any():
+                    reasons[-1] += f" ({np.count_nonzero(for_them):,}: {text})"
+                    task.incomplete.append((text, for_them))
+        keep_parts(task, self._codebooks)
+        return reasons
+
+    def _look_up(self, task: DraftTask, use: CompositeEdge, part: PartEdge, decoder: DataIdDecoder) -> None:
+        """Find the datasets of a part whose definition says how it is searched, for each composite."""
+        from pipetask.butler.composites.find import PartFinder
+
+        finder = PartFinder(self._butler, self._collections)
+        wholes = task.edges[use.edge.connection]
+        pairs = wholes.pairs.where(task.is_kept[wholes.pairs.left])
+        found: dict[int, list[DatasetRef]] = {}
+        for row in np.unique(pairs.right).tolist():
+            data_id = decoder.decode(use.whole.dimensions, tuple(wholes.datasets.table.codes[row].tolist()))
+            try:
+                refs = finder.part(use.composite, part.part, data_id)
+            except MissingPartError:
+                continue
+            found[row] = list(refs) if isinstance(refs, tuple) else [refs]
+        edge = task.node.prerequisite_inputs[part.name]
+        stored = self._pipeline.dataset_types[edge.dataset_type].dataset_type
+        datasets, position = datasets_of_refs(
+            stored, [ref for refs in found.values() for ref in refs], self._codebooks
+        )
+        rows = iter(position.tolist())
+        rows_of = {row: [next(rows) for _ in refs] for row, refs in found.items()}
+        listed = [
+            (quantum, dataset)
+            for quantum, whole in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)
+            for dataset in rows_of.get(whole, ())
+        ]
+        both = np.array(listed, np.int64).reshape(-1, 2)
+        task.add(
+            connection_of(edge, "prerequisite"),
+            datasets,
+            Pairs.distinct(both[:, 0], both[:, 1], len(datasets)),
+        )
+
+    def _keep_whole(self, task: DraftTask, use: CompositeEdge) -> dict[str, Mask]:
+        """Leave the composites that have all parts; return which quanta lack each part for one."""
+        wholes = task.edges[use.edge.connection]
+        is_whole = np.ones(wholes.pairs.left.size, bool)
+        lacking = {}
+        for part in use.parts:
+            match = _match(task, use, part, self._codebooks)
+            minimum: int | npt.NDArray[np.int64] = part.part.minimum if part.part.many else 1
+            if part.part.minimum == ALL:
+                minimum = self._records_of(use, part, wholes)
+            has_it = match.count >= minimum
+            lacks = lacking[part.part.name] = np.zeros(len(task.data_ids), bool)
+            lacks[wholes.pairs.left[~has_it]] = True
+            is_whole &= has_it
+        wholes.pairs = wholes.pairs.where(is_whole)
+        return lacking
+
+    def _records_of(self, use: CompositeEdge, part: PartEdge, wholes: DraftEdges) -> npt.NDArray[np.int64]:
+        """Count, for each pair of a quantum and a composite, the data IDs that dimension records allow."""
+        shared = shared_dimensions(part.part, use.whole.dimensions.required, part.dimensions.required)
+        found = self._butler.registry.data_id_columns(part.dimensions)
+        columns = {d: found[d] for d in part.dimensions.required}
+        relation = Relation.encode("", columns, self._codebooks)
+        mine = wholes.datasets.data_ids.columns()
+        (asked, there), _ = row_keys(
+            [[mine[d] for d in shared], [relation.columns[d] for d in shared]],
+            self._codebooks.sizes(shared),
+            [len(wholes.datasets), relation.n_rows],
+        )
+        distinct, inverse = np.unique(np.concatenate([asked, there]), return_inverse=True)
+        count = np.bincount(inverse[asked.size :], minlength=distinct.size)
+        of_each: npt.NDArray[np.int64] = count[inverse[: asked.size]]
+        return of_each[wholes.pairs.right]
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """Which datasets of a part belong to which composites, within each quantum.
+
+    Parameters
+    ----------
+    wholes, parts
+        For each pair of a quantum and a composite, or a dataset, a number; equal for those that match.
+    count
+        How many datasets each pair of a quantum and a composite has.
+    """
+
+    wholes: npt.NDArray[np.int64]
+    parts: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+
+
+def _match(task: DraftTask, use: CompositeEdge, part: PartEdge, codebooks: Codebooks) -> _Match:
+    wholes, parts = task.edges[use.edge.connection], task.edges[part.name]
+    shared = shared_dimensions(part.part, use.whole.dimensions.required, part.dimensions.required)
+    tables = []
+    for edges in (wholes, parts):
+        columns = edges.datasets.data_ids.columns()
+        tables.append([edges.pairs.left, *(columns[d][edges.pairs.right] for d in shared)])
+    (of_wholes, of_parts), _ = row_keys(
+        tables,
+        [len(task.data_ids), *codebooks.sizes(shared)],
+        [wholes.pairs.left.size, parts.pairs.left.size],
+    )
+    distinct, inverse = np.unique(np.concatenate([of_wholes, of_parts]), return_inverse=True)
+    of_wholes, of_parts = np.split(inverse, [of_wholes.size])
+    count = np.bincount(of_parts, minlength=distinct.size)[of_wholes]
+    return _Match(of_wholes, of_parts, count)
+
+
+def keep_parts(task: DraftTask, codebooks: Codebooks) -> None:
+    """Leave the edges to parts that a composite of the quantum is made of."""
+    for use in reversed(list(task.node.composites.values())):
+        for part in use.parts:
+            match = _match(task, use, part, codebooks)
+            is_used = np.zeros(max(match.wholes.max(initial=-1), match.parts.max(initial=-1)) + 1, bool)
+            is_used[match.wholes] = True
+            edges = task.edges[part.name]
+            after = edges.pairs.where(is_used[match.parts])
+            if edges.connection.kind == "output":
+                edges.datasets.is_there[edges.pairs.right[task.is_kept[edges.pairs.left]]] = False
+                edges.datasets.is_there[after.right[task.is_kept[after.left]]] = True
+            edges.pairs = after

@@ -1,0 +1,319 @@
+"""Composites that tasks read and write: edges of their parts take the place of one of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pipetask.errors import PipelineGraphError, UnknownComponentError, UnknownStorageClassError
+from pipetask.pipeline.nodes import CompositeEdge, Edge, PartEdge, TaskNode
+
+if TYPE_CHECKING:
+    from pipetask.butler import Composite, DatasetType, StorageClasses
+    from pipetask.butler.composites.definition import Part
+
+
+def with_parts(
+    tasks: Mapping[str, TaskNode],
+    composites: Mapping[str, Composite],
+    registered: Mapping[str, DatasetType],
+    storage_classes: StorageClasses,
+) -> dict[str, TaskNode]:
+    """Replace the edges to composites by edges to their parts; `TaskNode.composites` remembers them.
+
+    Parameters
+    ----------
+    tasks : mapping
+        The tasks by label.
+    composites : mapping
+        The repository's definitions by name of the dataset type.
+    registered : mapping
+        The dataset types that the repository has, by name.
+    storage_classes : `StorageClasses`
+        What storage class names mean.
+
+    Raises
+    ------
+    PipelineGraphError
+        If a task uses a composite in a way that a graph can't.
+    """
+    if not composites:
+        return dict(tasks)
+    expansion = _Expansion(tasks, composites, registered, storage_classes)
+    return {label: expansion.of(task) for label, task in tasks.items()}
+
+
+@dataclass(slots=True)
+class _Expanded:
+    """The edges of one task while composites are being replaced."""
+
+    task: TaskNode
+    inputs: dict[str, Edge]
+    prerequisites: dict[str, Edge]
+    outputs: dict[str, Edge]
+    composites: dict[str, CompositeEdge]
+
+
+class _Expansion:
+    """Replaces composites, with what is known of the dataset types of a pipeline."""
+
+    def __init__(
+        self,
+        tasks: Mapping[str, TaskNode],
+        composites: Mapping[str, Composite],
+        registered: Mapping[str, DatasetType],
+        storage_classes: StorageClasses,
+    ) -> None:
+        self._composites = composites
+        self._registered = registered
+        self._classes = storage_classes
+        self._makers: dict[str, tuple[str, Edge]] = {}
+        for label, task in tasks.items():
+            for edge in task.outputs.values():
+                for name, made in self._written(edge):
+                    self._makers.setdefault(name, (label, made))
+
+    def of(self, task: TaskNode) -> TaskNode:
+        """Return a task with the parts of its composites."""
+        for edge in (*task.reads(), *task.writes()):
+            role = (
+                "init-input"
+                if edge.connection in task.init_inputs
+                else "init-output"
+                if edge.connection in task.init_outputs
+                else "prerequisite"
+                if edge.connection in task.prerequisite_inputs
+                else ""
+            )
+            if role and edge.dataset_type in self._composites:
+                raise PipelineGraphError(
+                    f"{_where(task, edge)}: {edge.dataset_type!r} is a composite, which can't be an {role}: "
+                    "declare it as an Input or Output, or name its parts"
+                )
+        if not any(
+            e.dataset_type in self._composites for e in (*task.inputs.values(), *task.outputs.values())
+        ):
+            return task
+        made = _Expanded(task, {}, dict(task.prerequisite_inputs), {}, {})
+        for edge in task.inputs.values():
+            if edge.dataset_type in self._composites:
+                self._read(made, edge)
+            else:
+                made.inputs[edge.connection] = edge
+        for edge in task.outputs.values():
+            if edge.dataset_type in self._composites:
+                self._write(made, edge)
+            else:
+                made.outputs[edge.connection] = edge
+        return replace(
+            task,
+            inputs=made.inputs,
+            prerequisite_inputs=made.prerequisites,
+            outputs=made.outputs,
+            composites=made.composites,
+        )
+
+    def _read(self, made: _Expanded, edge: Edge) -> None:
+        """Add the edges of a composite that a task reads, those of composites among its parts first."""
+        composite, whole = self._checked(made.task, edge, is_output=False)
+        parts = []
+        for part in composite.needed_for(edge.component):
+            kind = self._type_of_part(made.task, edge, part)
+            if not part.many:
+                self._check_identified(made.task, edge, whole, part, kind)
+            looked_up = bool(part.data_id or part.collections or part.unique or part.data_ids_from)
+            if looked_up:
+                self._check_looked_up(made.task, edge, part)
+            parts.append(PartEdge(f"{edge.connection}/{part.name}", part, kind.dimensions, looked_up))
+            part_edge = self._part_edge(edge, part, kind)
+            if part_edge.dataset_type in self._composites:
+                self._read(made, part_edge)
+            elif looked_up:
+                made.prerequisites[part_edge.connection] = part_edge
+            else:
+                made.inputs[part_edge.connection] = part_edge
+        if edge.multiple:
+            self._check_told_apart(made.task, edge, whole, parts)
+        made.composites[edge.connection] = CompositeEdge(edge, composite, whole, tuple(parts))
+
+    def _write(self, made: _Expanded, edge: Edge) -> None:
+        """Add the edges of a composite that a task makes: the parts written, and those it refers to."""
+        composite, whole = self._checked(made.task, edge, is_output=True)
+        parts = []
+        for part in composite.parts:
+            if part.many:
+                continue
+            kind = self._type_of_part(made.task, edge, part)
+            part_edge = self._part_edge(edge, part, kind)
+            parts.append(PartEdge(part_edge.connection, part, kind.dimensions))
+            is_nested = part_edge.dataset_type in self._composites
+            if part.data_id or is_nested:
+                what = "pins a data ID" if part.data_id else "is a composite itself"
+                raise PipelineGraphError(
+                    f"{_of_part(made.task, edge, part)} {what}, so that a task can't make it: put the "
+                    "parts through connections of their own"
+                )
+            if not part.is_written:
+                made.inputs[part_edge.connection] = replace(part_edge, minimum=1)
+                continue
+            lacking = set(made.task.dimensions.required) - set(kind.dimensions.names)
+            if lacking and not part.write_once:
+                raise PipelineGraphError(
+                    f"{_of_part(made.task, edge, part)} has no {', '.join(sorted(lacking))}, so that several "
+                    f"quanta would write it: let the definition say 'writeOnce' or 'inputOnly'"
+                )
+            made.outputs[part_edge.connection] = part_edge
+        made.composites[edge.connection] = CompositeEdge(edge, composite, whole, tuple(parts), is_output=True)
+
+    def _checked(self, task: TaskNode, edge: Edge, *, is_output: bool) -> tuple[Composite, DatasetType]:
+        """Return the definition and dataset type of a composite that a connection fits to."""
+        composite, whole = self._composites[edge.dataset_type], self._registered[edge.dataset_type]
+        if edge.dimensions != whole.dimensions:
+            raise PipelineGraphError(
+                f"Dataset type {whole.name!r} has dimensions {whole.dimensions} in the repository but "
+                f"{edge.dimensions} in {_where(task, edge)}"
+            )
+        stored = whole.storageClass
+        try:
+            if edge.component is not None:
+                stored = self._component_class(task, edge, composite)
+            source, target = (edge.storage_class, stored) if is_output else (stored, edge.storage_class)
+            self._classes.get(source)
+            fits = self._classes.can_convert(source, target)
+        except (UnknownStorageClassError, UnknownComponentError) as err:
+            raise PipelineGraphError(f"{_where(task, edge)}: {err}") from err
+        if not fits:
+            raise PipelineGraphError(
+                f"Composite {edge.name!r} has storage class {stored!r} in the repository and "
+                f"{edge.storage_class!r} in {_where(task, edge)}; {source!r} does not convert to {target!r}"
+            )
+        return composite, whole
+
+    def _component_class(self, task: TaskNode, edge: Edge, composite: Composite) -> str:
+        from pipetask.butler import component_class
+
+        assert edge.component is not None
+        return component_class(
+            composite,
+            edge.component,
+            self._classes,
+            lambda part: self._part_edge(edge, part, self._type_of_part(task, edge, part)).storage_class,
+        )
+
+    def _type_of_part(self, task: TaskNode, edge: Edge, part: Part) -> DatasetType:
+        """Return the dataset type of a part: the repository's, or as a task of the pipeline makes it."""
+        from pipetask.butler import DatasetType
+
+        name = part.dataset_type.partition(".")[0]
+        if name in self._registered:
+            return self._registered[name]
+        if name in self._makers:
+            made = self._makers[name][1]
+            return DatasetType(name, made.dimensions, made.storage_class)
+        raise PipelineGraphError(
+            f"{_of_part(task, edge, part)} is of dataset type {name!r}, which is neither registered nor made "
+            "by a task: register it first (butler register-dataset-type)"
+        )
+
+    def _part_edge(self, edge: Edge, part: Part, kind: DatasetType) -> Edge:
+        """Make the edge of a part; how many there must be is counted for the whole."""
+        name, _, component = part.dataset_type.partition(".")
+        storage_class = kind.storageClass
+        if component and name in self._composites:
+            from pipetask.butler import component_class
+
+            storage_class = component_class(
+                self._composites[name],
+                component,
+                self._classes,
+                lambda inner: self._registered[inner.dataset_type.partition(".")[0]].storageClass,
+            )
+        elif component:
+            storage_class = self._classes.component_class(storage_class, component)
+        return Edge(
+            f"{edge.connection}/{part.name}",
+            name,
+            component or None,
+            kind.dimensions,
+            storage_class,
+            multiple=True,
+            minimum=0,
+            defers_constraint=edge.defers_constraint or (part.many and not part.minimum),
+        )
+
+    def _check_identified(
+        self, task: TaskNode, edge: Edge, whole: DatasetType, part: Part, kind: DatasetType
+    ) -> None:
+        """Refuse a single part that the composite's data ID does not tell from others."""
+        known = {*whole.dimensions.names, *part.data_id}
+        if lacking := [name for name in kind.dimensions.required if name not in known]:
+            raise PipelineGraphError(
+                f"{_of_part(task, edge, part)} has data IDs with {', '.join(lacking)}, which the composite's "
+                "don't have: let its definition say 'subset', or pin values with 'dataId'"
+            )
+
+    def _check_looked_up(self, task: TaskNode, edge: Edge, part: Part) -> None:
+        """Refuse a part that is found one by one where it is made, or made of parts."""
+        name, source = part.dataset_type.partition(".")[0], part.data_ids_from.partition(".")[0]
+        if name in self._composites:
+            raise PipelineGraphError(
+                f"{_of_part(task, edge, part)} is a composite itself, and searched in its own way: not "
+                "possible in a graph; read it through a connection of its own"
+            )
+        if source in self._makers:
+            raise PipelineGraphError(
+                f"{_of_part(task, edge, part)} is named by {part.data_ids_from!r}, which must exist before a "
+                f"graph can be built, and task {self._makers[source][0]!r} of the same pipeline makes "
+                f"{source!r}: run the two in different pipelines, one after the other"
+            )
+        if name in self._makers:
+            raise PipelineGraphError(
+                f"{_of_part(task, edge, part)} is searched in its own way ({part}), so it must exist before "
+                f"a graph can be built, and task {self._makers[name][0]!r} of the same pipeline makes it: "
+                "run the two in different pipelines, one after the other"
+            )
+        if part.data_ids_from and edge.multiple:
+            raise PipelineGraphError(
+                f"{_of_part(task, edge, part)} is named by {part.data_ids_from!r}, for one composite at a "
+                "time: not with multiple=True"
+            )
+
+    def _check_told_apart(
+        self, task: TaskNode, edge: Edge, whole: DatasetType, parts: list[PartEdge]
+    ) -> None:
+        """Refuse several composites in a quantum if their parts don't tell them apart."""
+        known = set(task.dimensions.names).union(*(part.dimensions.names for part in parts))
+        lacking = set(whole.dimensions.required) - known
+        of_parts = {name for part in parts for name in part.dimensions.required}
+        implied = of_parts.intersection(whole.dimensions.implied)
+        if implied:
+            raise PipelineGraphError(
+                f"{_where(task, edge)} takes several {whole.name!r}, whose data IDs only imply the "
+                f"{', '.join(sorted(implied))} of a part: take one per quantum"
+            )
+        if lacking:
+            raise PipelineGraphError(
+                f"{_where(task, edge)} takes several {whole.name!r}, whose parts have no "
+                f"{', '.join(sorted(lacking))}: leave these out of the composite's dimensions"
+            )
+
+    def _written(self, edge: Edge) -> Iterator[tuple[str, Edge]]:
+        """Yield the names of the dataset types that an output edge writes, each with an edge like it."""
+        composite = self._composites.get(edge.dataset_type)
+        if composite is None:
+            yield edge.dataset_type, edge
+            return
+        for part in composite.parts:
+            if part.is_written:
+                yield part.dataset_type, edge
+
+
+def _where(task: TaskNode, edge: Edge) -> str:
+    return f"connection {edge.connection!r} of task {task.label!r}"
+
+
+def _of_part(task: TaskNode, edge: Edge, part: Part) -> str:
+    return (
+        f"Part {part.name!r} of composite {edge.dataset_type!r} ({_where(task, edge)}; {part.dataset_type!r})"
+    )
