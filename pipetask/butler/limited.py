@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from datastore.errors import ArtifactExistsError
 from datastore.records import ArtifactHint, ArtifactRecord
 from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.handle import DeferredDatasetHandle
 from registry.arguments import checked
 from registry.dataset_ref import DatasetId, DatasetRef
 from registry.dimensions.universe import DimensionUniverse
-from registry.errors import DatasetNotFoundError
+from registry.errors import ConflictingDefinitionError, DatasetNotFoundError
 
 if TYPE_CHECKING:
     from datastore.datastore import Datastore
@@ -68,6 +69,7 @@ class LimitedButler:
         self.written: dict[DatasetId, list[ArtifactRecord]] = {}
         self.read_ids: set[DatasetId] = set()
         self._records = records
+        self._shared: set[DatasetId] = set()
 
     @property
     def dimensions(self) -> DimensionUniverse:
@@ -95,10 +97,52 @@ class LimitedButler:
         return DeferredDatasetHandle(self, ref, parameters, storageClass)
 
     def put(self, obj: Any, ref: DatasetRef) -> list[ArtifactRecord]:
-        """Write a dataset and return its artifacts."""
+        """Write a dataset and return its artifacts; of a composite, the parts that are predicted."""
+        if isinstance(ref, CompositeRef):
+            from pipetask.butler.composites.put_predicted import put_predicted
+
+            return put_predicted(self, obj, ref)
         records = self.datastore.write(obj, hint_of(ref), sync=False, clobber=True)
         self.written[ref.id] = records
         return records
+
+    def put_once(self, obj: Any, ref: DatasetRef, is_equal: Callable[[Any], bool]) -> list[ArtifactRecord]:
+        """Write a dataset that other processes may write too, unless an equal one is there.
+
+        Parameters
+        ----------
+        obj : object
+            What to write.
+        ref : `DatasetRef`
+            The dataset.
+        is_equal : callable
+            Tells whether what another process wrote is equal to ``obj``.
+
+        Raises
+        ------
+        ConflictingDefinitionError
+            If it is not.
+        """
+        hint = hint_of(ref)
+        try:
+            records = self.datastore.write(obj, hint, sync=False, clobber=False)
+        except ArtifactExistsError as err:
+            path = f"{self.datastore.root}/{self.datastore.path_for(hint)}"
+            records = self.datastore.ingest(path, hint, sync=False)
+            if not is_equal(read_artifacts(self.datastore, records, ref, None, None, None)):
+                raise ConflictingDefinitionError(
+                    f"{ref.datasetType.name!r} {ref.dataId} is writeOnce, and differs from what another "
+                    f"quantum wrote in run {ref.run!r}. Let the task give all of them the same value."
+                ) from err
+        self.written[ref.id] = records
+        self._shared.add(ref.id)
+        return records
+
+    def take_back(self) -> None:
+        """Remove what was put, save what was put once: others may have found it there."""
+        own = [records for id, records in self.written.items() if id not in self._shared]
+        self.datastore.remove(record for records in own for record in records)
+        self.written.clear()
 
     def exists(self, ref: DatasetRef) -> bool:
         """Return whether the files of a dataset are there."""

@@ -122,8 +122,22 @@ class _Batch:
                 csr = self._graph.edges[task.label, connection.name]
                 count = csr.indptr[rows + 1] - csr.indptr[rows]
                 made = csr.indices[spread(csr.indptr[rows], count)]
+                makers = np.repeat(quantum_ids, count, axis=0)
                 table = self._graph.datasets[connection.dataset_type]
-                self._add_datasets(table, made, np.repeat(quantum_ids, count, axis=0), written)
+                if connection.is_part:
+                    made, makers = self._once(table, made, makers)
+                self._add_datasets(table, made, makers, written)
+
+    def _once(
+        self, table: DatasetTable, rows: npt.NDArray[np.int32], makers: Ids
+    ) -> tuple[npt.NDArray[np.int32], Ids]:
+        """List parts that several quanta offered once, and leave out those that another run holds."""
+        rows, first = np.unique(rows, return_index=True)
+        runs = np.array([*table.existing.runs, self._graph.header.output_run])
+        run_index = np.append(table.existing.run_index, len(runs) - 1)  # the last is of what is new
+        position = np.where(table.serials[rows] < 0, -1 - table.serials[rows], -1)
+        is_ours = runs[run_index[position]] == self._graph.header.output_run
+        return rows[is_ours], makers[first[is_ours]]
 
     def _add_datasets(
         self,

@@ -149,6 +149,7 @@ class Coordinator:
         for report in self._executor.collect(WAIT_S):
             if not report.ok:
                 self.has_left_overs |= report.failure is not None and report.failure.kind in LOST
+                self.has_left_overs |= bool(self._graph.header.composites)  # parts are not taken back
                 if self._retries.postpone(report, is_ending=stopping):
                     work = self._running[report.quantum]
                     name = f"{work.label} {self._data_id(report.quantum)}"

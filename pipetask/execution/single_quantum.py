@@ -22,6 +22,7 @@ from pipetask.execution.report import Failure, Report, Status
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.task.adjust import adjust, overrides_adjust_quantum
 from pipetask.task.code_version import code_version
+from pipetask.task.composites import are_made_of, existing, stored_inputs
 from pipetask.task.context import ExecutionResources, QuantumContext
 from pipetask.task.input_digests import artifact_digest, dataset_digest
 from pipetask.task.pipeline_task import make_task
@@ -189,8 +190,7 @@ class QuantumRunner:
         if failure:
             log.append(_record_of(work.label, failure))
         if failure:
-            butler.datastore.remove(r for records in butler.written.values() for r in records)
-            butler.written.clear()
+            butler.take_back()
         report = Report(
             work.quantum,
             status,
@@ -266,7 +266,8 @@ class QuantumRunner:
     ) -> dict[str, str]:
         """Digest the inputs that were there, by connection, and the content of init-inputs."""
         there = {
-            name: [ref.id.bytes for ref in refs if ref.id in records] for name, refs in unit.inputs.items()
+            name: [ref.id.bytes for ref in refs if ref.id in records]
+            for name, refs in stored_inputs(unit).items()
         }
         found = {name: dataset_digest(ids) for name, ids in there.items() if ids}
         for name, ref in unit.initInputs.items():
@@ -321,7 +322,10 @@ def existing_part(
     NoWorkFound
         If that is too little.
     """
-    inputs = {name: [ref for ref in refs if ref.id in records] for name, refs in unit.inputs.items()}
+    if not are_made_of(unit.outputs, records.keys()):
+        raise NoWorkFound("A part of the composite to be made, which is never written, is not there.")
+    there = {name: [existing(ref, records.keys()) for ref in refs] for name, refs in unit.inputs.items()}
+    inputs = {name: [ref for ref in refs if ref is not None] for name, refs in there.items()}
     if inputs == unit.inputs and not overrides_adjust_quantum(connections):
         return unit
     inputs, outputs = adjust(connections, inputs, unit.outputs, unit.label, unit.dataId)
@@ -372,7 +376,8 @@ def _record_of(label: str, failure: Failure) -> logging.LogRecord:
 
 
 def _by_connection(unit: Quantum, ids: set[UUID]) -> dict[str, list[UUID]]:
-    found = {name: [ref.id for ref in refs if ref.id in ids] for name, refs in unit.inputs.items()}
+    stored = stored_inputs(unit).items()
+    found = {name: [ref.id for ref in refs if ref.id in ids] for name, refs in stored}
     return {name: ids for name, ids in found.items() if ids}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from pipetask.butler import DataCoordinate, DatasetRef, DatasetType, suggest
+from pipetask.butler import CompositeRef, DataCoordinate, DatasetRef, DatasetType, suggest
 from pipetask.errors import ScalarError
 from pipetask.task.connection_types import BaseConnection
 from pipetask.task.connections import PipelineTaskConnections
@@ -223,6 +223,8 @@ def as_declared(connection: BaseConnection, refs: Sequence[DatasetRef]) -> list[
     """Give refs the component and storage class that the connection declares."""
     if not refs:
         return []
+    if isinstance(refs[0], CompositeRef):
+        return [_composite_as_declared(connection, ref) for ref in refs]
     stored = refs[0].datasetType
     if stored.name == connection.name and stored.storageClass == connection.storageClass:
         return list(refs)
@@ -234,3 +236,13 @@ def as_declared(connection: BaseConnection, refs: Sequence[DatasetRef]) -> list[
         component = connection.name.partition(".")[2]
         seen = stored.makeComponentDatasetType(component, connection.storageClass)
     return [DatasetRef(seen, ref.dataId, ref.run, id=ref.id) for ref in refs]
+
+
+def _composite_as_declared(connection: BaseConnection, ref: DatasetRef) -> DatasetRef:
+    """Give a composite the component and storage class of a connection; it keeps its parts."""
+    component = connection.name.partition(".")[2]
+    if component and not ref.isComponent():
+        return ref.makeComponentRef(component, connection.storageClass)
+    if ref.datasetType.storageClass == connection.storageClass:
+        return ref
+    return ref.overrideStorageClass(connection.storageClass)

@@ -19,6 +19,7 @@ from registry.errors import ConflictingDefinitionError
 
 if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
+    from pipetask.butler.limited import LimitedButler
 
 
 def put_composite(butler: Butler, obj: Any, composite: Composite, ref: DatasetRef) -> CompositeRef:
@@ -42,7 +43,7 @@ def put_composite(butler: Butler, obj: Any, composite: Composite, ref: DatasetRe
     ConflictingDefinitionError
         If a ``writeOnce`` part differs from what is there.
     """
-    values = _taken_apart(composite, obj, ref)
+    values = taken_apart(composite, obj, ref)
     searched = dict.fromkeys((ref.run, *butler.search_path(None, ref.dataId.get("instrument"))))
     finder = PartFinder(butler, list(searched))
     parts: dict[str, DatasetRef | tuple[DatasetRef, ...]] = {}
@@ -58,7 +59,7 @@ def put_composite(butler: Butler, obj: Any, composite: Composite, ref: DatasetRe
     return made
 
 
-def _taken_apart(composite: Composite, obj: Any, ref: DatasetRef) -> dict[str, Any]:
+def taken_apart(composite: Composite, obj: Any, ref: DatasetRef) -> dict[str, Any]:
     """Return the values of the parts, `None` for "as it was"."""
     if composite.disassembler:
         values: dict[str, Any] = {}
@@ -115,7 +116,7 @@ def _stored(
         return there
     if part.many:
         raise CompositePutError(f"{what} is a list of datasets: these are never written; give None for it.")
-    if isinstance(there, DatasetRef) and _equal(butler, composite, part, there, value, values):
+    if isinstance(there, DatasetRef) and is_equal(butler, composite, part, there, value, values):
         return there
     if part.input_only:
         raise CompositePutError(
@@ -136,8 +137,8 @@ def _stored(
     return butler.put(value, part_type, data_id, run=ref.run)
 
 
-def _equal(
-    butler: Butler,
+def is_equal(
+    butler: Butler | LimitedButler,
     composite: Composite,
     part: Part,
     there: DatasetRef,
@@ -154,7 +155,12 @@ def _equal(
     )
 
 
-def _digest(butler: Butler, storage_class: str, value: Any, without: Collection[str]) -> str:
+def digests_equal(butler: Butler | LimitedButler, storage_class: str, value: Any, other: Any) -> bool:
+    """Whether two values of one storage class are equal."""
+    return _digest(butler, storage_class, value, ()) == _digest(butler, storage_class, other, ())
+
+
+def _digest(butler: Butler | LimitedButler, storage_class: str, value: Any, without: Collection[str]) -> str:
     """Return the digest of a value; of its file, if the type is one that only its formatter knows."""
     try:
         return digest(value, without=without)

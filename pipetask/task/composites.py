@@ -1,0 +1,86 @@
+"""Composites among the datasets of a quantum, and the datasets that are stored: their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pipetask.butler import CompositeRef, DatasetRef
+
+if TYPE_CHECKING:
+    from pipetask.butler.composites.ref import Parts
+    from pipetask.task.quantum import Quantum
+
+
+def of_parts(refs: Mapping[str, Sequence[DatasetRef]]) -> dict[str, list[DatasetRef]]:
+    """Return the datasets of a quantum that are stored: for composites their parts.
+
+    Parts have the names that the edges of a graph have, ``<connection>/<part>``.
+    """
+    found: dict[str, list[DatasetRef]] = {}
+    for name, listed in refs.items():
+        for ref in listed:
+            if isinstance(ref, CompositeRef):
+                parts = {f"{name}/{part}": _listed(each) for part, each in ref.parts.items()}
+                for part, each in of_parts(parts).items():
+                    known = {ref.id for ref in found.setdefault(part, [])}
+                    found[part] += (ref for ref in each if ref.id not in known)
+            else:
+                found.setdefault(name, []).append(ref)
+    return found
+
+
+def stored_inputs(quantum: Quantum) -> dict[str, list[DatasetRef]]:
+    """Return the datasets that a quantum needs, by the names that the edges of a graph have.
+
+    Besides inputs, these are the parts of composites to be made that are never written.
+    """
+    found = of_parts(quantum.inputs)
+    for name, ref in _composites_made(quantum.outputs):
+        kept = {f"{name}/{part}": _listed(each) for part, each in _not_written(ref).items()}
+        found |= of_parts(kept)
+    return found
+
+
+def are_made_of(outputs: Mapping[str, Sequence[DatasetRef]], ids: Collection[UUID]) -> bool:
+    """Whether the parts of composites to be made that are never written are among the given ids."""
+    needed = (part for _, ref in _composites_made(outputs) for part in _not_written(ref).values())
+    return all(each.id in ids for part in needed for each in _listed(part))
+
+
+def _composites_made(outputs: Mapping[str, Sequence[DatasetRef]]) -> Iterator[tuple[str, CompositeRef]]:
+    for name, refs in outputs.items():
+        for ref in refs:
+            if isinstance(ref, CompositeRef):
+                yield name, ref
+
+
+def _not_written(ref: CompositeRef) -> Parts:
+    written = {part.name for part in ref.composite.parts if part.is_written}
+    return {name: each for name, each in ref.parts.items() if name not in written}
+
+
+def _listed(found: DatasetRef | Sequence[DatasetRef]) -> Sequence[DatasetRef]:
+    return [found] if isinstance(found, DatasetRef) else found
+
+
+def existing(ref: DatasetRef, ids: Collection[UUID]) -> DatasetRef | None:
+    """Return a dataset if it is among those of the given ids, `None` if it is not.
+
+    Of a composite, the parts that are lists may lack datasets, as long as their ``minimum`` is there.
+    """
+    if not isinstance(ref, CompositeRef):
+        return ref if ref.id in ids else None
+    parts: dict[str, DatasetRef | tuple[DatasetRef, ...]] = {}
+    for part in ref.composite.parts:
+        if part.name not in ref.parts:
+            continue
+        listed = _listed(ref.parts[part.name])
+        found = [each for each in (existing(one, ids) for one in listed) if each is not None]
+        if len(found) < (len(listed) if part.minimum < 0 else part.minimum):
+            return None
+        parts[part.name] = tuple(found) if part.many else found[0]
+    if parts == ref.parts:
+        return ref
+    return CompositeRef(ref.datasetType, ref.dataId, ref.composite, parts)

@@ -1,0 +1,168 @@
+"""Tasks that read and make composites: a calibration fitted per tract, exposures seen with it, visits."""
+
+import os
+from pathlib import Path
+
+from lsst.pex.config import Field, ListField
+
+from pipetask import PipelineTask, PipelineTaskConfig, PipelineTaskConnections, Struct, connectionTypes
+from pipetask.butler import PhotoCalib
+
+DETECTOR = ("instrument", "visit", "detector")
+
+
+class FitConnections(PipelineTaskConnections, dimensions=(*DETECTOR, "tract")):
+    exposure = connectionTypes.Input(name="calexp", storageClass="ExposureF", dimensions=DETECTOR)
+    fitted = connectionTypes.Output(
+        name="jointcal_calib", storageClass="PhotoCalib", dimensions=(*DETECTOR, "tract")
+    )
+
+
+class FitConfig(PipelineTaskConfig, pipelineConnections=FitConnections):
+    no_work_on = ListField(dtype=int, default=[], doc="Detectors without a result.")
+
+
+class FitTask(PipelineTask):
+    """The calibration of visit v, detector d, tract t is 100 v + 10 d + t."""
+
+    ConfigClass = FitConfig
+    _DefaultName = "fit"
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        data_id = butlerQC.quantum.dataId
+        if data_id["detector"] in self.config.no_work_on:
+            return
+        value = 100.0 * data_id["visit"] + 10 * data_id["detector"] + data_id["tract"]
+        butlerQC.put(Struct(fitted=PhotoCalib(value)), outputRefs)
+
+
+class LookConnections(PipelineTaskConnections, dimensions=(*DETECTOR, "tract")):
+    exposure = connectionTypes.Input(
+        name="jointcal_calexp", storageClass="ExposureF", dimensions=(*DETECTOR, "tract")
+    )
+    seen = connectionTypes.Output(
+        name="seen", storageClass="StructuredDataDict", dimensions=(*DETECTOR, "tract")
+    )
+
+
+class LookConfig(PipelineTaskConfig, pipelineConnections=LookConnections):
+    kill_on = Field(dtype=int, default=-1, doc="Visit on which the worker is lost, once.")
+    mark = Field(dtype=str, default="", doc="File that says that a worker was lost.")
+
+
+class LookTask(PipelineTask):
+    """Notes the calibration and the first pixel of what it reads."""
+
+    ConfigClass = LookConfig
+    _DefaultName = "look"
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        if butlerQC.quantum.dataId["visit"] == self.config.kill_on and not Path(self.config.mark).exists():
+            Path(self.config.mark).touch()
+            os.kill(os.getpid(), 9)
+        exposure = butlerQC.get(inputRefs.exposure)
+        seen = {"calib": exposure.photoCalib.calibration, "pixel": float(exposure.image[0, 0])}
+        butlerQC.put(Struct(seen=seen), outputRefs)
+
+
+class GatherConnections(PipelineTaskConnections, dimensions=("skymap", "tract")):
+    exposures = connectionTypes.Input(
+        name="jointcal_calexp",
+        storageClass="ExposureF",
+        dimensions=(*DETECTOR, "tract"),
+        multiple=True,
+        deferLoad=True,
+    )
+    total = connectionTypes.Output(
+        name="gathered", storageClass="StructuredDataDict", dimensions=("skymap", "tract")
+    )
+
+
+class GatherConfig(PipelineTaskConfig, pipelineConnections=GatherConnections):
+    pass
+
+
+class GatherTask(PipelineTask):
+    """Notes the calibration of each exposure of a tract."""
+
+    ConfigClass = GatherConfig
+    _DefaultName = "gather"
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        found = {
+            f"{handle.dataId['visit']}-{handle.dataId['detector']}": handle.get(
+                component="photoCalib"
+            ).calibration
+            for handle in butlerQC.get(inputRefs.exposures)
+        }
+        butlerQC.put(Struct(total=found), outputRefs)
+
+
+class CalibOnlyConnections(PipelineTaskConnections, dimensions=(*DETECTOR, "tract")):
+    calib = connectionTypes.Input(
+        name="jointcal_calexp.photoCalib", storageClass="PhotoCalib", dimensions=(*DETECTOR, "tract")
+    )
+    seen = connectionTypes.Output(
+        name="calib_seen", storageClass="StructuredDataDict", dimensions=(*DETECTOR, "tract")
+    )
+
+
+class CalibOnlyConfig(PipelineTaskConfig, pipelineConnections=CalibOnlyConnections):
+    pass
+
+
+class CalibOnlyTask(PipelineTask):
+    """Reads one component of a composite."""
+
+    ConfigClass = CalibOnlyConfig
+    _DefaultName = "calib_only"
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        calib = butlerQC.get(inputRefs.calib)
+        butlerQC.put(Struct(seen={"calib": calib.calibration}), outputRefs)
+
+
+class MakeConnections(PipelineTaskConnections, dimensions=DETECTOR):
+    exposure = connectionTypes.Input(name="calexp", storageClass="ExposureF", dimensions=DETECTOR)
+    made = connectionTypes.Output(name="final_calexp", storageClass="ExposureF", dimensions=DETECTOR)
+
+
+class MakeConfig(PipelineTaskConfig, pipelineConnections=MakeConnections):
+    calib = Field(dtype=float, default=7.0, doc="Calibration of the whole visit.")
+    differ = Field(dtype=bool, default=False, doc="Whether detectors disagree on that of the visit.")
+    brighten = Field(dtype=bool, default=False, doc="Whether pixels are changed too.")
+
+
+class MakeTask(PipelineTask):
+    """Makes an exposure with a calibration that all detectors of a visit share."""
+
+    ConfigClass = MakeConfig
+    _DefaultName = "make"
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        exposure = butlerQC.get(inputRefs.exposure)
+        detector = butlerQC.quantum.dataId["detector"]
+        exposure.photoCalib = PhotoCalib(self.config.calib + detector * self.config.differ)
+        if self.config.brighten:
+            exposure.image[...] += 1
+        butlerQC.put(Struct(made=exposure), outputRefs)
+
+
+class UseConnections(PipelineTaskConnections, dimensions=DETECTOR):
+    exposure = connectionTypes.Input(name="final_calexp", storageClass="ExposureF", dimensions=DETECTOR)
+    used = connectionTypes.Output(name="used", storageClass="StructuredDataDict", dimensions=DETECTOR)
+
+
+class UseConfig(PipelineTaskConfig, pipelineConnections=UseConnections):
+    pass
+
+
+class UseTask(PipelineTask):
+    """Reads what `MakeTask` makes."""
+
+    ConfigClass = UseConfig
+    _DefaultName = "use"
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        exposure = butlerQC.get(inputRefs.exposure)
+        butlerQC.put(Struct(used={"calib": exposure.photoCalib.calibration}), outputRefs)
