@@ -177,6 +177,18 @@ class Datastore:
         template = self._templates.find(hint.dataset_type, hint.storage_class)
         return template.path(hint, component, formatter.extension)
 
+    def records_there(self, hint: ArtifactHint) -> list[ArtifactRecord]:
+        """Return the record of what another writer left where an object would be written."""
+        storage_class = self.storage_classes.get(hint.storage_class)
+        name, _ = self._formatter(hint.dataset_type, storage_class)
+        store, path = self.store_of(hint.dataset_type, hint.storage_class), self.path_for(hint)
+        data = store.source(path).read_bytes()
+        return [
+            ArtifactRecord(
+                "", store.name, path, -1, len(data), checksum(data), ALGORITHM, name, storage_class.name
+            )
+        ]
+
     def ingest(
         self,
         path: str | Path,

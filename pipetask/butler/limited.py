@@ -127,8 +127,7 @@ class LimitedButler:
         try:
             records = self.datastore.write(obj, hint, sync=False, clobber=False)
         except ArtifactExistsError as err:
-            path = f"{self.datastore.root}/{self.datastore.path_for(hint)}"
-            records = self.datastore.ingest(path, hint, sync=False)
+            records = self.datastore.records_there(hint)
             if not is_equal(read_artifacts(self.datastore, records, ref, None, None, None)):
                 raise ConflictingDefinitionError(
                     f"{ref.datasetType.name!r} {ref.dataId} is writeOnce, and differs from what another "
