@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from datastore.locations import is_uri, local_path
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
     from registry.dimensions.element import DimensionElement
 
+T = TypeVar("T")
+BATCH = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
@@ -39,10 +42,10 @@ class ImportReport:
 def read_export(path: Path) -> Document:
     """Return what an export file says; `ExportFormatError` if it is none."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            return Document.from_yaml(file, where=str(path))
     except OSError as err:
         raise ExportFormatError(f"No export at {str(path)!r}: {err.strerror or err}.") from err
-    return Document.from_yaml(content, where=str(path))
 
 
 def import_document(
@@ -118,8 +121,9 @@ def _insert_records(butler: Butler, document: Document, skipped: set[str]) -> in
     for element in butler.dimensions.elements:
         rows = list(records.get(element.name, ()))
         if rows and element.has_table and element.name not in skipped:
-            plain = [_record(element, row) for row in rows]
-            n += butler.registry.insert_dimension_records(element.name, plain, conflict="skip")
+            for batch in _batches(rows):
+                plain = [_record(element, row) for row in batch]
+                n += butler.registry.insert_dimension_records(element.name, plain, conflict="skip")
     return n
 
 
@@ -156,30 +160,38 @@ def _register_collections(butler: Butler, document: Document) -> int:
 
 def _ingest(
     butler: Butler,
-    entries: Iterable[FileEntry],
+    entries: Sequence[FileEntry],
     types: dict[str, DatasetType],
     directory: Path,
     transfer: Transfer,
 ) -> tuple[int, int]:
     """Take files in, but those whose datasets are stored already; return the numbers of both."""
-    files = [(file, _refs(butler, file, types)) for file in entries]
-    groups: dict[tuple[DatasetType, str], list[DatasetRef]] = defaultdict(list)
-    for _, refs in files:
-        for ref in refs:
-            groups[ref.datasetType, ref.run].append(ref)
-    for (kind, run), refs in groups.items():  # before any file, so that conflicts are told as what they are
-        ids = [ref.id for ref in refs]
-        butler.registry.insert_datasets(kind, run, [ref.dataId for ref in refs], ids=ids)
-    stored = butler.artifacts(ref.id for _, refs in files for ref in refs)
-    new = []
-    n_known = 0
-    for file, refs in files:
-        missing = [ref for ref in refs if ref.id not in stored]
-        n_known += len(refs) - len(missing)
-        if missing:
-            path = _location(directory, file.path)
-            new.append(FileDataset(path, missing, imported(file.formatter, file.path)))
-    return len(butler.ingest(*new, transfer=transfer)), n_known
+    for batch in _batches(entries):  # all before any file, so that conflicts are told as what they are
+        groups: dict[tuple[DatasetType, str], list[DatasetRef]] = defaultdict(list)
+        for file in batch:
+            for ref in _refs(butler, file, types):
+                groups[ref.datasetType, ref.run].append(ref)
+        for (kind, run), refs in groups.items():
+            ids = [ref.id for ref in refs]
+            butler.registry.insert_datasets(kind, run, [ref.dataId for ref in refs], ids=ids)
+    n_new = n_known = 0
+    for batch in _batches(entries):
+        stored = butler.artifacts(id for file in batch for id in file.ids)
+        new = []
+        for file in batch:
+            missing = [ref for ref in _refs(butler, file, types) if ref.id not in stored]
+            n_known += len(file.ids) - len(missing)
+            if missing:
+                path = _location(directory, file.path)
+                new.append(FileDataset(path, missing, imported(file.formatter, file.path)))
+        n_new += len(butler.ingest(*new, transfer=transfer))
+    return n_new, n_known
+
+
+def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield parts of what may be a million rows: objects are made of one part at a time."""
+    for begin in range(0, len(rows), BATCH):
+        yield rows[begin : begin + BATCH]
 
 
 def _refs(butler: Butler, file: FileEntry, types: dict[str, DatasetType]) -> list[DatasetRef]:

@@ -19,8 +19,10 @@ def modernize(document: Document, universe: DimensionUniverse) -> dict[str, list
     version 2, a visit was in one visit system, which it named: this becomes a membership. Before version 1,
     visits may lack their night, which is then that of their begin. Columns that are gone are left out.
     """
-    records = {element: [dict(r) for r in rows] for element, rows in document.records.items()}
     version = document.universe
+    if version >= universe.version:
+        return {element: list(rows) for element, rows in document.records.items() if rows}
+    records = {element: [dict(r) for r in rows] for element, rows in document.records.items()}
     if version < 1:
         for visit in records.get("visit", ()):
             if visit.get("day_obs") is None:
@@ -45,9 +47,7 @@ def modernize(document: Document, universe: DimensionUniverse) -> dict[str, list
         nights -= {(r["instrument"], r["id"]) for r in records.get("day_obs", ())}
         new_nights = [{"instrument": i, "id": night} for i, night in sorted(nights)]
         records["day_obs"] = records.get("day_obs", []) + new_nights
-    if version < universe.version:
-        records = {element: _known(universe, element, rows) for element, rows in records.items()}
-    return {element: rows for element, rows in records.items() if rows}
+    return {element: _known(universe, element, rows) for element, rows in records.items() if rows}
 
 
 def _night(visit: Mapping[str, Any]) -> int:

@@ -6,12 +6,22 @@ import base64
 import datetime as dt
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 import numpy as np
 import yaml
+from yaml.composer import Composer
+from yaml.events import (
+    CollectionStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
 
 from registry.timespan import MAX_NS, MIN_NS, Timespan
 
@@ -39,7 +49,55 @@ class EncodedRegion:
 
 
 class ExportLoader(_Loader):
-    """Reads exports. Other tags than those of the format are errors."""
+    """Reads exports, a value at a time. Other tags than those of the format are errors.
+
+    Nodes are composed of the parser's events in Python: the composer written in C makes all of a document
+    at once, which takes more time, and kilobytes of memory for each of its records.
+    """
+
+    compose_node = Composer.compose_node
+    compose_scalar_node = Composer.compose_scalar_node
+    compose_sequence_node = Composer.compose_sequence_node
+    compose_mapping_node = Composer.compose_mapping_node
+
+    def __init__(self, content: str | bytes | IO[bytes]) -> None:
+        super().__init__(content)
+        self.anchors: dict[str, Any] = {}
+
+    def value(self) -> Any:
+        """Return the value that comes next."""
+        return self.construct_document(self.compose_node(None, 0))
+
+    def mapping(self, value_of: Callable[[Any], Any]) -> Any:
+        """Return a mapping whose values are read by a function that is told their key; or another value."""
+        if not self._enters(MappingStartEvent):
+            return self.value()
+        found = {}
+        while not self.check_event(MappingEndEvent):
+            key = self.value()
+            if not isinstance(key, str):
+                raise yaml.YAMLError(f"{key!r} is not the name of anything")
+            found[key] = value_of(key)
+        self.get_event()
+        return found
+
+    def sequence(self, item: Callable[[], Any]) -> Any:
+        """Return a list whose items are read by a function; or another value."""
+        if not self._enters(SequenceStartEvent):
+            return self.value()
+        found = []
+        while not self.check_event(SequenceEndEvent):
+            found.append(item())
+        self.get_event()
+        return found
+
+    def _enters(self, kind: type[CollectionStartEvent]) -> bool:
+        event = self.peek_event()
+        # One with an anchor may be repeated later: it is to be composed.
+        is_plain = isinstance(event, kind) and event.implicit and event.anchor is None
+        if is_plain:
+            self.get_event()
+        return is_plain
 
 
 class ExportDumper(_Dumper):
@@ -50,9 +108,44 @@ class ExportDumper(_Dumper):
         return True
 
 
-def load(text: str | bytes) -> Any:
-    """Return what an export says; `yaml.YAMLError` if it is not YAML, or has tags of another kind."""
-    return yaml.load(text, Loader=ExportLoader)  # noqa: S506  # a safe loader
+def _same(value: Any) -> Any:
+    return value
+
+
+def load(content: str | bytes | IO[bytes], compact: Callable[[Any], Any] = _same) -> Any:
+    """Return what an export says; `yaml.YAMLError` if it is not YAML, or has tags of another kind.
+
+    Parameters
+    ----------
+    content : `str`, `bytes` or binary file
+        The export.
+    compact : callable, optional
+        What becomes of each item of a list in an entry of ``data``, once it is read.
+    """
+    loader = ExportLoader(content)
+    try:
+        loader.get_event()  # the stream begins
+        if loader.check_event(StreamEndEvent):
+            return None
+        loader.get_event()  # the document begins
+
+        def list_of_entry(_key: str) -> Any:
+            return loader.sequence(lambda: compact(loader.value()))
+
+        def value_of(key: str) -> Any:
+            if key != "data":
+                return loader.value()
+            return loader.sequence(lambda: loader.mapping(list_of_entry))
+
+        found = loader.mapping(value_of)
+        loader.get_event()  # the document ends
+        if not loader.check_event(StreamEndEvent):
+            raise yaml.YAMLError("a second document follows")
+    except RecursionError:
+        raise yaml.YAMLError("values are nested too deeply") from None
+    finally:
+        loader.dispose()
+    return found
 
 
 def dump(content: Any) -> str:

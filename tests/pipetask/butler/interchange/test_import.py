@@ -1,11 +1,17 @@
 """Exports in the reference's format become a repository's records, collections and datasets."""
 
+import re
+import tracemalloc
+from functools import partial
+from io import BytesIO
 from uuid import UUID
 
 import pytest
 from astropy.time import Time
 
 from pipetask.butler import Timespan
+from pipetask.butler.interchange import import_
+from pipetask.butler.interchange.document import Document
 from pipetask.errors import ConflictingDefinitionError, ExportFormatError, UnknownDimensionError
 
 
@@ -161,6 +167,9 @@ def test_datasets_of_an_old_export_have_the_same_ids_each_time(new, folder):
         ("version: 1.0.2", "version: 1.1.0", "'1.1.0'; this program reads"),
         ("version: 1.0.2", "version: 2.0.0", "reads 0 and 1.0.0 to 1.0.2"),
         ("version: 1.0.2", "version: x", "'x'"),
+        ("universe_version: 8", "universe_version: new", "universe version 'new', which is no number"),
+        ("data:", "? [data]\n:", r"\['data'\] is not the name"),
+        ("universe_namespace: daf_butler", "more: " + "[" * 3000, "nested too deeply"),
         ("universe_version: 8", "universe_version: 9", "newer repository"),
         ("universe_namespace: daf_butler", "universe_namespace: mine", "universe 'mine'"),
         ("data:", "other:", "no list 'data'"),
@@ -192,3 +201,85 @@ def test_what_cannot_be_understood_is_told_and_changes_nothing(new, folder, old,
 def test_an_absent_export_is_told(new, folder):
     with pytest.raises(ExportFormatError, match=r"No export at .*nope\.yaml"):
         new.import_(directory=folder, filename="nope.yaml")
+
+
+OLDER_FORMS = {
+    "1.0.0": [  # datasets are numbered, runs are an entry of their own, chains say what is searched in each child
+        (r"!uuid 'a0000000-0000-4000-8000-00000000000(.)'", r"\1"),
+        (r"- {type: collection, collection_type: RUN, name: (\S+), .*}", r"- {type: run, name: \1}"),
+        (r"\[tag, cal, made/here\]", "[[tag, null], [cal, [dark]], made/here]"),
+        (
+            r"timespan: !lsst.daf.butler.Timespan\n      begin: (.*)\n      end: (.*)",
+            r"begin: \1\n    end: \2",
+        ),
+    ],
+    "1.0.1": [  # validity ranges have two times
+        (
+            r"timespan: !lsst.daf.butler.Timespan\n      begin: (.*)\n      end: (.*)",
+            r"begin: \1\n    end: \2",
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("version", OLDER_FORMS)
+def test_older_forms_of_the_format_say_the_same(new, folder, version):
+    text = (folder / "export.yaml").read_text().replace("version: 1.0.2", f"version: {version}")
+    for pattern, old in OLDER_FORMS[version]:
+        text, n = re.subn(pattern, old, text)
+        assert n > 0
+    (folder / "export.yaml").write_text(text)
+    report = new.import_(directory=folder)
+    assert (report.datasets, report.dataset_types, report.collections) == (3, 2, 4)
+    assert new.collections.get_info("all").children == ("tag", "cal", "made/here")
+    assert new.get("stats", visit=7, instrument="Cam", collections="tag") == {"mean": 3.5}
+    last_year, next_year = (Timespan.from_instant(tai(f"{year}-06-01")) for year in (2029, 2031))
+    find = partial(new.find_dataset, "dark", instrument="Cam", collections="cal")
+    assert [find(detector=d, timespan=last_year) is not None for d in (1, 2)] == [True, False]
+    assert [find(detector=d, timespan=next_year) is not None for d in (1, 2)] == [True, True]
+
+
+def test_values_may_be_repeated_by_anchors(new, folder):
+    text = (folder / "export.yaml").read_text()
+    text = text.replace(
+        "data_id: [{instrument: Cam, detector: 1}]", "data_id: &first [{instrument: Cam, detector: 1}]"
+    )
+    text = text.replace("data_id: [{instrument: Cam, detector: 2}]", "data_id: *first").replace(
+        "name: stats,", "name: &name stats,"
+    )
+    text = text.replace("  dataset_type: stats", "  dataset_type: *name").replace(
+        "run: made/here", "run: other", 1
+    )
+    (folder / "export.yaml").write_text(text)
+    with pytest.raises(ConflictingDefinitionError):  # both are of detector 1 now
+        new.import_(directory=folder)
+    text = text.replace("data_id: *first", "data_id: [{instrument: Cam, detector: 2}]")
+    (folder / "export.yaml").write_text(text)
+    assert new.import_(directory=folder).datasets == 3
+
+
+def test_what_is_imported_in_parts_is_all_or_nothing(new, folder, monkeypatch):
+    monkeypatch.setattr(import_, "BATCH", 1)
+    before = content(new)
+    (folder / "files" / "stats.yaml").rename(folder / "stats.yaml")
+    with pytest.raises(OSError, match=r"stats\.yaml"):
+        new.import_(directory=folder)
+    assert content(new) == before
+    assert not list((folder.parent / "new").rglob("*dark*"))
+    (folder / "stats.yaml").rename(folder / "files" / "stats.yaml")
+    assert new.import_(directory=folder).datasets == 3
+    report = new.import_(directory=folder)
+    assert (report.datasets, report.known_datasets) == (0, 3)
+
+
+def test_reading_takes_little_more_than_what_is_read():
+    n = 5_000
+    entry = b"  - {dataset_id: [!uuid 'a0000000-0000-4000-8000-0000000%05d'], data_id: [{instrument: Cam, visit: %d}], path: x%d, formatter: x}\n"
+    head = b"version: 1.0.2\nuniverse_version: 8\ndata:\n- type: dataset\n  dataset_type: stats\n  run: made\n  records:\n"
+    text = head + b"".join(entry % (i, i, i) for i in range(n))
+    tracemalloc.start()
+    document = Document.from_yaml(BytesIO(text), where="here")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [file.data_ids[0]["visit"] for file in document.files] == list(range(n))
+    assert peak < n * 1500  # the nodes of all records at once are 8 kB each
