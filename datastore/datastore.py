@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from datastore.artifact import ALGORITHM, checksum, file_checksum, write_artifact
 from datastore.artifact_cache import ArtifactCache
@@ -27,9 +27,11 @@ from datastore.records import ArtifactHint, ArtifactRecord
 from datastore.storage_class import StorageClass, StorageClasses
 from datastore.stores.base import Store
 from datastore.stores.chained import StoreChain
+from datastore.stores.remote import remote_source
 from datastore.templates import Templates, encode_run
 from datastore.types.box import local_box
 
+_Object = TypeVar("_Object")
 LOST = ".lost+found"
 """Folder below the root for files that no record names."""
 CONFIG_KEYS = frozenset({"storageClasses", "formatters", "templates", "disassemble", "stores", "cache"})
@@ -253,6 +255,17 @@ class Datastore:
         store.take(local, recorded, transfer, sync=sync)
         return recorded
 
+    def check(self, path: str | Path, hint: ArtifactHint, *, formatter: str | None = None) -> None:
+        """Open a file as `ingest` would, and raise if it can't be read as what it is said to be."""
+        storage_class = self.storage_classes.get(hint.storage_class)
+        name = formatter or self._formatter(hint.dataset_type, storage_class)[0]
+        location, _, fragment = str(path).partition("#")
+        if (local := local_path(location)) is not None:
+            source = Source(local, local, fragment, -1, file_size(local))
+        else:
+            source = remote_source(location, fragment, -1, -1, {})
+        _reading(name, source, lambda: find_formatter(name).check(source, storage_class))
+
     # Reading
 
     def read(
@@ -335,19 +348,15 @@ class Datastore:
                 self.storage_classes.component_class(stored.name, component) if component else stored.name
             )
             self.storage_classes.get(target).check_parameters(parameters)
-        try:
+
+        def read() -> Any:
             if not component:
                 return formatter.read(source, stored, parameters=parameters)
             obj = formatter.read(source, stored, component=first if alone else "", parameters=parameters)
             remaining = rest if alone else component
             return formatter.component_of(obj, remaining) if remaining else obj
-        except DatastoreError:
-            raise
-        except (MemoryError, ImportError):
-            raise
-        except Exception as err:  # whatever a format's library raises for bytes that it can't read
-            reason = f"{record.formatter}: {type(err).__name__}: {err}"
-            raise ArtifactReadError(source.uri, reason) from err
+
+        return _reading(record.formatter, source, read)
 
     def _source(self, record: ArtifactRecord, *, whole: bool) -> Source:
         """Return what to read for a record: a copy of what is remote, made if the whole is wanted."""
@@ -473,9 +482,13 @@ class Datastore:
             reason = f"it is {'remote' if source.path is None else 'a slice of a file'}, so it can be copied,"
             raise LocationError(source.uri, f"{reason} not brought by {transfer}")
 
+    def content(self, record: ArtifactRecord) -> bytes:
+        """Return the bytes of an artifact."""
+        return self.stores.source(record).read_bytes()
+
     def verify(self, record: ArtifactRecord) -> bool:
         """Read a whole artifact and tell whether its checksum is the recorded one."""
-        data = self.stores.source(record).read_bytes()
+        data = self.content(record)
         return not record.checksum or checksum(data) == record.checksum
 
     def uri(self, record: ArtifactRecord) -> str:
@@ -487,6 +500,16 @@ class Datastore:
     def predicted_uri(self, hint: ArtifactHint) -> str:
         """Return the URI that an object would be written to."""
         return self.store_of(hint.dataset_type, hint.storage_class).uri(self.path_for(hint))
+
+
+def _reading(formatter: str, source: Source, action: Callable[[], _Object]) -> _Object:
+    """Return what an action reads; whatever a format's library raises becomes `ArtifactReadError`."""
+    try:
+        return action()
+    except (DatastoreError, MemoryError, ImportError):
+        raise
+    except Exception as err:
+        raise ArtifactReadError(source.uri, f"{formatter}: {type(err).__name__}: {err}") from err
 
 
 def _kept_in(store: Store, local: str) -> bool:

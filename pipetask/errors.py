@@ -66,6 +66,14 @@ class ExportFormatError(PipetaskError, ValueError):
     """An export file that cannot be understood, or whose files are not where it says."""
 
 
+class ArchiveError(PipetaskError, ValueError):
+    """A zip file that is no archive of datasets, or datasets that don't fit into one."""
+
+
+class FileTableError(PipetaskError, ValueError):
+    """A table of files that cannot be read, or a file in it that cannot be taken in."""
+
+
 class CompositeDefinitionError(PipetaskError, ValueError):
     """A definition of a composite that cannot be understood, or cannot work; says the line."""
 

@@ -55,6 +55,10 @@ class Formatter(ABC):
             Those of the storage class (of the component) that the caller gave, names checked.
         """
 
+    def check(self, source: Source, storage_class: StorageClass) -> None:
+        """Raise unless a file can be read, which formats may be able to tell by less than reading all."""
+        self.read(source, storage_class, parameters={})
+
     def component_of(self, obj: Any, component: str) -> Any:
         """Return a component of a whole object, for those that `read` doesn't find alone."""
         return take_component(obj, component)

@@ -12,7 +12,14 @@ import numpy as np
 from datastore.artifact import Buffer
 from datastore.errors import ParameterError
 from datastore.formatters.base import Formatter
-from datastore.formatters.fits_tiles import find_hdu, image_hdu, interchange_header, open_fits, read_image
+from datastore.formatters.fits_tiles import (
+    check_fits,
+    find_hdu,
+    image_hdu,
+    interchange_header,
+    open_fits,
+    read_image,
+)
 from datastore.formatters.json import encode_json
 from datastore.formatters.wcs import header_wcs, wcs_header
 from datastore.locations import Source
@@ -69,6 +76,10 @@ class FitsExposureFormatter(Formatter):
         stream = io.BytesIO()
         fits.HDUList(hdus).writeto(stream, output_verify="ignore")
         return stream.getbuffer()
+
+    def check(self, source: Source, storage_class: StorageClass) -> None:
+        """Look at all headers, and whether the data that they tell of are there."""
+        check_fits(source)
 
     def read(
         self,

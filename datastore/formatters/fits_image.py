@@ -12,15 +12,15 @@ from datastore.artifact import Buffer
 from datastore.errors import FormatterError
 from datastore.formatters.base import Formatter
 from datastore.formatters.fits_exposure import header_planes, plane_cards, requested_box
-from datastore.formatters.fits_tiles import find_hdu, image_hdu, open_fits, read_image
-from datastore.locations import Source
+from datastore.formatters.fits_tiles import check_fits, find_hdu, image_hdu, open_fits, read_image
+from datastore.locations import Source, parse_fragment
 from datastore.storage_class import StorageClass
 from datastore.types.box import Box
 from datastore.types.mask import Mask
 
 
 class FitsImageFormatter(Formatter):
-    """HDU IMAGE or, for a `Mask`, MASK with its planes as cards ``PLANE<bit>``."""
+    """HDU IMAGE or, for a `Mask`, MASK with its planes as cards ``PLANE<bit>``; ``#hdu=N`` reads another."""
 
     extension = ".fits"
 
@@ -40,6 +40,10 @@ class FitsImageFormatter(Formatter):
         fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(stream)
         return stream.getbuffer()
 
+    def check(self, source: Source, storage_class: StorageClass) -> None:
+        """Look at all headers, and whether the data that they tell of are there."""
+        check_fits(source)
+
     def read(
         self,
         source: Source,
@@ -51,7 +55,8 @@ class FitsImageFormatter(Formatter):
         """Return the array or mask; with ``bbox``, only the tiles under it are read."""
         is_mask = issubclass(storage_class.pytype, Mask)
         with open_fits(source) as hdus:
-            hdu = find_hdu(hdus, "MASK" if is_mask else "IMAGE", source)
+            chosen = parse_fragment(source.fragment).get("hdu", "MASK" if is_mask else "IMAGE")
+            hdu = find_hdu(hdus, chosen, source)
             box = parameters.get("bbox")
             part = (
                 None

@@ -11,7 +11,7 @@ from datastore.artifact import Buffer
 from datastore.errors import ArtifactReadError, FormatterError
 from datastore.formatters.base import Formatter
 from datastore.formatters.fits_exposure import requested_box
-from datastore.formatters.fits_tiles import check_complete, header_mapping, open_fits, read_image
+from datastore.formatters.fits_tiles import check_complete, check_fits, header_mapping, open_fits, read_image
 from datastore.formatters.wcs import header_wcs
 from datastore.locations import Source, parse_fragment
 from datastore.storage_class import StorageClass
@@ -35,6 +35,12 @@ class FitsRawFormatter(Formatter):
     def to_bytes(self, obj: Any, storage_class: StorageClass) -> Buffer:
         """Refuse: raw files are ingested, not written."""
         raise FormatterError("fits_raw", "raw files are ingested as they are, never written")
+
+    def check(self, source: Source, storage_class: StorageClass) -> None:
+        """Look at all headers, and whether the data that they tell of are there."""
+        check_fits(source)
+        with open_fits(source) as hdus:
+            _image_hdu(hdus, source)
 
     def read(
         self,

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from datastore.artifact import Buffer
 from datastore.errors import ArtifactReadError, FormatterError
 from datastore.formatters.base import Formatter
-from datastore.formatters.fits_tiles import check_complete, find_hdu, open_fits
+from datastore.formatters.fits_tiles import check_complete, check_fits, find_hdu, open_fits
 from datastore.formatters.json import encode_json
-from datastore.locations import Source
+from datastore.locations import Source, parse_fragment
 from datastore.storage_class import StorageClass
 from datastore.table_columns import (
     column_parts,
@@ -41,7 +41,8 @@ class FitsTableFormatter(Formatter):
     Notes
     -----
     HDU CATALOG_SCHEMA holds JSON. Strings are UTF-8. Masks, where a value is masked, are the columns of
-    HDU CATALOG_MASKS. Of a file that another program made, the first table is read.
+    HDU CATALOG_MASKS. Of a file that another program made, the first table is read, or that of the fragment
+    ``#hdu=N``.
     """
 
     extension = ".fits"
@@ -54,6 +55,10 @@ class FitsTableFormatter(Formatter):
         stream = io.BytesIO()
         fits.HDUList([fits.PrimaryHDU(), *table_hdus(obj, "CATALOG")]).writeto(stream)
         return stream.getbuffer()
+
+    def check(self, source: Source, storage_class: StorageClass) -> None:
+        """Look at all headers, and whether the data that they tell of are there."""
+        check_fits(source)
 
     def read(
         self,
@@ -181,7 +186,8 @@ def _foreign_table(hdus: Any, source: Source) -> Any:
     from astropy.io import fits
     from astropy.table import Table
 
-    for hdu in hdus:
+    chosen = parse_fragment(source.fragment).get("hdu")
+    for hdu in hdus if chosen is None else [find_hdu(hdus, chosen, source)]:
         if isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
             check_complete(hdu, source)
             return Table.read(hdu)

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datastore.errors import ArtifactReadError
-from datastore.locations import Source
+from datastore.locations import Source, parse_fragment
 from datastore.types.box import Box
 
 TILE = 256
@@ -149,6 +149,15 @@ def check_complete(hdu: Any, source: Source) -> None:
             source.uri,
             f"the data of {name} need {header.size} bytes from {info['datLoc']}: truncated at {found}",
         )
+
+
+def check_fits(source: Source) -> None:
+    """Raise unless a file is FITS and holds the data of all its HDUs, the one of the fragment among them."""
+    with open_fits(source) as hdus:
+        for hdu in hdus:
+            check_complete(hdu, source)
+        if (chosen := parse_fragment(source.fragment).get("hdu")) is not None:
+            find_hdu(hdus, chosen, source)
 
 
 def header_mapping(header: Any) -> dict[str, Any]:

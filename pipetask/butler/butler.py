@@ -212,9 +212,12 @@ class Butler(ReadingButler):
                 )
             self.registry.insert_locations(locations)
 
-    def adopt(self, records: Iterable[ArtifactRecord]) -> None:
-        """Take over files that workers wrote: made durable, or deleted, with the transaction around this."""
-        self._transaction.wrote(records)
+    def adopt(self, records: Iterable[ArtifactRecord], *, undo: bool = True) -> None:
+        """Take over files that were written: made durable with the transaction around this.
+
+        With ``undo``, they are deleted if it fails.
+        """
+        self._transaction.wrote(records, undo=undo)
 
     # Exchange with other repositories
 
