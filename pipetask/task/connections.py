@@ -263,6 +263,10 @@ class PipelineTaskConnections(metaclass=ConnectionsMeta):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "dimensions":
+            if isinstance(self.__dict__.get(name), frozenset):
+                raise ConnectionsError(
+                    f"The dimensions of {type(self).__name__} can be changed only in its __init__"
+                )
             value = set(value)
         if not isinstance(value, BaseConnection):
             object.__setattr__(self, name, value)
@@ -326,6 +330,7 @@ class PipelineTaskConnections(metaclass=ConnectionsMeta):
                         f"assign a connection of the other type to self.{name}"
                     )
             names.freeze()
+        object.__setattr__(self, "dimensions", frozenset(self.dimensions))
         self.allConnections = {
             name: connection
             for name, connection in self.allConnections.items()

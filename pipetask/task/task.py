@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from pipetask.butler import TaskMetadata
 from pipetask.errors import ConfigOverrideError, TaskDefinitionError
+from pipetask.task.log import TaskLog
 
 
 class Task:
@@ -33,15 +34,15 @@ class Task:
     ----------
     config : `Config`
         The configuration.
-    log : `logging.Logger`
-        The task's logger.
+    log : `TaskLog`
+        The task's logger, which has ``verbose`` and ``trace``, too.
     metadata : `TaskMetadata`
         What the task wants to tell about its work; stored with each quantum.
     """
 
     ConfigClass: ClassVar[Any]  # a Config class
     config: Any  # an instance of it
-    log: logging.Logger
+    log: TaskLog
     metadata: TaskMetadata
     _DefaultName: ClassVar[str] = ""
 
@@ -50,7 +51,7 @@ class Task:
         config: Any = None,  # an instance of ConfigClass
         name: str | None = None,
         parentTask: Task | None = None,
-        log: logging.Logger | None = None,
+        log: logging.Logger | TaskLog | None = None,
     ) -> None:
         cls = type(self)
         self._name = name or cls._DefaultName or cls.__name__
@@ -62,7 +63,7 @@ class Task:
         self.config = config
         if log is None:
             log = parentTask.log.getChild(self._name) if parentTask else logging.getLogger(self._fullName)
-        self.log = log
+        self.log = TaskLog(log) if isinstance(log, logging.Logger) else log
         self.metadata = TaskMetadata()
         self._subtasks: list[Task] = []
 

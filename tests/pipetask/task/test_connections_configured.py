@@ -155,6 +155,14 @@ def test_a_connection_cannot_join_the_set_of_another_kind():
         cls(config=config)
 
 
+def test_dimensions_are_fixed_after_construction(task_api):
+    connections = task_api.connections(config=task_api.config())
+    with pytest.raises(AttributeError):
+        connections.dimensions.add("detector")
+    with pytest.raises(ConnectionsError, match=r"dimensions of .* only in its __init__"):
+        connections.dimensions = {"detector"}
+
+
 def test_sets_are_fixed_after_construction(task_api):
     with pytest.raises(ConnectionsError, match="only in its __init__"):
         task_api.connections().inputs.remove("exposures")

@@ -1,6 +1,9 @@
 """Task: names, configuration, log, metadata, subtasks."""
 
+import copy
 import logging
+import pickle
+from pathlib import Path
 
 import pytest
 from lsst.pex.config import Config, ConfigurableField, Field, FieldValidationError
@@ -48,7 +51,28 @@ def test_names_come_from_argument_default_name_or_class():
 def test_the_log_has_the_name_of_the_task():
     assert MeasureTask(name="m").log.name == "m"
     own = logging.getLogger("elsewhere")
-    assert MeasureTask(log=own).log is own
+    assert MeasureTask(log=own).log.logger is own
+
+
+def test_the_logger_has_levels_between_those_of_the_standard_library(caplog):
+    log = MeasureTask(name="m").log
+    with caplog.at_level(1):
+        log.trace("a %d", 1)
+        log.verbose("b %d", 2)
+        log.getChild("x").verbose("c")
+        log.fatal("d", extra={"more": 5})
+        log.info("e")
+    assert [(r.name, r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("m", "TRACE", "a 1"),
+        ("m", "VERBOSE", "b 2"),
+        ("m.x", "VERBOSE", "c"),
+        ("m", "CRITICAL", "d"),
+        ("m", "INFO", "e"),
+    ]
+    assert {r.filename for r in caplog.records} == {Path(__file__).name}
+    assert caplog.records[3].more == 5
+    assert pickle.loads(pickle.dumps(copy.copy(log))).name == "m"
+    assert log.handlers == []
 
 
 def test_a_configuration_that_is_not_valid_is_refused():

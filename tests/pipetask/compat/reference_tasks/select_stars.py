@@ -90,6 +90,7 @@ class SelectStarsTask(pipeBase.PipelineTask):
         if butlerQC.quantum.dataId["detector"] < 0:
             raise TaskError("no such detector")
         self.log.info("Detector %d", inputs["catalog"].dataId["detector"])
+        self.log.verbose("Its catalog is not loaded yet")
         butlerQC.put(self.run(**inputs), outputRefs)
 
     @timeMethod
