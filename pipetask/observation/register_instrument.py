@@ -10,7 +10,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipetask.butler import Butler, DatasetType, Timespan, add_to_defaults, suggest
+from pipetask.butler import (
+    Butler,
+    DataCoordinate,
+    DatasetRef,
+    DatasetType,
+    Timespan,
+    add_to_defaults,
+    raw_id,
+    suggest,
+)
 from pipetask.butler.defaults import calibration_collection, instruments
 from pipetask.errors import CameraDescriptionError, InstrumentError
 from pipetask.observation.camera_description import CameraDescription
@@ -179,7 +188,9 @@ def _put_camera(butler: Butler, instrument: Instrument, calib: str) -> None:
     butler.collections.register(run, "RUN", f"Camera description of {instrument.name}")
     ref = butler.find_dataset(CAMERA, instrument=instrument.name, collections=run)
     if ref is None:
-        ref = butler.put(camera, CAMERA, run=run, instrument=instrument.name)
+        data_id = DataCoordinate.standardize(instrument=instrument.name, universe=butler.dimensions)
+        # The same camera has the same id in every repository, so that exports find it there.
+        ref = butler.put(camera, DatasetRef(dataset_type, data_id, run, id=raw_id(CAMERA, data_id, run)))
     if butler.find_dataset(CAMERA, instrument=instrument.name, collections=calib) != ref:
         always = Timespan.from_ns()
         butler.registry.collections.decertify(calib, CAMERA, always, [{"instrument": instrument.name}])

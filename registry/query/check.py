@@ -186,7 +186,7 @@ class Checker:
                         raise InvalidQueryError(f"No function {name!r}{hint}")
                     return function(name, [self._plain(each, name) for each in arguments])
                 case Range():
-                    raise InvalidQueryError("a range can be used with IN only")
+                    raise InvalidQueryError("a range is for IN only")
                 case _:
                     raise InvalidQueryError("a condition has no value to compare or compute with")
 

@@ -72,7 +72,9 @@ def _malformed(err: UnexpectedInput, text: str) -> InvalidQueryError:
     if ended:
         return InvalidQueryError(f"The expression ends too early; expected {_expected(err)}", text, position)
     if text[position - 1 : position + 1] == "..":
-        return InvalidQueryError("A range can be used with IN only", text, position - 1)
+        return InvalidQueryError(
+            "A range is of whole numbers, as in IN (1..5), and for IN only", text, position - 1
+        )
     if text[position] in "'\"":
         quote = "a string that is not closed" if text[position] == "'" else "double quotes; write 'text'"
         return InvalidQueryError(f"Here is {quote}", text, position)

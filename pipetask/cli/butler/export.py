@@ -11,6 +11,7 @@ from pipetask.cli.options import (
     repository_argument,
     where_option,
 )
+from pipetask.cli.show import counted
 
 
 @click.command("export", cls=RepositoryCommand, short_help="Write datasets and what they need to a folder.")
@@ -44,4 +45,5 @@ def command(repo: str | None, directory: str, **options: Any) -> None:
 
     with Butler.from_config(repo) as butler:
         n_datasets, n_collections = export_selection(butler, directory, **options)
-    click.echo(f"Exported {n_datasets} datasets and {n_collections} collections to {directory}.")
+    found = f"{counted(n_datasets, 'dataset')} and {counted(n_collections, 'collection')}"
+    click.echo(f"Exported {found} to {directory}.")

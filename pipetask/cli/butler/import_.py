@@ -3,6 +3,7 @@
 import click
 
 from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument
+from pipetask.cli.show import counted
 
 
 @click.command("import", cls=RepositoryCommand, short_help="Take in what an export holds.")
@@ -37,6 +38,7 @@ def command(
             skip_dimensions=skip_dimensions,
         )
     click.echo(
-        f"Imported {done.datasets} datasets ({done.known_datasets} were here already), {done.records} "
-        f"dimension records, {done.collections} collections and {done.dataset_types} dataset types."
+        f"Imported {counted(done.datasets, 'dataset')} ({done.known_datasets} were here already), "
+        f"{counted(done.records, 'dimension record')}, {counted(done.collections, 'collection')} and "
+        f"{counted(done.dataset_types, 'dataset type')}."
     )

@@ -4,7 +4,7 @@ import click
 
 from pipetask.cli.confirm import ask, confirm_option
 from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument, where_option
-from pipetask.cli.show import dataset_rows, format_option, show
+from pipetask.cli.show import counted, dataset_rows, format_option, show
 
 
 @click.command("prune-datasets", cls=RepositoryCommand, short_help="Remove datasets, or their files only.")
@@ -88,4 +88,5 @@ def command(
             purge=bool(purge),
         )
     if not quiet:
-        click.echo(f"{len(refs)} datasets were {what}.", err=format_ != "table")
+        were = "was" if len(refs) == 1 else "were"
+        click.echo(f"{counted(len(refs), 'dataset')} {were} {what}.", err=format_ != "table")

@@ -10,7 +10,7 @@ from pipetask.cli.options import (
     order_by_option,
     where_option,
 )
-from pipetask.cli.show import dataset_rows, format_option, show
+from pipetask.cli.show import counted, dataset_rows, format_option, show
 
 
 @click.command("transfer-datasets", cls=Command, short_help="Copy datasets to another repository.")
@@ -79,4 +79,4 @@ def command(
             register_dataset_types=register_dataset_types,
             transfer_dimensions=transfer_dimensions,
         )
-    click.echo(f"Transferred {len(done)} datasets to {dest}.")
+    click.echo(f"Transferred {counted(len(done), 'dataset')} to {dest}.")

@@ -42,7 +42,7 @@ def test_a_dry_run_shows_what_would_go(on_repo):
 def test_purging_removes_rows_files_and_tags(on_repo):
     on_repo("associate", "tag", "--collections", "first")
     done = on_repo("prune-datasets", "--purge", "first", "--where", "detector=0", "--no-confirm")
-    assert "1 datasets were removed." in done.stdout
+    assert "1 dataset was removed." in done.stdout
     assert {row["detector"] for row in on_repo.rows("query-datasets", "--collections", "tag")} == {1, 2}
     assert files(on_repo) == 3
 

@@ -97,3 +97,14 @@ def test_a_description_that_no_import_brought_is_missed_in_words(empty_repo, cam
             load_instrument(other, "SimCam")
         register_instrument(other, cameras / "simcam.yaml")
         assert load_instrument(other, "SimCam").name == "SimCam"
+
+
+def test_a_camera_that_is_registered_may_be_imported(empty_repo, cameras, tmp_path):
+    register_instrument(empty_repo, cameras / "simcam.yaml")
+    with Butler.makeRepo(tmp_path / "other") as other:
+        register_instrument(other, cameras / "simcam.yaml")
+        with other.export(directory=tmp_path / "export", transfer="copy") as export:
+            export.saveDatasets(other.query_datasets("camera", collections="SimCam/calib/camera-*"))
+            export.saveCollection("SimCam/calib")
+    done = empty_repo.import_(directory=tmp_path / "export")
+    assert (done.datasets, done.known_datasets) == (0, 1)

@@ -63,7 +63,7 @@ def test_nothing_is_always_true(text):
         ("visit == 3", "write one '='", 7),
         ('band = "r"', "double quotes; write 'text'", 7),
         ("band = 'r", "not closed", 7),
-        ("visit = 1..3", "A range can be used with IN only", 9),
+        ("visit = 1..3", "A range is of whole numbers, as in IN (1..5), and for IN only", 9),
         ("visit IN (1, )", "Unexpected ')'", 13),
         ("visit = 1 2", "expected AND or OR", 10),
         ("a = 1 AND\nb ? 2", "Unexpected '?'", 12),
