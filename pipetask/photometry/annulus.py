@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pipetask.photometry.bands import reach
-from pipetask.photometry.lattice_weights import Floats, Method
+from pipetask.photometry.lattice_weights import Method
 from pipetask.photometry.pixel_weights import Shape
-from pipetask.photometry.planes import Integers, PhotometryError, Pixels, Planes, gather
+from pipetask.photometry.planes import Floats, Integers, PhotometryError, Pixels, Planes, gather
 from pipetask.photometry.windows import weigh, windows
 
 Statistic = Literal["mean", "median", "clipped_mean", "clipped_median"]

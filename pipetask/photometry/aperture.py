@@ -11,10 +11,10 @@ from pipetask.photometry.annulus import Annulus, ring_statistic
 from pipetask.photometry.edges import crosses_edge, edge_sums
 from pipetask.photometry.flags import ApertureFlag
 from pipetask.photometry.lattice import NEAR_RING, lattice_sums, margin
-from pipetask.photometry.lattice_weights import Floats, Method
+from pipetask.photometry.lattice_weights import Method
 from pipetask.photometry.neighbours import strips_without_sources
 from pipetask.photometry.pixel_weights import Shape
-from pipetask.photometry.planes import Integers, PhotometryError, Planes, keep_memory
+from pipetask.photometry.planes import Floats, Integers, PhotometryError, Planes, keep_memory
 from pipetask.photometry.result import CoreResult
 from pipetask.photometry.sections import ImageLike, section_planes
 from pipetask.photometry.sums import Request, Ring, Sums

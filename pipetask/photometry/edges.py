@@ -7,8 +7,7 @@ import numpy.typing as npt
 
 from pipetask.photometry.flags import ApertureFlag
 from pipetask.photometry.lattice import TOUCHED, margin, pixel_sums
-from pipetask.photometry.lattice_weights import Floats
-from pipetask.photometry.planes import Pixels, Planes
+from pipetask.photometry.planes import Floats, Pixels, Planes
 from pipetask.photometry.sums import Request, Sums
 
 # Windows larger than this from the centre are left to the general path.

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipetask.photometry.bands import Band
-from pipetask.photometry.lattice_weights import Floats
-from pipetask.photometry.planes import Integers, Pixels, gather
+from pipetask.photometry.planes import Floats, Integers, Pixels, gather
 
 # Bytes of the windows, as float64, of the sources folded at once (benchmarks/photometry.py).
 _FOLD_BYTES = 1 << 21

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipetask.photometry.annulus import Annulus
-from pipetask.photometry.lattice_weights import Floats
 from pipetask.photometry.pixel_weights import Shape
-from pipetask.photometry.planes import Planes
+from pipetask.photometry.planes import Floats, Planes
 
 # Pixels of the mask that is made at once.
 _STRIP_PIXELS = 1 << 24

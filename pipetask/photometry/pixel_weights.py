@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.photometry.lattice_weights import Floats, Method, half_chord, samples, segment
+from pipetask.photometry.circle import half_chord, segment
+from pipetask.photometry.lattice_weights import Method
+from pipetask.photometry.planes import Floats
+from pipetask.photometry.sample_weights import samples
 
 
 @dataclass(frozen=True, slots=True)

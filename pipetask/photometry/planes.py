@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 # Pixels of any integer or floating type, in either byte order, as they come from files.
 Pixels = npt.NDArray[Any]
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipetask.photometry.lattice_weights import Floats
-from pipetask.photometry.planes import Integers
+from pipetask.photometry.planes import Floats, Integers
 
 if TYPE_CHECKING:
     from astropy.table import Table

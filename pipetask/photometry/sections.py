@@ -6,8 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.photometry.lattice_weights import Floats
-from pipetask.photometry.planes import PhotometryError, Pixels, Planes
+from pipetask.photometry.planes import Floats, PhotometryError, Pixels, Planes
 
 # Pixels of a section, beyond the reach of the sources in it.
 _SIDE = 1024

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from pipetask.photometry.lattice_weights import Floats, Method
-from pipetask.photometry.planes import Integers
+from pipetask.photometry.lattice_weights import Method
+from pipetask.photometry.planes import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,12 @@ class Sums:
         flags = np.zeros((radii, count), np.int64)
         background, background_err = np.full((2, count), np.nan)
         return cls(flux, variance, area, full, flags, background, background_err, np.zeros(count))
+
+    def take(self, part: slice) -> "Sums":
+        """A view of some sources, to be filled in."""
+        apertures = (getattr(self, name)[:, part] for name in ("flux", "variance", "area", "full", "flags"))
+        ring = (getattr(self, name)[part] for name in ("background", "background_err", "ring_area"))
+        return Sums(*apertures, *ring)
 
     def put(self, where: Any, other: "Sums") -> None:  # any numpy index
         """Overwrite some sources."""

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pipetask.photometry.flags import ApertureFlag
-from pipetask.photometry.lattice_weights import Floats, Method
+from pipetask.photometry.lattice_weights import Method
 from pipetask.photometry.pixel_weights import Shape, listed_weights
-from pipetask.photometry.planes import Planes, gather
+from pipetask.photometry.planes import Floats, Planes, gather
 from pipetask.photometry.sums import Request, Sums
 
 # Number of pixels in the windows of the sources that are summed at once.

@@ -1,0 +1,48 @@
+"""Lines that cut a circle: half-chords, the areas they bound, and the pixel borders about a centre."""
+
+import numpy as np
+
+from pipetask.photometry.planes import Floats
+
+
+def half_chord(distance: Floats, radius: float | Floats) -> Floats:
+    """Half the length of the chord at a distance from the centre, which must not pass the radius."""
+    chord = radius - distance
+    chord *= radius + distance
+    return np.sqrt(chord, out=chord)
+
+
+def segment(dx: Floats, dy: Floats, radius: float | Floats) -> Floats:
+    """Area between a chord with the given extents and its arc."""
+    k = dx * dx
+    k += dy * dy
+    np.sqrt(k, out=k)
+    k *= 0.5 / radius
+    area = np.arcsin(np.minimum(k, 1.0))
+    k *= np.sqrt(np.maximum(1.0 - k * k, 0.0))
+    area -= k
+    area *= radius**2
+    return area
+
+
+def chord_integral(distance: Floats, chord: Floats, radius: float | Floats) -> Floats:
+    """Area under the upper half of the circle from the centre line to a distance."""
+    # the arcsine is taken of the smaller leg: near the rim that of distance / radius would lose half of the
+    # digits
+    angle = np.minimum(distance, chord)
+    angle /= radius
+    np.arcsin(angle, out=angle)
+    np.copyto(angle, 0.5 * np.pi - angle, where=distance > chord)
+    angle *= radius**2
+    angle += distance * chord
+    angle *= 0.5
+    return angle
+
+
+def border_lines(offset: Floats, size: int) -> Floats:
+    """Distances of pixel borders from the centre, itself first; shape (2 down/up, size + 2, n)."""
+    borders = np.arange(size + 1)[:, None] + 0.5
+    lines = np.zeros((2, size + 2, len(offset)))
+    np.add(borders, offset, out=lines[0, 1:])
+    np.subtract(borders, offset, out=lines[1, 1:])
+    return lines
