@@ -25,20 +25,6 @@ def segment(dx: Floats, dy: Floats, radius: float | Floats) -> Floats:
     return area
 
 
-def chord_integral(distance: Floats, chord: Floats, radius: float | Floats) -> Floats:
-    """Area under the upper half of the circle from the centre line to a distance."""
-    # the arcsine is taken of the smaller leg: near the rim that of distance / radius would lose half of the
-    # digits
-    angle = np.minimum(distance, chord)
-    angle /= radius
-    np.arcsin(angle, out=angle)
-    np.copyto(angle, 0.5 * np.pi - angle, where=distance > chord)
-    angle *= radius**2
-    angle += distance * chord
-    angle *= 0.5
-    return angle
-
-
 def border_lines(offset: Floats, size: int) -> Floats:
     """Distances of pixel borders from the centre, itself first; shape (2 down/up, size + 2, n)."""
     borders = np.arange(size + 1)[:, None] + 0.5

@@ -1,11 +1,12 @@
 """Areas of pixels that small circles cover, from integrals between the centre lines and pixel corners."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipetask.photometry.bands import Band, reach
-from pipetask.photometry.circle import chord_integral, half_chord
+from pipetask.photometry.circle import half_chord
 from pipetask.photometry.planes import Floats
 
 # Up to this radius the integrals, which are taken from the centre, keep weights to 3e-14; their rounding
@@ -25,12 +26,10 @@ class CornerWeights:
 
     def __init__(self, radius: float, x: "_Lines", y: "_Lines") -> None:
         self._reach, self._quarter = reach(radius), 0.25 * np.pi * radius**2
-        self._x, self._under = x.distance, x.under
+        # the integral up to the border, and for rows that up to half their chord
+        self._x, self._under = x.distance, x.triangle + x.sector
         self._y, self._chord = y.distance, y.chord
-        # the integral up to the half-chord
-        self._beside = self._chord * self._y
-        self._beside += self._quarter
-        self._beside -= y.under
+        self._beside = y.triangle + (self._quarter - y.sector)
 
     @classmethod
     def several(cls, radii: Sequence[float], fx: Floats, fy: Floats) -> list["CornerWeights"]:
@@ -74,11 +73,17 @@ class CornerWeights:
         return weights
 
 
+@dataclass(frozen=True, slots=True)
 class _Lines:
-    """Pixel borders: distance from the centre, half-chord, area up to there; shape (2, borders, n)."""
+    """Pixel borders, in arrays of shape (2 down/up, borders, n): distance from the centre and half-chord.
 
-    def __init__(self, distance: Floats, chord: Floats, under: Floats) -> None:
-        self.distance, self.chord, self.under = distance, chord, under
+    The area between the centre line and the border is that of a sector of the circle and a triangle.
+    """
+
+    distance: Floats
+    chord: Floats
+    sector: Floats
+    triangle: Floats
 
     @classmethod
     def of(cls, radius: Floats, offset: Floats, counts: Sequence[int]) -> "_Lines":
@@ -88,10 +93,16 @@ class _Lines:
         np.subtract(borders, offset, out=distance[1])
         np.minimum(distance, radius, out=distance)
         chord = half_chord(distance, radius)
-        return cls(distance, chord, chord_integral(distance, chord, radius))
+        # near the rim an arcsine of distance / radius would lose half of its digits
+        sector = np.arctan2(distance, chord)
+        sector *= 0.5 * radius**2
+        triangle = distance * chord
+        triangle *= 0.5
+        return cls(distance, chord, sector, triangle)
 
     def take(self, borders: slice, sources: slice) -> "_Lines":
-        return _Lines(*(table[:, borders, sources] for table in (self.distance, self.chord, self.under)))
+        tables = self.distance, self.chord, self.sector, self.triangle
+        return _Lines(*(table[:, borders, sources] for table in tables))
 
 
 def _columns_first(values: Floats) -> Floats:

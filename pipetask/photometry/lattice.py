@@ -18,8 +18,8 @@ NEAR = 16.0
 NEAR_RING = 40.0
 
 # Bytes that the window of a chunk may take, and bounds of the number of sources in it
-# (benchmarks/photometry.py). A high power of two is a bad number: the columns of an array would then fall into
-# the same few lines of the cache.
+# (benchmarks/photometry.py). High powers of two are bad numbers of sources: the columns of an array would
+# fall into the same few lines of the cache.
 _WINDOW_BYTES = 1 << 21
 _CHUNK = 32, 900
 

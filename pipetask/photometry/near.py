@@ -45,15 +45,12 @@ class NearSums:
         if self._planes.variance is not None and radii:
             variance = self._pixels(self._planes.variance, apertures, bad)
         for index, radius, lattice in zip(indices, radii, lattices, strict=False):
-            window = self._window(radius, lattice, request.method)
-            weights = _by_source(window, lattice.whole)
+            weights = _by_source(self._window(radius, lattice, request.method), lattice.whole)
             sums.full[index] = np.pi * radius**2 if request.method == "exact" else _total(weights)
-            sums.area[index] = sums.full[index]
-            if bad is not None:
-                unusable = _middle(bad, reach(radius))
-                if unusable.any():
-                    np.copyto(weights, 0.0, where=unusable)
-                    sums.area[index] = _total(weights)
+            if _without(weights, bad):
+                sums.area[index] = _total(weights)
+            else:
+                sums.area[index] = sums.full[index]
             sums.flux[index] = _product(weights, _middle(image, reach(radius)))
             if variance is not None:
                 if request.power == 2:
@@ -80,9 +77,9 @@ class NearSums:
         return bad if bad.any() else None
 
     def _pixels(self, plane: Pixels, size: int, bad: npt.NDArray[np.bool_] | None) -> Pixels:
-        """Pixels about each source, the bad ones nought; shape (n, side, side)."""
+        """Pixels about each source, the bad ones of finite value; shape (n, side, side)."""
         pixels = self._fetched(plane, size)
-        if bad is not None:
+        if bad is not None and not np.isfinite(pixels).all():
             np.copyto(pixels, np.zeros((), pixels.dtype), where=_middle(bad, size))
         return pixels
 
@@ -97,7 +94,7 @@ class NearSums:
         found = [lattice.weights(band) for band in some]
         side = 2 * reach(radius) + 1
         window = np.empty((side, side, len(self._fx)), found[0].dtype)
-        window[:] = _inside(radius, some, lattice.whole)
+        window[:] = _inside(radius, some, lattice.whole, window.dtype)
         for band, weights in zip(some, found, strict=True):
             _put_band(window, band, weights)
         return window
@@ -106,27 +103,41 @@ class NearSums:
 def _put_ring(
     sums: Sums, ring: Ring, weights: Floats, image: Pixels, bad: npt.NDArray[np.bool_] | None
 ) -> None:
-    if bad is not None:
-        np.copyto(weights, 0.0, where=_middle(bad, reach(ring.r_out)))
+    _without(weights, bad)
     area = _total(weights)
     filled = area > 1e-10 * ring.r_out**2  # beyond what rounding leaves of nothing
     nan = np.full(len(area), np.nan)
     pixels = _middle(image, reach(ring.r_out)).astype(np.float64)
-    mean = np.divide(_product(weights, pixels), area, out=nan.copy(), where=filled)
-    # the level comes off before the squares are taken: no digits are lost to a high one
-    pixels -= mean[:, None, None]
-    pixels *= pixels
-    spread = np.sqrt(np.maximum(_product(weights, pixels), 0.0))
+    weighted = weights * pixels
+    mean = np.divide(_total(weighted), area, out=nan.copy(), where=filled)
+    square = _product(weighted, pixels)
+    spread = square - mean * mean * area
+    # few digits are left where the level is high above its scatter: there the level comes off first
+    if (spread < 1e-6 * square).any():
+        pixels -= mean[:, None, None]
+        spread = _product(weights * pixels, pixels)
+    spread = np.sqrt(np.maximum(spread, 0.0))
     sums.background[:] = mean
     sums.background_err[:] = np.divide(spread, area, out=nan, where=filled)
     sums.ring_area[:] = np.where(filled, area, 0.0)
 
 
+def _without(weights: Floats, bad: npt.NDArray[np.bool_] | None) -> bool:
+    """Set the weights of bad pixels to nought; tell whether there are any."""
+    if bad is None:
+        return False
+    bad = _middle(bad, weights.shape[1] // 2)
+    if not bad.any():
+        return False
+    np.copyto(weights, 0.0, where=bad)
+    return True
+
+
 @functools.lru_cache(maxsize=128)
-def _inside(radius: float, some: tuple[Band, ...], whole: float) -> Floats:
+def _inside(radius: float, some: tuple[Band, ...], whole: float, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Weights of pixels covered wherever the centre is, nought for the others; shape (side, side, 1)."""
     size = reach(radius)
-    weights = np.zeros((2 * size + 1, 2 * size + 1, 1))
+    weights = np.zeros((2 * size + 1, 2 * size + 1, 1), dtype)
     for band in some:
         columns = slice(size - band.first_column + 1, max(size + band.first_column, 0))
         if band.first_column:

@@ -57,7 +57,9 @@ def number_inside(x: Floats, y: Floats, limit: float) -> Counts:
     divisions = len(x)
     squares = x[0] + y[0]
     # counted in short integers: eight times less memory to pass over than in floats
-    count: Counts = (squares < limit).astype(np.uint8 if divisions < 16 else np.uint32)
+    count: Counts = (squares < limit).view(np.uint8)
+    if divisions > 15:
+        count = count.astype(np.uint32)
     inside = np.empty(squares.shape, dtype=bool)
     for place in range(1, divisions**2):
         np.add(x[place % divisions], y[place // divisions], out=squares)
@@ -68,7 +70,7 @@ def number_inside(x: Floats, y: Floats, limit: float) -> Counts:
 
 def _sample_squares(offset: Floats, size: int, divisions: int) -> Floats:
     """Squared distances of sample points, shape (divisions, 2 down/up, size + 1, n)."""
-    steps = np.arange(size + 1.0)[:, None]
-    points = samples(np.stack([-steps, steps]) - 0.5 - offset, divisions)
+    pixels = np.array([-1.0, 1.0])[:, None, None] * np.arange(size + 1)[:, None] - offset
+    points = samples(pixels - 0.5, divisions) if divisions > 1 else pixels[None]
     points *= points
     return points
