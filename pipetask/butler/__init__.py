@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipetask.butler.butler import Butler as Butler
     from pipetask.butler.collection_type import CollectionType as CollectionType
     from pipetask.butler.composites.components import component_class as component_class
+    from pipetask.butler.composites.definition import ANY_OBJECT as ANY_OBJECT
     from pipetask.butler.composites.definition import Composite as Composite
     from pipetask.butler.composites.ref import CompositeRef as CompositeRef
     from pipetask.butler.defaults import add_to_defaults as add_to_defaults
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from registry.timespan import iso_utc as iso_utc
 
 _HOME = {
+    "ANY_OBJECT": "pipetask.butler.composites.definition",
     "ArtifactHint": "datastore.records",
     "ArtifactRecord": "datastore.records",
     "Background": "datastore.types.background",

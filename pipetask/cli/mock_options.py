@@ -70,7 +70,17 @@ def with_mocks(
     from pipetask.mocks.pipeline import Failure, mock_pipeline
 
     registered = {each.name: each for each in butler.registry.query_dataset_types()}
-    graph = pipeline.to_graph(butler.dimensions, registered, storage_classes=butler.datastore.storage_classes)
+    graph = pipeline.to_graph(
+        butler.dimensions,
+        registered,
+        storage_classes=butler.datastore.storage_classes,
+        composites=pipeline.composites_in(butler),
+    )
+    if graph.composites:
+        raise click.UsageError(
+            f"--mock: the pipeline reads or makes {', '.join(graph.composites)}, which are assembled from "
+            "parts, and mocks hold no data to assemble. Leave out --mock, or the tasks that use composites."
+        )
     failures = [Failure.parse(text) for text in mock_failures]
     mocked = mock_pipeline(pipeline, graph=graph, failures=failures)
     inputs = choose_collections(butler, mocked, selection).inputs

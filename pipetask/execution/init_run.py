@@ -33,9 +33,12 @@ def check_inputs(graph: QuantumGraph, butler: Butler) -> None:
 
 
 def register_dataset_types(graph: QuantumGraph, butler: Butler) -> None:
-    """Register all dataset types of a graph that are not registered yet."""
-    for table in graph.datasets.values():
-        butler.register_dataset_type(table.dataset_type)
+    """Register all dataset types of a graph that are not registered yet, with definitions of composites."""
+    for name, table in graph.datasets.items():
+        if name not in graph.header.composites:
+            butler.register_dataset_type(table.dataset_type)
+    for composite in graph.header.composites.values():
+        butler.composites.register(composite)
 
 
 def check_dataset_types(graph: QuantumGraph, butler: Butler) -> None:

@@ -14,6 +14,8 @@ def to_networkx(graph: QuantumGraph, *, datasets: bool = False) -> nx.DiGraph:
     """Make a directed graph of quanta, and maybe datasets between them; see `QuantumGraph.to_networkx`."""
     import networkx as nx
 
+    from pipetask.task.composites import stored_inputs, stored_outputs
+
     made = nx.DiGraph()
     for i in range(graph.n_quanta):
         made.add_node(i, label=graph.label_of(i), data_id=graph.data_id(i), id=graph.quantum_id(i))
@@ -23,7 +25,7 @@ def to_networkx(graph: QuantumGraph, *, datasets: bool = False) -> nx.DiGraph:
         return made
     for i in range(graph.n_quanta):
         quantum = graph.quantum(i)
-        for group, is_output in ((quantum.inputs, False), (quantum.outputs, True)):
+        for group, is_output in ((stored_inputs(quantum), False), (stored_outputs(quantum), True)):
             for connection, refs in group.items():
                 for ref in refs:
                     name = ref.datasetType.nameAndComponent()[0]

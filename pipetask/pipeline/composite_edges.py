@@ -168,10 +168,11 @@ class _Expansion:
 
     def _checked(self, task: TaskNode, edge: Edge, *, is_output: bool) -> tuple[Composite, DatasetType]:
         """Return the definition and dataset type of a composite that a connection fits to."""
-        composite, whole = self._composites[edge.dataset_type], self._registered[edge.dataset_type]
+        composite = self._composites[edge.dataset_type]
+        whole = self._whole(task, edge, composite)
         if edge.dimensions != whole.dimensions:
             raise PipelineGraphError(
-                f"Dataset type {whole.name!r} has dimensions {whole.dimensions} in the repository but "
+                f"Composite {whole.name!r} has dimensions {whole.dimensions} in its definition but "
                 f"{edge.dimensions} in {_where(task, edge)}"
             )
         stored = whole.storageClass
@@ -185,10 +186,24 @@ class _Expansion:
             raise PipelineGraphError(f"{_where(task, edge)}: {err}") from err
         if not fits:
             raise PipelineGraphError(
-                f"Composite {edge.name!r} has storage class {stored!r} in the repository and "
+                f"Composite {edge.name!r} has storage class {stored!r} in its definition and "
                 f"{edge.storage_class!r} in {_where(task, edge)}; {source!r} does not convert to {target!r}"
             )
         return composite, whole
+
+    def _whole(self, task: TaskNode, edge: Edge, composite: Composite) -> DatasetType:
+        """Return the dataset type of a composite: the repository's, or what will be registered."""
+        from pipetask.butler import ANY_OBJECT, DatasetType
+
+        if composite.name in self._registered:
+            return self._registered[composite.name]
+        if composite.dimensions is None:
+            raise PipelineGraphError(
+                f"Composite {composite.name!r} ({_where(task, edge)}) is not registered, and its definition "
+                "has no 'dimensions': add them, or register it first (butler register-composite)"
+            )
+        dimensions = edge.dimensions.universe.conform(composite.dimensions)
+        return DatasetType(composite.name, dimensions, composite.storage_class or ANY_OBJECT)
 
     def _component_class(self, task: TaskNode, edge: Edge, composite: Composite) -> str:
         from pipetask.butler import component_class
@@ -206,6 +221,8 @@ class _Expansion:
         from pipetask.butler import DatasetType
 
         name = part.dataset_type.partition(".")[0]
+        if name in self._composites:
+            return self._whole(task, edge, self._composites[name])
         if name in self._registered:
             return self._registered[name]
         if name in self._makers:

@@ -125,18 +125,22 @@ class _Check:
                 f"Dataset type {name!r} is a prerequisite for {prerequisite[0]}, and task {producer.label!r} "
                 "of the same pipeline makes it: use an Input, or run the two tasks in different pipelines"
             )
-        if prerequisite and len(prerequisite) < len(consumers):
+        declared = [
+            use for use in prerequisite if "/" not in use.edge.connection
+        ]  # not as a composite's part
+        if declared and len(prerequisite) < len(consumers):
             plain = next(use for use in consumers if not use.is_prerequisite)
             raise PipelineGraphError(
-                f"Dataset type {name!r} is a prerequisite for {prerequisite[0]} and "
-                f"an ordinary input for {plain}"
+                f"Dataset type {name!r} is a prerequisite for {declared[0]} and an ordinary input for {plain}"
             )
         definition, source = self._definition(name, producer, consumers)
         for use in uses:
             self._compare(use, definition, source, is_output=use is producer)
         labels = tuple(dict.fromkeys(use.label for use in consumers))
         label = producer.label if producer else None
-        return DatasetTypeNode(definition, label, labels, uses[0].is_init, bool(prerequisite))
+        return DatasetTypeNode(
+            definition, label, labels, uses[0].is_init, len(prerequisite) == len(consumers) > 0
+        )
 
     def _definition(self, name: str, producer: _Use | None, consumers: list[_Use]) -> tuple[DatasetType, str]:
         """Return the dataset type, and where its definition comes from."""

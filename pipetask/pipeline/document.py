@@ -109,6 +109,8 @@ class Document:
     subsets: Mapping[str, Subset] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     imports: tuple[Import, ...] = ()
+    composites: tuple[str, ...] = ()
+    """Definition files of the composites that tasks read and make."""
     file: str = field(default="", compare=False)
 
     def check(self) -> Document:

@@ -19,7 +19,17 @@ from pipetask.pipeline.document import (
     anchored,
 )
 
-KEYS = ("description", "instrument", "imports", "parameters", "tasks", "contracts", "subsets", "steps")
+KEYS = (
+    "description",
+    "instrument",
+    "imports",
+    "parameters",
+    "tasks",
+    "contracts",
+    "subsets",
+    "steps",
+    "composites",
+)
 TASK_KEYS = ("class", "config")
 BLOCK_KEYS = ("file", "python", "dataId", "concatenate")
 IMPORT_KEYS = (
@@ -61,6 +71,10 @@ def read(text: str, file: str, folder: Path) -> Document:
         subsets={name: _subset(name, node) for name, node in subsets.items()},
         steps=_steps(_items(top, "steps")),
         imports=tuple(_import(node, folder) for node in _items(top, "imports")),
+        composites=tuple(
+            anchored(node.text("a file of composites"), folder, node.place)
+            for node in _items(top, "composites")
+        ),
         file=file,
     )
 

@@ -31,6 +31,8 @@ def to_yaml(document: Document) -> str:
         }
     if document.steps:
         top["steps"] = [{"label": s.label, "dimensions": list(s.dimensions)} for s in document.steps]
+    if document.composites:
+        top["composites"] = list(document.composites)
     return yaml.dump(top, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 

@@ -60,6 +60,7 @@ def resolve(document: Document, opened: tuple[Path, ...] = ()) -> Document:
         contracts=(*merged.contracts, *document.contracts),
         subsets={**merged.subsets, **document.subsets},
         steps=_all_steps(merged.steps, document.steps),
+        composites=tuple(dict.fromkeys((*merged.composites, *document.composites))),
         imports=(),
     ).check()
 
@@ -149,6 +150,7 @@ def _joined(merged: Document, added: Document, entry: Import) -> Document:
         contracts=(*merged.contracts, *added.contracts),
         subsets={**merged.subsets, **added.subsets},
         steps=_all_steps(merged.steps, added.steps),
+        composites=tuple(dict.fromkeys((*merged.composites, *added.composites))),
     )
 
 

@@ -290,5 +290,28 @@ class Pipeline:
             butler.dimensions,
             registered,
             storage_classes=butler.datastore.storage_classes,
-            composites=butler.composites.all(),
+            composites=self.composites_in(butler),
         )
+
+    def composites_in(self, butler: Butler) -> dict[str, Composite]:
+        """Return the definitions of a repository, and those that the pipeline brings, by name.
+
+        Raises
+        ------
+        CompositeDefinitionError
+            If a definition file cannot be understood.
+        ConflictingDefinitionError
+            If the repository has another definition of that name.
+        """
+        from pipetask.butler import ConflictingDefinitionError
+        from pipetask.butler.composites.definition_file import read_definitions
+
+        known = butler.composites.all()
+        for path in self.document.composites:
+            for made in read_definitions(expanded(path), known):
+                if known.setdefault(made.name, made) != made:
+                    raise ConflictingDefinitionError(
+                        f"{path}: {made.name!r} is a composite with another definition already. Choose "
+                        f"another name, or remove that first: butler remove-dataset-type {made.name}"
+                    )
+        return known

@@ -91,6 +91,16 @@ class PipelineGraph:
         used = (use for task in self.tasks.values() for use in task.composites.values())
         return {use.whole.name: use.composite for use in used}
 
+    def parts_of_composites(self) -> dict[str, list[str]]:
+        """Return, for dataset types that are read or made as parts, the names of the composites."""
+        found: dict[str, dict[str, None]] = {}
+        for task in self.tasks.values():
+            for use in task.composites.values():
+                for part in use.parts:
+                    name = part.part.dataset_type.partition(".")[0]
+                    found.setdefault(name, {})[use.whole.name] = None
+        return {name: list(wholes) for name, wholes in found.items()}
+
     def overall_inputs(self) -> dict[str, DatasetTypeNode]:
         """Return the dataset types that tasks of the pipeline read and none makes, by name."""
         return {name: node for name, node in self.dataset_types.items() if node.is_overall_input}

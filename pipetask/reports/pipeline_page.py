@@ -59,12 +59,20 @@ def _connections(
     return [
         [
             {"text": kind},
-            {"text": name, "note": task.connections.allConnections[name].doc},
+            {"text": name, "note": _doc(task, name)},
             _link("dataset", edge.dataset_type, edge.name, shown),
             {"text": f"{edge.storage_class}{' (list)' if edge.multiple else ''}"},
         ]
         for name, edge in edges.items()
     ]
+
+
+def _doc(task: "TaskNode", name: str) -> str:
+    """Return what a connection is for; of a part, what it is a part of."""
+    if name in task.connections.allConnections:
+        return task.connections.allConnections[name].doc
+    whole, _, part = name.rpartition("/")
+    return f"part {part!r} of composite {task.composites[whole].whole.name!r}"
 
 
 def _link(kind: str, name: str, text: str, shown: set[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pipetask.errors import GraphTooLargeError
 from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode
 from pipetask.pipeline.draw.dot import dot_of
 from pipetask.pipeline.draw.mermaid import mermaid_of
+from pipetask.task.composites import stored_inputs, stored_outputs
 
 if TYPE_CHECKING:
     from pipetask.graph.quantum_graph import QuantumGraph
@@ -52,7 +53,7 @@ def _content(graph: "QuantumGraph") -> Content:
         quantum = graph.quantum(i)
         drawn = DrawnNode(True, f"{quantum.label} {quantum.dataId}", str(quantum.id))
         nodes[i] = drawn
-        for group, is_output in ((quantum.inputs, False), (quantum.outputs, True)):
+        for group, is_output in ((stored_inputs(quantum), False), (stored_outputs(quantum), True)):
             for refs in group.values():
                 for ref in refs:
                     name = ref.datasetType.nameAndComponent()[0]

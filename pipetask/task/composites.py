@@ -43,6 +43,12 @@ def stored_inputs(quantum: Quantum) -> dict[str, list[DatasetRef]]:
     return found
 
 
+def stored_outputs(quantum: Quantum) -> dict[str, list[DatasetRef]]:
+    """Return the datasets that a quantum makes, by the names that the edges of a graph have."""
+    needed = stored_inputs(quantum)
+    return {name: refs for name, refs in of_parts(quantum.outputs).items() if name not in needed}
+
+
 def are_made_of(outputs: Mapping[str, Sequence[DatasetRef]], ids: Collection[UUID]) -> bool:
     """Whether the parts of composites to be made that are never written are among the given ids."""
     needed = (part for _, ref in _composites_made(outputs) for part in _not_written(ref).values())

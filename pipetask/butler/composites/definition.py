@@ -11,6 +11,8 @@ from typing import Any
 
 ALL = -1
 """Value of `Part.minimum` that means: as many as there are dimension records."""
+ANY_OBJECT = "Composite"
+"""Storage class of composites that name a Python class instead of one."""
 
 
 @dataclass(frozen=True)

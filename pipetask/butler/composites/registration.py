@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipetask.butler.composites.definition import Composite, Part
+from pipetask.butler.composites.definition import ANY_OBJECT, Composite, Part
 from pipetask.butler.data_ids import dataset_type_of
 from pipetask.errors import CompositeDefinitionError
 from registry.dataset_type import DatasetType
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _PREFIX = "composite/"
 _LONGEST = 100  # with the prefix, what the name of an attribute may hold
-ANY_OBJECT = "Composite"
-"""Storage class of composites that name a Python class instead of one."""
 _parsed = lru_cache(maxsize=None)(Composite.from_json)
 
 

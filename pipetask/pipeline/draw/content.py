@@ -47,12 +47,15 @@ def content(graph: PipelineGraph, *, dataset_types: bool = True) -> Content:
         Whether to show dataset types; else arrows go from task to task.
     """
     nodes: dict[tuple[bool, str], DrawnNode] = {}
+    parts = graph.parts_of_composites()
     for kind, name in _reading_order(graph):
         if kind == "task":
             node = DrawnNode(True, name, _dimensions(graph.tasks[name]))
         else:
             shown = graph.dataset_types[name]
-            node = DrawnNode(False, name, f"{_dimensions(shown)} {shown.dataset_type.storageClass}")
+            wholes = "".join(f", part of {whole}" for whole in parts.get(name, ()))
+            details = f"{_dimensions(shown)} {shown.dataset_type.storageClass}{wholes}"
+            node = DrawnNode(False, name, details)
         nodes[node.key] = node
     arrows = []
     for name, dataset_type in graph.dataset_types.items():

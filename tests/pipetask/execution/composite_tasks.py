@@ -166,3 +166,47 @@ class UseTask(PipelineTask):
     def runQuantum(self, butlerQC, inputRefs, outputRefs):
         exposure = butlerQC.get(inputRefs.exposure)
         butlerQC.put(Struct(used={"calib": exposure.photoCalib.calibration}), outputRefs)
+
+
+class NearConnections(GatherConnections, dimensions=("skymap", "tract")):
+    def adjustQuantum(self, inputs, outputs, label, data_id):
+        connection, refs = inputs["exposures"]
+        return {"exposures": (connection, [ref for ref in refs if ref.dataId["detector"] == 0])}, {}
+
+
+class NearConfig(PipelineTaskConfig, pipelineConnections=NearConnections):
+    pass
+
+
+class NearTask(GatherTask):
+    """Takes the exposures of detector 0 only."""
+
+    ConfigClass = NearConfig
+    _DefaultName = "near"
+
+
+class VisitConnections(PipelineTaskConnections, dimensions=("instrument", "visit")):
+    whole = connectionTypes.Input(
+        name="visit_whole", storageClass="Composite", dimensions=("instrument", "visit")
+    )
+    noted = connectionTypes.Output(
+        name="noted", storageClass="StructuredDataDict", dimensions=("instrument", "visit")
+    )
+
+
+class VisitConfig(PipelineTaskConfig, pipelineConnections=VisitConnections):
+    pass
+
+
+class VisitTask(PipelineTask):
+    """Notes the first pixels of the exposures of a visit, and what else the composite holds."""
+
+    ConfigClass = VisitConfig
+    _DefaultName = "visits"
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        whole = butlerQC.get(inputRefs.whole)
+        noted = {"pixels": [float(exposure.image[0, 0]) for exposure in whole.exposures]}
+        if hasattr(whole, "first"):
+            noted["first"] = float(whole.first.image[0, 0])
+        butlerQC.put(Struct(noted=noted), outputRefs)

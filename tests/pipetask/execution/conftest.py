@@ -99,3 +99,25 @@ def commands(numbers_repo, tmp_path):
     path = tmp_path / "numbers.yaml"
     path.write_text(numbers_repo.pipeline)
     return Commands(numbers_repo, path)
+
+
+@pytest.fixture
+def composite_repo(tmp_path, database_url):
+    from composite_repo import DEFINITIONS, CompositeRepo
+
+    registry_db = None if database_url.startswith("sqlite") else database_url
+    made = CompositeRepo(tmp_path / "repo", registry_db)
+    made.define(DEFINITIONS, tmp_path)
+    yield made
+    made.butler.close()
+
+
+@pytest.fixture
+def composites_lite(tmp_path):
+    """The same on SQLite alone."""
+    from composite_repo import DEFINITIONS, CompositeRepo
+
+    made = CompositeRepo(tmp_path / "repo")
+    made.define(DEFINITIONS, tmp_path)
+    yield made
+    made.butler.close()
