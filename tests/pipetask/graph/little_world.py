@@ -60,6 +60,12 @@ INPUTS = {
     ),
     "filterinfo": (("physical_filter",), {"first": [("g1",), ("r1",)], "second": [("g2",)]}),
 }
+# Calibrations by data ID: the time from which each is valid, to which, and its run; all in the collection "calib".
+CALIBRATIONS = {
+    "bias": (("detector",), {(0,): [(0, 2, "early"), (2, 9, "late")], (1,): [(2, 9, "late")]}),
+    "dark": (("instrument",), {("Cam",): [(0, 9, "early")]}),
+}
+TIMES = {"exposure": {1: (1, 2), 2: (2, 3), 3: (3, 4)}, "visit": {1: (1, 2), 2: (2, 3), 4: (3, 4)}}
 # What the collections that are no runs hold of all types: of a chain its runs, of tags some data IDs of "second".
 CHAIN = ("first", "second")
 TAGGED = {
@@ -177,6 +183,22 @@ def prerequisites(dims, wanted, ids):
     return found
 
 
+def valid(dims, calibration):
+    """Runs of the calibrations valid at the time of each quantum: {quantum: {data ID: run}}; `None` if it is not one."""
+    wanted, ranges = CALIBRATIONS[calibration]
+    found = {}
+    for row in rows_over(names_of((*dims, *wanted))):
+        times = [TIMES[d][row[d]] for d in TIMES if d in names_of(dims)]
+        begin, end = max((t[0] for t in times), default=-99), min((t[1] for t in times), default=99)
+        runs = {
+            run for first, last, run in ranges[tuple(row[d] for d in wanted)] if first < end and begin < last
+        }
+        refs = found.setdefault(data_id(row, dims), {})
+        if runs:
+            refs[data_id(row, wanted)] = runs.pop() if len(runs) == 1 else None
+    return found
+
+
 def is_chosen(values, share):
     """Choose about one data ID in ``share``, always the same ones; none if it is 0."""
     return bool(share) and zlib.crc32(repr(values).encode()) % share == 0
@@ -287,7 +309,12 @@ def brute_force(tasks, known, query, collections, constraint, scope, done):
                         break
             else:
                 for name, (kind, dataset_type, minimum) in connections.items():
-                    if kind == "pre":
+                    if kind == "pre" and dataset_type in CALIBRATIONS:
+                        runs = valid(dims, dataset_type).get(quantum, {})
+                        if None in runs.values() or len(runs) < minimum:
+                            raise Missing(label, quantum)
+                        refs[name] = set(runs)
+                    elif kind == "pre":
                         ids = prerequisites(dims, known[dataset_type], available[dataset_type])
                         refs[name] = ids.get(quantum, set())
                         if len(refs[name]) < minimum:

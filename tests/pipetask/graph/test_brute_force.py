@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from little_world import (
+    CALIBRATIONS,
     CHAIN,
     DEFINITION,
     DETECTOR_SPAN,
@@ -29,19 +30,22 @@ from little_world import (
     is_chosen,
     names_of,
     rows_over,
+    valid,
 )
 
 from pipetask.butler import Registry
-from pipetask.errors import EmptyGraphError, MissingPrerequisiteError, NoWorkFound
+from pipetask.errors import AmbiguousCalibrationError, EmptyGraphError, MissingPrerequisiteError, NoWorkFound
 from pipetask.graph.builder import QuantumGraphBuilder
 
 
 @st.composite
 def pipelines(draw):
     """Draw tasks as (label, dimensions, {connection: (kind, type, minimum)}, veto); types made earlier are read."""
-    known = {name: dims for name, (dims, _) in INPUTS.items()}
+    known = {name: dims for name, (dims, _) in (INPUTS | CALIBRATIONS).items()}
     made, tasks = [], []
-    needed = draw(st.sampled_from(["", "template", "filterinfo", "ready"]))  # never an ordinary input as well
+    needed = draw(
+        st.sampled_from(["", "template", "filterinfo", "ready", "bias", "bias", "dark"])
+    )  # never an ordinary input as well
     for i in range(draw(st.integers(1, 4))):
         dims = draw(st.sampled_from(GROUPS))
         connections = {}
@@ -150,6 +154,12 @@ def world(request, tmp_path_factory, repository_at, repository_on, square):
                 repo.registry.collections.register("tags", "TAGGED")
                 chosen = [ref for ref, row in zip(refs, rows, strict=True) if row in TAGGED[name]]
                 repo.registry.collections.associate("tags", chosen)
+    for name, (dims, by_data_id) in CALIBRATIONS.items():
+        for run in ("early", "late"):
+            spans = {row: span[:2] for row, spans in by_data_id.items() for span in spans if span[2] == run}
+            ids = repo.datasets(name, dims, run, isCalibration=True, **columns_of(dims, list(spans)))
+            for id, span in zip(ids, spans.values(), strict=True):
+                repo.certify("calib", [id], *span)
     repo.registry.collections.register("chain", "CHAINED")
     repo.registry.collections.set_chain("chain", CHAIN)
     repo.n_examples = 0
@@ -206,7 +216,9 @@ def test_a_random_pipeline_has_the_graph_of_its_definition(
         declared = {}
         for name, (kind, dataset_type, minimum) in connections.items():
             arguments = {"multiple": True, **({} if kind == "out" else {"minimum": minimum})}
-            if dataset_type not in INPUTS:
+            if dataset_type in CALIBRATIONS:
+                arguments["isCalibration"] = True
+            elif dataset_type not in INPUTS:
                 arguments["storageClass"] = "Mask" if name.startswith("mask") else "ExposureF"
             component = ".mask" if name.startswith("mask") else ""
             declared[name] = (kind, dataset_type + component, known[dataset_type], arguments)
@@ -214,7 +226,7 @@ def test_a_random_pipeline_has_the_graph_of_its_definition(
     builder = QuantumGraphBuilder(
         world.pipeline(**configured),
         world.butler,
-        input_collections=collections,
+        input_collections=(*collections, "calib"),
         output_run="out",
         where=query,
         dataset_query_constraint=constraint,
@@ -224,7 +236,7 @@ def test_a_random_pipeline_has_the_graph_of_its_definition(
     try:
         expected = brute_force(tasks, known, query, collections, constraint, scope, held)
     except Missing:
-        with pytest.raises(MissingPrerequisiteError):
+        with pytest.raises((MissingPrerequisiteError, AmbiguousCalibrationError)):
             builder.build()
         return
     try:
@@ -244,6 +256,10 @@ def test_a_random_pipeline_has_the_graph_of_its_definition(
             for ref in refs:
                 if ref.datasetType.name in INPUTS:
                     assert ref.run == existing(ref.datasetType.name, collections)[alphabetical(ref.dataId)]
+                elif ref.datasetType.name in CALIBRATIONS:
+                    dims = tuple(quantum.dataId.dimensions.required)
+                    runs = valid(dims, ref.datasetType.name)[alphabetical(quantum.dataId)]
+                    assert ref.run == runs[alphabetical(ref.dataId)]
     assert found == expected
     makers = {
         ref.id: i for i in range(graph.n_quanta) for refs in graph.quantum(i).outputs.values() for ref in refs
