@@ -68,7 +68,9 @@ class ConsolidateVisitConnections(
 class ConsolidateVisitConfig(PipelineTaskConfig, pipelineConnections=ConsolidateVisitConnections):
     """What is added to the rows."""
 
-    doMagnitudes = Field(doc="Add the magnitudes of apFlux as apMag.", dtype=bool, default=True)
+    doMagnitudes = Field(doc="Add a column of magnitudes.", dtype=bool, default=True)
+    fluxName = Field(doc="Column of fluxes that the magnitudes are made of.", dtype=str, default="apFlux")
+    magnitudeName = Field(doc="Name of the column of magnitudes.", dtype=str, default="apMag")
 
 
 class ConsolidateVisitTask(PipelineTask):
@@ -102,12 +104,13 @@ class ConsolidateVisitTask(PipelineTask):
             detector = np.full(len(catalog), handle.dataId["detector"], dtype=np.int64)
             catalog.add_column(Column(detector, name="detector", description="Number of the detector."), 0)
             if photoCalibs is not None:
-                flux = np.asarray(catalog["apFlux"], dtype=np.float64)
+                flux = np.asarray(catalog[self.config.fluxName], dtype=np.float64)
                 calib = photoCalibs[index].get()
-                catalog["apMag"] = Column(
+                catalog[self.config.magnitudeName] = Column(
                     np.full(len(flux), np.nan) if calib is None else calib.magnitude(flux),
                     unit="mag",
-                    description="Magnitude of apFlux; NaN if it isn't positive or has no calibration.",
+                    description=f"Magnitude of {self.config.fluxName}; NaN if it isn't positive or has no "
+                    "calibration.",
                 )
             catalog.meta.clear()
             parts.append(catalog)
