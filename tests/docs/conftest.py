@@ -93,6 +93,11 @@ class Reader:
                     same = doctest.OutputChecker().check_output(block.text, self.shown, SAME)
                     assert same, f"{block.place}\nsays\n{block.text}\nbut there came\n{self.shown}"
 
+    def commands(self, block):
+        """Run the commands of one block."""
+        with _restored(self.folder):
+            self._commands(block)
+
     def _commands(self, block):
         for line in block.text.replace("\\\n", " ").splitlines():
             expected = EXIT_CODE.search(line)

@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,30 @@ def test_what_a_page_says_can_be_done(page, reader, after_first_session):
     if page.name in FOLLOWED_ELSEWHERE:
         pytest.skip("has a test of its own")
     reader(after_first_session / "repo").follow(page)
+
+
+def test_the_commands_of_the_page_on_postgresql_run(
+    reader, after_first_session, postgresql_server, code_blocks
+):
+    """Its repositories are in `/data`, its database is on a server that does not exist."""
+    (after_first_session / "repo").rename(after_first_session / "old")
+    schema = postgresql_server.new_schema()
+    names = {
+        "postgresql+psycopg://me@db.example.org/survey": f"'{postgresql_server.url}'",
+        "--schema survey": f"--schema {schema.rpartition('=')[2]}",
+        "/data/": f"{after_first_session}/",
+    }
+    followed = reader(after_first_session)
+    for block in code_blocks(ROOT / "docs" / "postgresql_and_migrations.md"):
+        if not block.text.startswith("butler "):
+            continue
+        text = block.text
+        for name, real in names.items():
+            text = text.replace(name, real)
+        if "butler create" in text:
+            postgresql_server.drop(schema)  # each example begins anew
+        followed.commands(replace(block, text=text))
+    postgresql_server.drop(schema)
 
 
 def test_code_blocks_are_valid(page, code_blocks):
