@@ -15,7 +15,7 @@ from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
 from registry.dimensions.coordinate import DataCoordinate
 from registry.dimensions.record import DimensionRecord
-from registry.errors import MissingDatasetTypeError
+from registry.errors import InvalidQueryError, MissingDatasetTypeError
 from registry.patterns import as_names, is_glob
 from registry.suggest import suggest
 
@@ -120,11 +120,16 @@ def query_all_datasets(
     collections: str | Sequence[str] | None = None,
     *,
     name: str | Sequence[str] = "*",
+    order_by: str | Iterable[str] = (),
     limit: int | None = DEFAULT_LIMIT,
     explain: bool = False,
     **options: Any,
 ) -> list[DatasetRef]:
-    """Return the datasets of all types that match ``name``; options as of `query_datasets`."""
+    """Return the datasets of all types that match ``name``; options as of `query_datasets`.
+
+    Those of one type come together. They are sorted by what they have of ``order_by``: that of which none of
+    the types has it is an error.
+    """
     searched = butler.search_path(collections)
     for each in as_names(name):
         if not is_glob(each) and not butler.registry.query_dataset_types(each):
@@ -133,14 +138,22 @@ def query_all_datasets(
     held = {dataset_type.name for dataset_type in butler.registry.collections.dataset_types(searched)}
     found: list[DatasetRef] = []
     reasons: dict[str, None] = {}
-    for dataset_type in butler.registry.query_dataset_types(name):
+    dataset_types = butler.registry.query_dataset_types(name)
+    order = _order_by_type(dataset_types, as_names(order_by))
+    for dataset_type in dataset_types:
         named = dataset_type.name in as_names(name) and butler.composites.get(dataset_type.name) is not None
         if dataset_type.name not in held and not named:
             continue  # composites are where their parts are
         remaining = None if limit is None else abs(limit) + 1 - len(found)
         try:
             found += query_datasets(
-                butler, dataset_type, searched, explain=explain, limit=remaining, **options
+                butler,
+                dataset_type,
+                searched,
+                explain=explain,
+                limit=remaining,
+                order_by=order[dataset_type.name],
+                **options,
             )
         except EmptyQueryResultError as error:
             reasons[str(error)] = None
@@ -151,6 +164,30 @@ def query_all_datasets(
         nothing = f"No datasets of types {wanted} in collections {', '.join(searched)}."
         raise EmptyQueryResultError(" ".join(reasons) or nothing)
     return _limited(found, limit)
+
+
+def _order_by_type(dataset_types: Sequence[DatasetType], order_by: Sequence[str]) -> dict[str, list[str]]:
+    """Return by dataset type those columns of some to sort by that its datasets have."""
+    found: dict[str, list[str]] = {each.name: [] for each in dataset_types}
+    if not order_by:
+        return found
+    from registry.query.names import Names
+    from registry.query.select import sort_terms
+
+    for column in order_by:
+        refusal: InvalidQueryError | None = None
+        is_known = False
+        for each in dataset_types:
+            try:
+                sort_terms([column], Names(each.dimensions, [each.name]))
+            except InvalidQueryError as error:
+                refusal = error
+            else:
+                is_known = True
+                found[each.name].append(column)
+        if refusal is not None and not is_known:
+            raise refusal
+    return found
 
 
 def nearest_dataset_type(butler: ReadingButler, names: Iterable[str]) -> str:

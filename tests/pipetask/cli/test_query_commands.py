@@ -140,6 +140,22 @@ def test_dataset_types_can_be_those_of_collections(repo):
     assert ask("query-dataset-types", repo, "dig") == (3, "No dataset type matches dig; did you mean 'dog'?")
 
 
+def test_datasets_of_several_types_are_sorted_by_what_they_have(repo):
+    with Butler.from_config(repo, writeable=True) as made:
+        made.register_dataset_type(
+            DatasetType("dog", ["instrument"], "StructuredDataDict", universe=made.dimensions)
+        )
+        made.put({}, "dog", instrument="Cam", run="first")
+    options = ["--collections", "first", "--format", "json"]
+    _, rows = ask("query-datasets", repo, "cat", "dog", *options, "--order-by=-visit,instrument")
+    assert [(row["type"], row["visit"]) for row in rows] == [("cat", 2), ("cat", 1), ("dog", None)]
+    _, rows = ask("query-datasets", repo, *options, "--order-by=-visit.exposure_time,visit")
+    assert [(row["type"], row["visit"]) for row in rows] == [("cat", 1), ("cat", 2), ("dog", None)]
+    for wrong, message in (("vist", "did you mean 'visit'?"), ("exposure", "cannot be sorted by 'exposure'")):
+        code, said = ask("query-datasets", repo, "cat", "dog", *options, "--order-by", wrong)
+        assert (code, message in said) == (2, True)
+
+
 def test_a_path_that_is_no_repository_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, said = ask("query-datasets", "/wrong/repo", "cat")
