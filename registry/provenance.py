@@ -149,6 +149,22 @@ class Provenance:
             if tasks[label] == name
         }
 
+    def flow(self, run: str) -> list[tuple[str, str, str, int]]:
+        """Return (task label, dataset type, ``"read"`` or ``"made"``, number of datasets) of a run."""
+        q, d, t = self._schema.quantum, self._schema.dataset, self._schema.dataset_type
+        i = self._schema.quantum_input
+        ours = q.c.run_id == self._collections.get_info(run).id
+        key = q.c.task_label, t.c.name
+        made = select(*key, func.count()).join_from(q, d, d.c.quantum_id == q.c.id)
+        read = select(*key, func.count()).join_from(q, i, i.c.quantum_id == q.c.id)
+        return [
+            (label, name, what, n)
+            for what, query in (("read", read.join(d, d.c.id == i.c.dataset_id)), ("made", made))
+            for label, name, n in self._db.fetch(
+                query.join(t, t.c.id == d.c.dataset_type_id).where(ours).group_by(*key)
+            )
+        ]
+
     def insert_quanta(self, rows: Iterable[QuantumRow | tuple[Any, ...]]) -> int:
         """Store quanta, tuples in the order of `QuantumRow`; one that ran again replaces what it was."""
         quanta = [QuantumRow(*row) for row in rows]

@@ -111,7 +111,7 @@ def execution_options() -> Decorator:
         click.option(
             "--profile", metavar="FILE", help="Write cProfile statistics of this process to FILE; with -j 1."
         ),
-        click.option("--no-progress", is_flag=True, help="Don't show a progress bar on the terminal."),
+        click.option("--no-progress", is_flag=True, help="Show no progress."),
     ]
 
     def apply(function: Callable[..., Any]) -> Any:  # a function or a command, as click passes them on

@@ -1,15 +1,21 @@
-"""Progress bars on a terminal: of building a quantum graph, then of each task of a run."""
+"""How far a run is: bars with rate and time left on a terminal; elsewhere a line now and then."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
+
+import click
 
 if TYPE_CHECKING:
     from pipetask.execution.summary import Tally
     from pipetask.graph.progress import Progress as Building
 
+EVERY_S = 60.0
+"""How often a line is written where there is no terminal."""
 
-class Bars(NamedTuple):
+
+class Shown(NamedTuple):
     """The callbacks that `prepare_graph` and `run_graph` want; `None` if nothing is to be shown."""
 
     building: "Building | None" = None
@@ -17,27 +23,85 @@ class Bars(NamedTuple):
 
 
 @contextmanager
-def progress_bars(*, enabled: bool) -> Iterator[Bars]:
-    """Give the callbacks that move the bars."""
+def shown_progress(*, on_terminal: bool, enabled: bool = True) -> Iterator[Shown]:
+    """Give the callbacks that show progress on standard error."""
     if not enabled:
-        yield Bars()
-        return
+        yield Shown()
+    elif on_terminal:
+        with _bars() as shown:
+            yield shown
+    else:
+        yield Shown(running=Lines())
+
+
+class Lines:
+    """Writes a line about the whole run at most every so many seconds, for logs of batch jobs.
+
+    Parameters
+    ----------
+    every_s : `float`, optional
+        How often [s]; never at the beginning, so that short runs are told by their summary alone.
+    """
+
+    def __init__(self, every_s: float = EVERY_S) -> None:
+        self._every_s = every_s
+        self._begin = self._last = time.monotonic()
+
+    def __call__(self, tally: "Tally") -> None:
+        """Note how far the run is."""
+        now = time.monotonic()
+        if now - self._last >= self._every_s:
+            self._last = now
+            click.echo(line(tally, now - self._begin), err=True)
+
+
+def line(tally: "Tally", elapsed_s: float) -> str:
+    """Say in one line how far a run is after some time."""
+    from pipetask.execution.report import Status
+    from pipetask.reports.text import duration
+
+    rate = tally.done / elapsed_s
+    failed = sum(counts[Status.FAILED] for counts in tally.counts.values())
+    bad = f" ({failed} failed)" if failed else ""
+    left = f", {duration((tally.total - tally.done) / rate)} left" if rate else ""
+    return f"{tally.done} of {tally.total} quanta{bad} after {duration(elapsed_s)}, {rate:.3g}/s{left}"
+
+
+@contextmanager
+def _bars() -> Iterator[Shown]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", justify="right"),
+        TimeRemainingColumn(),
+        TextColumn("[red]{task.fields[failed]}"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bars: dict[str, TaskID] = {}
-        of_building = progress.add_task("", total=None, visible=False)
+        of_building = progress.add_task("", total=None, visible=False, rate="", failed="")
 
         def building(what: str, done: int, total: int) -> None:
             progress.update(of_building, description=what, completed=done, total=total, visible=True)
 
         def running(tally: "Tally") -> None:
+            from pipetask.execution.report import Status
+
             progress.update(of_building, visible=False)
             for label, total in tally.totals.items():
                 if label not in bars:
-                    bars[label] = progress.add_task(label, total=total)
-                progress.update(bars[label], completed=tally.counts[label].total())
+                    bars[label] = progress.add_task(label, total=total, rate="", failed="")
+                counts = tally.counts[label]
+                bad = counts[Status.FAILED]
+                speed = next(task.speed for task in progress.tasks if task.id == bars[label])
+                progress.update(
+                    bars[label],
+                    completed=counts.total(),
+                    rate=f"{speed:.3g}/s" if speed else "",
+                    failed=f"{bad} failed" if bad else "",
+                )
 
-        yield Bars(building, running)
+        yield Shown(building, running)

@@ -127,6 +127,7 @@ class Coordinator:
             time.monotonic() - begin,
             interrupted=interruption.asked,
             reused=self._graph.reused.n_quanta,
+            output=self._graph.header.output,
         )
 
     def _submit(self) -> None:

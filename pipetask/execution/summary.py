@@ -13,6 +13,9 @@ OK = 0
 SOME_FAILED = 1
 INTERRUPTED = 130
 
+NAMED = 20
+"""Failures of one group that are named one by one."""
+
 _VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
 
 
@@ -30,12 +33,15 @@ class ErrorGroup:
         Data ID of the first of them.
     failure : `Failure`
         How that one failed.
+    data_ids : `tuple` [ `str` ]
+        Data IDs of all of them; empty if there are more than `NAMED`.
     """
 
     label: str
     count: int
     data_id: str
     failure: Failure
+    data_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class RunSummary:
         Whether it was asked to stop before its end.
     reused : `~collections.abc.Mapping` [ `str`, `int` ]
         By task the number of quanta that did not run, since earlier results hold.
+    output : `str`
+        Chain that gathers the runs; empty if there is none.
     """
 
     run: str
@@ -64,6 +72,7 @@ class RunSummary:
     wall_s: float
     interrupted: bool = False
     reused: Mapping[str, int] = field(default_factory=dict)
+    output: str = ""
 
     def total(self, *statuses: Status) -> int:
         """Count the quanta with one of these statuses; all quanta if none is given."""
@@ -115,15 +124,27 @@ class Errors:
     """Groups failures by task, kind and message without its numbers and addresses, while they come in."""
 
     def __init__(self) -> None:
-        self._first: dict[tuple[str, str, str], tuple[str, Failure]] = {}
+        self._first: dict[tuple[str, str, str], Failure] = {}
+        self._data_ids: dict[tuple[str, str, str], list[str]] = {}
         self._count: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, label: str, data_id: str, failure: Failure) -> None:
         """Count a failure; the first of its group is kept as the example."""
         key = label, failure.kind, _VARYING.sub("#", failure.message)
-        self._first.setdefault(key, (data_id, failure))
+        self._first.setdefault(key, failure)
         self._count[key] += 1
+        if self._count[key] <= NAMED:
+            self._data_ids.setdefault(key, []).append(data_id)
 
     def groups(self) -> tuple[ErrorGroup, ...]:
         """Return the groups, the most frequent first."""
-        return tuple(ErrorGroup(key[0], n, *self._first[key]) for key, n in self._count.most_common())
+        return tuple(
+            ErrorGroup(
+                key[0],
+                n,
+                self._data_ids[key][0],
+                self._first[key],
+                tuple(self._data_ids[key]) if n <= NAMED else (),
+            )
+            for key, n in self._count.most_common()
+        )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pipetask.errors import GraphTooLargeError
-from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode
+from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode, in_order
 from pipetask.pipeline.draw.dot import dot_of
 from pipetask.pipeline.draw.svg import svg_of
 from pipetask.reports.quanta_drawing import MAX_NODES
@@ -120,25 +120,10 @@ def _types(lineage: Lineage) -> list[str]:
 
 
 def _by_kind(lineage: Lineage) -> Content:
-    """Return a box for each task and dataset type, each after what leads to it."""
-    import networkx as nx
-
+    """Return a box for each task and dataset type."""
     counts = Counter(_name(lineage, id) for id in (*lineage.datasets, *lineage.quanta))
-    graph = nx.DiGraph()
-    graph.add_nodes_from(counts)
-    graph.add_edges_from((_name(lineage, a), _name(lineage, b)) for a, b in lineage.links())
-    condensed = nx.condensation(graph)
-    order = [key for c in nx.topological_sort(condensed) for key in sorted(condensed.nodes[c]["members"])]
-    position = {key: i for i, key in enumerate(order)}
-    nodes = {
-        key: DrawnNode(key[0], key[1], f"{counts[key]:,} {'quanta' if key[0] else 'datasets'}")
-        for key in order
-    }
-    # Runs of several pipelines may make a circle of kinds, though never of datasets: that arrow isn't drawn.
-    arrows = [
-        Arrow(nodes[a], nodes[b], is_prerequisite=False) for a, b in graph.edges if position[a] < position[b]
-    ]
-    return Content(list(nodes.values()), sorted(arrows, key=lambda arrow: position[arrow.source.key]))
+    details = {key: f"{n:,} {'quanta' if key[0] else 'datasets'}" for key, n in counts.items()}
+    return in_order(details, ((_name(lineage, a), _name(lineage, b)) for a, b in lineage.links()))
 
 
 def _quantum_table(lineage: Lineage, label: str) -> dict[str, Any]:

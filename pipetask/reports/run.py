@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipetask.butler.repository import journal_path
 from pipetask.errors import EmptyQueryResultError
-from pipetask.execution.commit import data_id_texts
-from pipetask.execution.journal import read_journal
-from pipetask.execution.report import Failure, Report, Status
-from pipetask.execution.resume import graph_path
-from pipetask.execution.summary import OK, SOME_FAILED, ErrorGroup, Errors
-from pipetask.graph.quantum_graph import QuantumGraph
+from pipetask.execution.summary import OK, SOME_FAILED, ErrorGroup, Errors, RunSummary
+from pipetask.reports.rerun import rerun_command
+from pipetask.reports.run_rows import RAN, Outcome, Row, latest_rows
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
-
-_log = logging.getLogger(__name__)
-
-DONE = frozenset({Status.SUCCEEDED, Status.NO_WORK})
-RAN = frozenset({*DONE, Status.FAILED})
-"""Status of quanta that were begun, and so have durations."""
+    from pipetask.graph.quantum_graph import QuantumGraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +30,8 @@ class TaskReport:
     ----------
     label : `str`
         The task.
-    counts : `~collections.abc.Mapping` [ `Status`, `int` ]
-        Number of quanta by status.
+    counts : `~collections.abc.Mapping` [ `Outcome`, `int` ]
+        Number of quanta by outcome.
     median_s, longest_s, total_s : `float`
         Wall time of the quanta that ran [s].
     cpu_s : `float`
@@ -49,7 +41,7 @@ class TaskReport:
     """
 
     label: str
-    counts: Mapping[Status, int]
+    counts: Mapping[Outcome, int]
     median_s: float
     longest_s: float
     total_s: float
@@ -73,6 +65,8 @@ class RunReport:
         From the beginning of the first quantum to the end of the last one [s].
     is_unfinished : `bool`
         Whether the run goes on at this moment, or was cut short and not resumed.
+    output : `str`
+        Chain whose newest run it is; empty if there is none.
     """
 
     run: str
@@ -80,22 +74,24 @@ class RunReport:
     errors: tuple[ErrorGroup, ...]
     wall_s: float
     is_unfinished: bool
+    output: str = ""
 
-    def total(self, *statuses: Status) -> int:
-        """Count the quanta with one of these statuses; all quanta if none is given."""
-        return sum(task.counts.get(status, 0) for task in self.tasks for status in statuses or tuple(Status))
+    def total(self, *outcomes: Outcome) -> int:
+        """Count the quanta with one of these outcomes; all quanta if none is given."""
+        wanted = outcomes or tuple(Outcome)
+        return sum(task.counts.get(outcome, 0) for task in self.tasks for outcome in wanted)
 
     @property
     def exit_code(self) -> int:
         """0 if all is done, 1 if something failed, was not attempted or is still to be done."""
-        left = self.total(Status.FAILED, Status.BLOCKED, Status.NOT_ATTEMPTED)
+        left = self.total() - self.total(Outcome.SUCCEEDED, Outcome.NO_WORK)
         return SOME_FAILED if left or self.is_unfinished else OK
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one plain mapping per task: label, a count for each status, durations [s], memory [byte]."""
+        """Return one plain mapping per task: label, a count per outcome, durations [s], memory [byte]."""
         return [
             {"task": task.label}
-            | {status.value: task.counts.get(status, 0) for status in Status}
+            | {outcome.value: task.counts.get(outcome, 0) for outcome in Outcome}
             | {
                 "median_s": task.median_s,
                 "longest_s": task.longest_s,
@@ -106,19 +102,31 @@ class RunReport:
             for task in self.tasks
         ]
 
+    def document(self) -> dict[str, Any]:
+        """Return all of it as plain values: the content of ``--format json`` and ``--summary``."""
+        return {
+            "run": self.run,
+            "output": self.output,
+            "finished": not self.is_unfinished,
+            "exit_code": self.exit_code,
+            "wall_s": self.wall_s,
+            "quanta": {outcome.value: self.total(outcome) for outcome in Outcome},
+            "tasks": self.rows(),
+            "errors": [
+                {
+                    "task": group.label,
+                    "kind": group.failure.kind,
+                    "message": group.failure.message,
+                    "count": group.count,
+                    "data_id": group.data_id,
+                    "again": rerun_command(group, self.run, self.output),
+                }
+                for group in self.errors
+            ],
+        }
 
-class _Row(NamedTuple):
-    label: str
-    data_id: str
-    status: Status
-    begin_ns: int
-    end_ns: int
-    cpu_s: float
-    peak_memory: int
-    failure: Failure | None
 
-
-def run_report(butler: Butler, name: str) -> RunReport:
+def run_report(butler: Butler, name: str, graph: QuantumGraph | None = None) -> RunReport:
     """Say what a run did.
 
     Parameters
@@ -127,30 +135,32 @@ def run_report(butler: Butler, name: str) -> RunReport:
         The repository.
     name : `str`
         A run, or a chain, whose newest run is meant.
+    graph : `QuantumGraph`, optional
+        What was to be run there; quanta that nothing is known of count as not attempted.
 
     Raises
     ------
     EmptyQueryResultError
         If nothing was run there.
     """
-    run = _newest_run(butler, name)
-    last: dict[tuple[str, str], _Row] = {}
-    rows = sorted([*_stored(butler, run), *_journaled(butler, run)], key=lambda row: row.begin_ns)
-    # One that succeeded is never run again, whatever the clock said when others were tried.
-    for row in sorted(rows, key=lambda row: row.status in DONE):
-        last[row.label, row.data_id] = row
-    if not last:
+    run = newest_run(butler, name)
+    return report_of(butler, run, latest_rows(butler, run, graph))
+
+
+def report_of(butler: Butler, run: str, rows: list[Row]) -> RunReport:
+    """Say what a run did, given its quanta."""
+    if not rows:
         raise EmptyQueryResultError(
-            f"No quantum is recorded in {name!r} of {butler.root}. "
+            f"No quantum is recorded in {run!r} of {butler.root}. "
             "Runs are listed by: butler query-collections"
         )
-    by_label: dict[str, list[_Row]] = {}
+    by_label: dict[str, list[Row]] = {}
     errors = Errors()
-    for row in last.values():
+    for row in rows:
         by_label.setdefault(row.label, []).append(row)
-        if row.status is Status.FAILED and row.failure:
+        if row.failure and row.outcome in (Outcome.FAILED, Outcome.LOST):
             errors.add(row.label, row.data_id, row.failure)
-    ran = [row for row in last.values() if row.status in RAN]
+    ran = [row for row in rows if row.outcome in RAN]
     wall_ns = max((row.end_ns for row in ran), default=0) - min((row.begin_ns for row in ran), default=0)
     return RunReport(
         run,
@@ -158,10 +168,21 @@ def run_report(butler: Butler, name: str) -> RunReport:
         errors.groups(),
         wall_ns * 1e-9,
         is_unfinished=journal_path(butler.root, run).exists(),
+        output=_chain_of(butler, run),
     )
 
 
-def _newest_run(butler: Butler, name: str) -> str:
+def write_summary(butler: Butler, done: RunSummary, path: str) -> None:
+    """Write as JSON what a run did that has just ended, with what was done before it was extended."""
+    document: dict[str, Any] = {"run": done.run, "exit_code": done.exit_code}
+    if done.total():
+        document = run_report(butler, done.run).document() | document
+    document |= {"interrupted": done.interrupted, "reused": dict(done.reused)}
+    Path(path).write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def newest_run(butler: Butler, name: str) -> str:
+    """Return the newest run of a chain; other collections as they are."""
     info = butler.registry.collections.get_info(name)
     if info.kind != "CHAINED":
         return name
@@ -170,51 +191,19 @@ def _newest_run(butler: Butler, name: str) -> str:
     )
 
 
-def _stored(butler: Butler, run: str) -> Iterator[_Row]:
-    for row in butler.registry.provenance.quanta(run):
-        yield _Row(
-            row.task_label,
-            row.data_id,
-            Status(row.status),
-            row.begin_ns or 0,
-            row.end_ns or 0,
-            row.cpu_s or 0.0,
-            row.peak_memory or 0,
-            Failure(**json.loads(row.exception)) if row.exception else None,
-        )
+def _chain_of(butler: Butler, run: str) -> str:
+    """Return the chain that a run was written to: it begins with the run, whose name begins like it."""
+    collections = butler.registry.collections
+    parent = run.rpartition("/")[0]
+    chains = collections.query("*", kinds=["CHAINED"]) if parent else []
+    return parent if parent in chains and collections.get_info(parent).children[:1] == (run,) else ""
 
 
-def _journaled(butler: Butler, run: str) -> Iterator[_Row]:
-    """Read what an unfinished run has done so far; part of it may be stored already."""
-    path = journal_path(butler.root, run)
-    if not graph_path(path).exists():
-        if count := len(list(read_journal(path))):
-            _log.warning(
-                "The journal %s tells of %d quanta more, which can't be shown: its graph is gone.",
-                path,
-                count,
-            )
-        return
-    graph = QuantumGraph.load(graph_path(path))
-    for report in map(Report.from_bytes, read_journal(path)):
-        task = graph.task_of(report.quantum)
-        yield _Row(
-            task.label,
-            data_id_texts(graph, task, np.array([report.quantum - task.first]))[0],
-            report.status,
-            report.begin_ns,
-            report.end_ns,
-            report.cpu_s,
-            report.peak_memory,
-            report.failure,
-        )
-
-
-def _task_report(label: str, rows: list[_Row]) -> TaskReport:
-    seconds = np.array([row.end_ns - row.begin_ns for row in rows if row.status in RAN]) * 1e-9
+def _task_report(label: str, rows: list[Row]) -> TaskReport:
+    seconds = np.array([row.end_ns - row.begin_ns for row in rows if row.outcome in RAN]) * 1e-9
     return TaskReport(
         label,
-        Counter(row.status for row in rows),
+        Counter(row.outcome for row in rows),
         median_s=float(np.median(seconds)) if seconds.size else 0.0,
         longest_s=float(seconds.max(initial=0.0)),
         total_s=float(seconds.sum()),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import TypeVar
 
 from pipetask.execution.report import Status
 from pipetask.execution.reproduce import Reproduction
-from pipetask.execution.summary import ErrorGroup, RunSummary
+from pipetask.execution.summary import RunSummary
+from pipetask.reports.rerun import rerun_command
 from pipetask.reports.run import RunReport
+from pipetask.reports.run_rows import Outcome
 
-_WORDS = {status: status.value.replace("_", " ") for status in Status}
+Kind = TypeVar("Kind", bound=StrEnum)
 
 
 def summary_text(summary: RunSummary) -> str:
     """Say how a run went that has just ended."""
-    shown = _shown(summary.tasks.values())
+    shown = _shown(Status, summary.tasks.values())
     table = [
         [label, *(str(counts.get(status, 0)) for status in shown)] for label, counts in summary.tasks.items()
     ]
@@ -22,9 +26,9 @@ def summary_text(summary: RunSummary) -> str:
         [
             f"Run {summary.run}: {_totals(summary)} in {duration(summary.wall_s)}"
             + (", stopped before its end" if summary.interrupted else ""),
-            *aligned([["task", *(_WORDS[status] for status in shown)], *table]),
+            *aligned([["task", *map(_words, shown)], *table]),
             *reused_lines(summary.reused),
-            *_error_lines(summary.errors),
+            *_error_lines(summary),
             *_next_steps(summary, f"pipetask report {summary.run}"),
         ]
     )
@@ -40,8 +44,8 @@ def reused_lines(reused: Mapping[str, int]) -> list[str]:
 
 def report_text(report: RunReport) -> str:
     """Say what a run did."""
-    shown = _shown(task.counts for task in report.tasks)
-    head = ["task", *(_WORDS[status] for status in shown), "median", "longest", "total", "CPU", "memory"]
+    shown = _shown(Outcome, (task.counts for task in report.tasks))
+    head = ["task", *map(_words, shown), "median", "longest", "total", "CPU", "memory"]
     table = [
         [
             task.label,
@@ -59,7 +63,7 @@ def report_text(report: RunReport) -> str:
             f"Run {report.run}: {_totals(report)} in {duration(report.wall_s)}"
             + (", not finished" if report.is_unfinished else ""),
             *aligned([head, *table]),
-            *_error_lines(report.errors),
+            *_error_lines(report),
             *_next_steps(report),
         ]
     )
@@ -111,23 +115,31 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _shown(counts: Iterable[Mapping[Status, int]]) -> list[Status]:
-    """Return the statuses that occur; success is always shown."""
-    found = {status for counter in counts for status, n in counter.items() if n} | {Status.SUCCEEDED}
-    return [status for status in Status if status in found]
+def _words(outcome: StrEnum) -> str:
+    return outcome.value.replace("_", " ")
+
+
+def _shown(kinds: type[Kind], counts: Iterable[Mapping[Kind, int]]) -> list[Kind]:
+    """Return the outcomes that occur; success, the first, is always shown."""
+    found = {kind for counter in counts for kind, n in counter.items() if n} | {next(iter(kinds))}
+    return [kind for kind in kinds if kind in found]
 
 
 def _totals(run: RunSummary | RunReport) -> str:
-    counts = [(run.total(status), _WORDS[status]) for status in Status]
+    if isinstance(run, RunSummary):
+        counts = [(run.total(status), _words(status)) for status in Status]
+    else:
+        counts = [(run.total(outcome), _words(outcome)) for outcome in Outcome]
     parts = ", ".join(f"{n} {word}" for n, word in counts if n)
     return f"{run.total()} quanta" + (f" ({parts})" if parts else "")
 
 
-def _error_lines(errors: Sequence[ErrorGroup]) -> list[str]:
+def _error_lines(run: RunSummary | RunReport) -> list[str]:
     lines = []
-    for group in errors:
+    for group in run.errors:
         lines.append(f"{group.count} x {group.label}: {group.failure.headline}")
         lines.append(f"    for example {group.data_id}")
+        lines.append(f"    again: {rerun_command(group, run.run, run.output)}")
     return ["", "Errors:", *lines] if lines else []
 
 

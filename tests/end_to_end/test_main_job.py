@@ -79,7 +79,7 @@ def test_visit_catalogs_are_consolidated(processed):
 def test_the_report_counts_what_ran(processed):
     done = processed("pipetask", "report", "-b", "repo", "u/me/aperture", "--format", "json")
     report = json.loads(done.stdout)
-    succeeded = {row["task"]: row["succeeded"] for row in report}
+    succeeded = {row["task"]: row["succeeded"] for row in report["tasks"]}
     assert succeeded == {
         "isr": 8,
         "subtractBackground": 8,

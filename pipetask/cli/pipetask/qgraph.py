@@ -99,7 +99,7 @@ def command(
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, without executing them."""
     from pipetask.butler import Butler
-    from pipetask.cli.progress import progress_bars
+    from pipetask.cli.progress import shown_progress
     from pipetask.errors import EmptyGraphError
     from pipetask.graph.prepare import DataSelection, builder_for, prepare_graph, update_graph
     from pipetask.reports.estimate import estimate, estimate_text
@@ -134,7 +134,7 @@ def command(
                         err=plan_format == "json",
                     )
                 else:
-                    with progress_bars(enabled=sys.stderr.isatty()) as bars:
+                    with shown_progress(on_terminal=sys.stderr.isatty()) as bars:
                         graph = prepare_graph(
                             butler, document, chosen, explain="explain" in shown, progress=bars.building
                         )

@@ -47,6 +47,7 @@ from pipetask.cli.qgraph_options import (
     "--no-versions", is_flag=True, help="Neither write package versions nor compare them with the run's."
 )
 @execution_options()
+@click.option("--summary", metavar="FILE", help="Write a report of the run, as JSON.")
 def command(
     repo: str | None,
     pipeline: str | None,
@@ -57,18 +58,20 @@ def command(
     processes: int,
     profile: str | None,
     no_progress: bool,
+    summary: str | None,
     **options: Any,  # those of the other groups, by name
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, and execute them."""
     from dataclasses import fields
 
     from pipetask.butler import Butler
-    from pipetask.cli.progress import progress_bars
+    from pipetask.cli.progress import shown_progress
     from pipetask.execution.options import ExecutionOptions
     from pipetask.execution.run_graph import run_graph
     from pipetask.execution.run_pipeline import run_pipeline
     from pipetask.graph.partial import with_made_inputs
     from pipetask.graph.prepare import DataSelection
+    from pipetask.reports.run import write_summary
     from pipetask.reports.text import summary_text
 
     names = {field.name for field in fields(ExecutionOptions)} & options.keys()
@@ -80,7 +83,7 @@ def command(
     check_ids(ids, qgraph)
     with (
         Butler.from_config(repo, writeable=True) as butler,
-        progress_bars(enabled=sys.stderr.isatty() and not no_progress) as bars,
+        shown_progress(on_terminal=sys.stderr.isatty(), enabled=not no_progress) as bars,
         profiled(profile, processes=processes),
     ):
         how["progress"] = bars.running
@@ -89,11 +92,13 @@ def command(
             if ids:
                 graph = with_made_inputs(graph, butler.registry)
             files.write(graph)
-            summary = run_graph(graph, butler, **how)
+            done = run_graph(graph, butler, **how)
         else:
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
             chosen = DataSelection(**selection)
             document, chosen = with_mocks(butler, document, chosen, mocks)
-            summary = run_pipeline(butler, document, chosen, building=bars.building, built=files.write, **how)
-    click.echo(summary_text(summary))
-    sys.exit(summary.exit_code)
+            done = run_pipeline(butler, document, chosen, building=bars.building, built=files.write, **how)
+        if summary:
+            write_summary(butler, done, summary)
+    click.echo(summary_text(done))
+    sys.exit(done.exit_code)

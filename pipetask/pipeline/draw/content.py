@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from pipetask.pipeline.pipeline_graph import DatasetTypeNode, PipelineGraph, TaskNode
+
+Key = tuple[bool, str]
 
 
 class DrawnNode(NamedTuple):
@@ -16,7 +18,7 @@ class DrawnNode(NamedTuple):
     detail: str
 
     @property
-    def key(self) -> tuple[bool, str]:
+    def key(self) -> Key:
         """What identifies the node: a task and a dataset type may have one name."""
         return self.is_task, self.name
 
@@ -46,7 +48,7 @@ def content(graph: PipelineGraph, *, dataset_types: bool = True) -> Content:
     dataset_types : `bool`, optional
         Whether to show dataset types; else arrows go from task to task.
     """
-    nodes: dict[tuple[bool, str], DrawnNode] = {}
+    nodes: dict[Key, DrawnNode] = {}
     parts = graph.parts_of_composites()
     for kind, name in _reading_order(graph):
         if kind == "task":
@@ -73,6 +75,33 @@ def content(graph: PipelineGraph, *, dataset_types: bool = True) -> Content:
     position = {node.key: i for i, node in enumerate(shown_nodes)}
     unique = sorted(set(arrows), key=lambda arrow: (position[arrow.source.key], position[arrow.target.key]))
     return Content(shown_nodes, unique)
+
+
+def in_order(details: Mapping[Key, str], links: Iterable[tuple[Key, Key]]) -> Content:
+    """Return tasks and dataset types that runs tell of, each after what leads to it.
+
+    Parameters
+    ----------
+    details : `~collections.abc.Mapping`
+        What is written in the box of each task (key ``(True, label)``) and dataset type (``(False, name)``).
+    links : iterable of `tuple`
+        Pairs of keys: the first leads to the second. Several pipelines together may make a circle, of which
+        one arrow is left out.
+    """
+    import networkx as nx
+
+    graph = nx.DiGraph()
+    graph.add_nodes_from(details)
+    graph.add_edges_from(links)
+    circles = nx.condensation(graph)
+    order = [key for c in nx.topological_sort(circles) for key in sorted(circles.nodes[c]["members"])]
+    position = {key: i for i, key in enumerate(order)}
+    nodes = {key: DrawnNode(key[0], key[1], details[key]) for key in order}
+    edges = sorted((position[a], position[b], a, b) for a, b in graph.edges)
+    return Content(
+        list(nodes.values()),
+        [Arrow(nodes[a], nodes[b], is_prerequisite=False) for i, j, a, b in edges if i < j],
+    )
 
 
 def _reading_order(graph: PipelineGraph) -> Iterator[tuple[str, str]]:

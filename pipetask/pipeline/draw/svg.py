@@ -7,13 +7,11 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
-from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode, content
+from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode, Key, content
 from pipetask.pipeline.pipeline_graph import PipelineGraph
 
 # Lengths [pixel]. Text cannot be measured here: a character of the 12 pixel font is at most this wide.
 _CHARACTER, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 7.3, 40.0, 24.0, 44.0, 12.0
-
-Key = tuple[bool, str]
 
 
 class _Lane(NamedTuple):

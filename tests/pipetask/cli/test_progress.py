@@ -1,20 +1,22 @@
-"""Progress bars: of building, then of running, on a terminal only."""
+"""Progress: bars of building, then of running, on a terminal; elsewhere lines."""
 
 from collections import Counter
 from types import SimpleNamespace
 
-from pipetask.cli.progress import Bars, progress_bars
+from pipetask.cli.progress import Lines, Shown, line, shown_progress
+from pipetask.execution.report import Status
+from pipetask.execution.summary import Tally
 
 
-def test_nothing_is_shown_where_there_is_no_terminal():
-    with progress_bars(enabled=False) as bars:
-        assert bars == Bars(None, None)
+def test_nothing_is_shown_where_that_is_asked_for():
+    with shown_progress(on_terminal=True, enabled=False) as bars:
+        assert bars == Shown(None, None)
 
 
 def test_building_and_then_running_move_bars(capfd, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
-    with progress_bars(enabled=True) as bars:
+    with shown_progress(on_terminal=True) as bars:
         bars.building("joining what there is", 1, 4)
         shown_building = _refreshed(capfd)
         bars.running(SimpleNamespace(totals={"isr": 7}, counts={"isr": Counter(succeeded=3)}))
@@ -31,3 +33,21 @@ def _refreshed(capfd):
 
     time.sleep(0.3)
     return capfd.readouterr().err
+
+
+def test_without_a_terminal_a_line_comes_now_and_then(capsys):
+    tally = Tally({"isr": 10})
+    show = Lines(every_s=0.0)
+    tally.add("isr", Status.SUCCEEDED, 3)
+    tally.add("isr", Status.FAILED)
+    show(tally)
+    assert "4 of 10 quanta (1 failed) after " in capsys.readouterr().err
+    seldom = Lines(every_s=60.0)
+    seldom(tally)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_line_tells_rate_and_time_left():
+    tally = Tally({"isr": 10})
+    tally.add("isr", Status.SUCCEEDED, 4)
+    assert line(tally, 2.0) == "4 of 10 quanta after 2 s, 2/s, 3 s left"

@@ -1,0 +1,41 @@
+"""The command that runs a group of failed quanta again, and no others."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipetask.execution.summary import ErrorGroup
+
+
+def rerun_command(group: ErrorGroup, run: str, output: str) -> str:
+    """Return a command line; ``PIPELINE`` in it stands for the file, which nothing recorded.
+
+    Parameters
+    ----------
+    group : `ErrorGroup`
+        What failed. If it is too many to name, all quanta of the task that are not done are meant.
+    run, output : `str`
+        Where they were run, and the chain that this run is the newest of.
+    """
+    where = condition(group.data_ids)
+    words = ["pipetask", "run", "-p", f"PIPELINE#{group.label}"]
+    words += ["-o", output] if output else ["--output-run", run]
+    return shlex.join([*words, "--extend-run", *(["-d", where] if where else [])])
+
+
+def condition(data_ids: Sequence[str]) -> str:
+    """Return the expression of the query language that is true for some data IDs, which are JSON."""
+    rows = [json.loads(data_id) for data_id in data_ids]
+    if not rows or not rows[0]:
+        return ""
+    varying = [name for name in rows[0] if len({row[name] for row in rows}) > 1]
+    common = [f"{name} = {rows[0][name]!r}" for name in rows[0] if name not in varying]
+    if len(varying) > 1:
+        each = (" AND ".join(f"{name} = {row[name]!r}" for name in varying) for row in rows)
+        return " AND ".join([*common, f"({' OR '.join(f'({part})' for part in each)})"])
+    several = [f"{name} IN ({', '.join(repr(row[name]) for row in rows)})" for name in varying]
+    return " AND ".join([*common, *several])

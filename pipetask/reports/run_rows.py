@@ -1,0 +1,126 @@
+"""The quanta of a run, one row each, from the registry, from a journal, and from a saved graph."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pipetask.butler.repository import journal_path
+from pipetask.execution.commit import data_id_texts
+from pipetask.execution.executors.base import LOST_WORKER, OUT_OF_MEMORY
+from pipetask.execution.journal import read_journal
+from pipetask.execution.report import Failure, Report, Status
+from pipetask.execution.resume import graph_path
+from pipetask.graph.quantum_graph import QuantumGraph
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler
+
+_log = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """What became of a quantum, in the words of a report."""
+
+    SUCCEEDED = "succeeded"
+    NO_WORK = "no_work"
+    """There was nothing to do."""
+    FAILED = "failed"
+    LOST = "lost"
+    """It failed because its worker ended, or was ended since memory was short."""
+    BLOCKED = "blocked"
+    """Never begun, because something that it needs failed."""
+    NOT_ATTEMPTED = "not_attempted"
+    """Never begun, because the run was stopped before, or is not so far."""
+
+
+DONE = frozenset({Outcome.SUCCEEDED, Outcome.NO_WORK})
+RAN = frozenset({*DONE, Outcome.FAILED, Outcome.LOST})
+"""Outcome of quanta that were begun, and so have durations."""
+
+
+class Row(NamedTuple):
+    """A quantum; times in ns since 1970, memory in bytes."""
+
+    label: str
+    data_id: str
+    outcome: Outcome
+    begin_ns: int = 0
+    end_ns: int = 0
+    cpu_s: float = 0.0
+    peak_memory: int = 0
+    failure: Failure | None = None
+    host: str = ""
+    pid: int = 0
+
+
+def latest_rows(butler: Butler, run: str, graph: QuantumGraph | None = None) -> list[Row]:
+    """Return the quanta of a run, each as it ended last, in the order in which they began.
+
+    Those of the graph, if one is given, that nothing is known of come last: they were not attempted.
+    """
+    rows = [*_stored(butler, run), *_journaled(butler, run)]
+    # One that succeeded is never run again, whatever the clock said when others were tried.
+    rows.sort(key=lambda row: (row.outcome in DONE, row.begin_ns))
+    last = {(row.label, row.data_id): row for row in rows}
+    for task in graph.tasks if graph else ():
+        assert graph is not None
+        for data_id in data_id_texts(graph, task, np.arange(task.count)):
+            last.setdefault((task.label, data_id), Row(task.label, data_id, Outcome.NOT_ATTEMPTED))
+    return sorted(last.values(), key=lambda row: row.begin_ns or np.inf)
+
+
+def _outcome(status: str, failure: Failure | None) -> Outcome:
+    if failure and status == Status.FAILED and failure.kind in (LOST_WORKER, OUT_OF_MEMORY):
+        return Outcome.LOST
+    return Outcome(status)
+
+
+def _stored(butler: Butler, run: str) -> Iterator[Row]:
+    for row in butler.registry.provenance.quanta(run):
+        failure = Failure(**json.loads(row.exception)) if row.exception else None
+        yield Row(
+            row.task_label,
+            row.data_id,
+            _outcome(row.status, failure),
+            row.begin_ns or 0,
+            row.end_ns or 0,
+            row.cpu_s or 0.0,
+            row.peak_memory or 0,
+            failure,
+            row.host or "",
+            row.pid or 0,
+        )
+
+
+def _journaled(butler: Butler, run: str) -> Iterator[Row]:
+    """Read what an unfinished run has done so far; part of it may be stored already."""
+    path = journal_path(butler.root, run)
+    if not graph_path(path).exists():
+        if count := len(list(read_journal(path))):
+            _log.warning(
+                "The journal %s tells of %d quanta more, which can't be shown: its graph is gone.",
+                path,
+                count,
+            )
+        return
+    graph = QuantumGraph.load(graph_path(path))
+    for report in map(Report.from_bytes, read_journal(path)):
+        task = graph.task_of(report.quantum)
+        yield Row(
+            task.label,
+            data_id_texts(graph, task, np.array([report.quantum - task.first]))[0],
+            _outcome(report.status, report.failure),
+            report.begin_ns,
+            report.end_ns,
+            report.cpu_s,
+            report.peak_memory,
+            report.failure,
+            report.host,
+            report.pid,
+        )

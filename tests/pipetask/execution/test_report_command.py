@@ -1,0 +1,115 @@
+"""`pipetask report` and `run --summary` on real runs: words, JSON, the command that runs failures again, the page."""
+
+import json
+import os
+import shlex
+
+import pytest
+
+from pipetask.reports.rerun import condition
+
+RUN = ("-i", "numbers", "-o", "out", "--register-dataset-types")
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """A file as long as which double fails on every detector."""
+    flag = tmp_path / "broken"
+    flag.touch()
+    os.environ["BROKEN"] = str(flag)
+    yield flag
+    del os.environ["BROKEN"]
+
+
+def test_the_command_that_a_report_names_runs_only_what_failed(commands, broken):
+    config = ("-c", "double:fail_while_exists=BROKEN")
+    commands("run", *RUN, *config, exit_code=1)
+    shown = commands("report", "out", exit_code=1).stdout
+    (again,) = [line.partition("again: ")[2] for line in shown.splitlines() if "again: " in line]
+    words = shlex.split(again)
+    assert words[:4] == ["pipetask", "run", "-p", "PIPELINE#double"]
+    assert words[-1] == "instrument = 'Cam' AND detector IN (0, 1, 2, 3)"
+    broken.unlink()
+    words = [word.replace("PIPELINE", str(commands.pipeline)) for word in words[1:]]
+    assert "4 quanta (4 succeeded)" in commands.plain(*words, *config).stdout
+    report = json.loads(commands("report", "out", "--format", "json", exit_code=1).stdout)
+    assert report["quanta"] | {"succeeded": 4, "blocked": 5} == report["quanta"]
+
+
+def test_a_summary_tells_counts_errors_and_how_it_ended(commands, tmp_path):
+    file = tmp_path / "summary.json"
+    commands("run", *RUN, "-c", "double:fail_on=[1]", "--summary", file, exit_code=1)
+    summary = json.loads(file.read_text())
+    expected = {"succeeded": 6, "no_work": 0, "failed": 1, "lost": 0, "blocked": 2, "not_attempted": 0}
+    assert summary["quanta"] == expected
+    assert [row["task"] for row in summary["tasks"]] == ["double", "add_one", "total"]
+    (error,) = summary["errors"]
+    assert (error["task"], error["kind"], error["message"]) == (
+        "double",
+        "ValueError",
+        "detector 1 is broken",
+    )
+    assert error["count"] == 1
+    assert (summary["exit_code"], summary["finished"], summary["interrupted"]) == (1, True, False)
+    assert summary["output"] == "out"
+    assert summary["run"].startswith("out/")
+    assert summary["reused"] == {}
+    report = json.loads(commands("report", "out", "--format", "json", exit_code=1).stdout)
+    assert {name: summary[name] for name in report} == report
+
+
+def test_a_lost_worker_is_called_lost(commands):
+    commands("run", *RUN, "-c", "double:exit_on=[2]", "-j", 2, exit_code=1)
+    shown = commands("report", "out", exit_code=1).stdout
+    assert "9 quanta (6 succeeded, 1 lost, 2 blocked)" in shown
+
+
+def test_quanta_of_a_graph_that_nothing_is_known_of_were_not_attempted(commands, tmp_path):
+    graph = tmp_path / "x.qg"
+    commands("qgraph", "-i", "numbers", "-o", "out", "-q", graph)
+    commands("run", "-g", graph, "--register-dataset-types", "--init-only")
+    shown = commands("report", graph, exit_code=1).stdout
+    assert "9 quanta (9 not attempted)" in shown
+    commands("run", "-g", graph)
+    assert "9 quanta (9 succeeded)" in commands("report", graph).stdout
+
+
+def test_csv_has_a_line_for_each_task(commands):
+    commands("run", *RUN)
+    head, *lines = commands("report", "out", "--format", "csv").stdout.splitlines()
+    assert head.startswith("task,succeeded,no_work,failed,lost,blocked,not_attempted,median_s")
+    assert [line.split(",")[:2] for line in lines] == [["double", "4"], ["add_one", "4"], ["total", "1"]]
+
+
+def test_the_page_shows_states_errors_logs_and_workers(commands, tmp_path, in_browser):
+    commands("run", *RUN, "-c", "double:fail_on=[1]", exit_code=1)
+    page = tmp_path / "run.html"
+    commands("report", "out", "--html", page, exit_code=1)
+    shown = in_browser(page.as_uri())
+    assert "<b>1 x double</b> ValueError: detector 1 is broken" in shown
+    assert "PIPELINE#double" in shown
+    assert "double: detector 1" in shown  # its log
+    assert 'class="task bad" data-name="double"' in shown
+    assert "3 of 4, 1 failed" in shown
+    assert 'id="timeline" width=' in shown  # the script has drawn
+    assert "<li><i style=" in shown
+
+
+@pytest.mark.parametrize(
+    ("data_ids", "expected"),
+    [
+        (['{"visit": 1}'], "visit = 1"),
+        (
+            ['{"instrument": "A", "visit": 1}', '{"instrument": "A", "visit": 3}'],
+            "instrument = 'A' AND visit IN (1, 3)",
+        ),
+        (
+            ['{"i": "A", "v": 1, "d": 1}', '{"i": "A", "v": 3, "d": 2}'],
+            "i = 'A' AND ((v = 1 AND d = 1) OR (v = 3 AND d = 2))",
+        ),
+        (["{}"], ""),
+        ([], ""),
+    ],
+)
+def test_data_ids_become_a_condition(data_ids, expected):
+    assert condition(data_ids) == expected
