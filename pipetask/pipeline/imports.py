@@ -15,6 +15,8 @@ from pipetask.pipeline.selection import expand_labels, renamed, select
 
 log = logging.getLogger(__name__)
 
+_MOST_CHARACTERS = 10_000_000  # far above any pipeline; a device never ends
+
 
 def load(path: Path, opened: tuple[Path, ...] = ()) -> Document:
     """Read a file and all that it imports.
@@ -27,11 +29,16 @@ def load(path: Path, opened: tuple[Path, ...] = ()) -> Document:
         The files whose imports led here, to find circles.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as stream:
+            text = stream.read(_MOST_CHARACTERS + 1)
     except FileNotFoundError as err:
         raise PipelineDocumentError(f"There is no pipeline file {str(path)!r}") from err
     except (OSError, UnicodeDecodeError) as err:
         raise PipelineDocumentError(f"Cannot read the pipeline file {str(path)!r}: {err}") from err
+    if len(text) > _MOST_CHARACTERS:
+        raise PipelineDocumentError(
+            f"The file {str(path)!r} is no pipeline: it has more than {_MOST_CHARACTERS} characters"
+        )
     return resolve(read(text, str(path), path.parent), (*opened, path.resolve()))
 
 

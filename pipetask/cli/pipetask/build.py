@@ -1,5 +1,6 @@
 """``pipetask build``: read a pipeline, check it, show it, save it."""
 
+from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,18 +61,34 @@ def command(
     from pipetask.reports.pipeline import pipeline_text
 
     items = [_item(text) for text in shown]
+    saved = _each_once(files)
     butler = _opened(repo)
     document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
     graph = document.graph_in(butler) if butler else document.to_graph()
-    saved = {file: _WRITTEN[option] for option, file in files.items() if file}
     for file, item in saved.items():
         _save(pipeline_text(document, graph, item).rstrip("\n") + "\n", Path(file))
     for item, value in items:
         click.echo(pipeline_text(document, graph, item, value))
     for file in saved:
-        click.echo(f"Saved {len(graph.tasks)} tasks to {file}.")
+        click.echo(f"Saved {_counted(graph.tasks)} to {file}.")
     if not (shown or saved):
-        click.echo(f"{pipeline or document.document.file}: {len(graph.tasks)} tasks that fit together.")
+        fits = "fit together" if len(graph.tasks) > 1 else "can be run"
+        click.echo(f"{pipeline or document.document.file}: {_counted(graph.tasks)} that {fits}.")
+
+
+def _counted(tasks: Sized) -> str:
+    return f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}"
+
+
+def _each_once(files: Mapping[str, str | None]) -> dict[str, str]:
+    """Return what is written to each file, by its name; an error if two options name one file."""
+    saved: dict[str, str] = {}
+    for option, file in files.items():
+        if file in saved:
+            raise click.UsageError(f"--{option.replace('_', '-')} {file}: another option writes this file.")
+        if file:
+            saved[file] = _WRITTEN[option]
+    return saved
 
 
 def _opened(repo: str | None) -> "Butler | None":

@@ -53,7 +53,14 @@ def test_what_quanta_are_needed_for_is_shown_by_qgraph(item):
 def test_the_pipeline_may_be_a_file_uri_and_hold_variables(monkeypatch):
     monkeypatch.setenv("PIPELINES", str(Path(PIPELINE).parent))
     for uri in ("$PIPELINES/aperture.yaml#isr", "file://$PIPELINES/aperture.yaml#isr"):
-        assert invoke("build", "-p", uri, "--show", "tasks").startswith("isr: ")
+        assert invoke("build", "-p", uri) == f"{uri}: 1 task that can be run.\n"
+
+
+def test_two_options_cannot_write_one_file(tmp_path):
+    file = tmp_path / "both"
+    words = ("build", "-p", PIPELINE, "--save-pipeline", file, "--pipeline-dot", file)
+    assert "--pipeline-dot" in invoke(*words, exit_code=2)
+    assert not file.exists()
 
 
 def test_a_remote_pipeline_is_refused_as_such():

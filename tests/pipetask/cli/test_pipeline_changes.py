@@ -40,7 +40,7 @@ def radius(*words):
 
 
 def test_a_pipeline_is_made_of_tasks_alone():
-    assert invoke("build", "-t", ISR) == "isr: 1 tasks that fit together.\n"
+    assert invoke("build", "-t", ISR) == "isr: 1 task that can be run.\n"
     shown = invoke("build", "-t", ISR, "-t", f"{APERTURE}:wide", "-c", "wide:apRad=9", "--show", "tasks")
     assert [line.partition(":")[0] for line in shown.splitlines()] == ["isr", "wide"]
 
