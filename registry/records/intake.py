@@ -49,7 +49,19 @@ def record_columns(
     for column, values in zip(element.columns, columns, strict=True):
         if column.name in element.implied and None in values:
             raise DataIdError(f"Records of {element.name} need a value of {column.name!r}, which they imply.")
+        if column.type == "string":
+            _check_text(element, column, values)
     return columns
+
+
+def _check_text(element: DimensionElement, column: Column, values: list[Any]) -> None:
+    """Refuse what no database can hold as text, or only some: characters NUL, and halves of characters."""
+    text = "".join(filter(None, values))
+    if "\0" not in text and (text.isascii() or text.encode(errors="replace").decode() == text):
+        return
+    for value in filter(None, values):
+        if "\0" in value or value.encode(errors="replace").decode() != value:
+            raise DataIdError(f"Records of {element.name}: {column.name!r} is no text: {value!r}.")
 
 
 def _from_records(

@@ -139,7 +139,8 @@ class Layout:
 )
 def test_queries_give_what_sets_give(registry, layout, where, find_first, with_flats, given_visits):
     runs, tagged, chains, path, other_path = layout
-    made = Layout(registry, runs, tagged, chains)
+    with registry.transaction():
+        made = Layout(registry, runs, tagged, chains)
     names, others = ([made.names[i] for i in each] for each in (path, other_path))
     expected = {
         (key, id) for key, id in made.search("image", names, find_first=find_first) if CONDITIONS[where](*key)

@@ -121,3 +121,14 @@ def test_booleans_come_back_as_booleans(camera_registry):
     record = camera_registry.dimension_record("exposure", {"instrument": "Cam", "exposure": 1})
     assert record.can_see_sky is True
     assert record.has_simulated is None
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\udc80b"])
+def test_what_no_database_can_hold_as_text_is_refused(empty_registry, text):
+    empty_registry.insert_dimension_records("instrument", [{"name": "Cam"}])
+    record = {"instrument": "Cam", "id": 1, "full_name": text}
+    with pytest.raises(DataIdError, match="'full_name' is no text"):
+        empty_registry.insert_dimension_records("detector", [record])
+    empty_registry.insert_dimension_records("detector", [record | {"full_name": "\xe9\U0001f600?"}])
+    [kept] = empty_registry.query_dimension_records("detector")
+    assert kept.full_name == "\xe9\U0001f600?"
