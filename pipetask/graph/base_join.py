@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipetask.graph import funnel as steps
 from pipetask.graph.codes import Codebooks, Codes
 from pipetask.graph.datasets import Datasets, find_existing
-from pipetask.graph.diagnosis import why_empty, why_one_is_missing
+from pipetask.graph.diagnosis import no_record, why_empty, why_one_is_missing
 from pipetask.graph.funnel import Funnel
 from pipetask.graph.join import Joined, Relation, join_all
 from pipetask.graph.narrowing import Narrowing
@@ -114,6 +114,12 @@ class BaseJoin:
 
     def why_without(self, unit: Mapping[str, Codes]) -> tuple[str, str]:
         """Say why one data ID, in codes by dimension, is not in the join: the step, and the cause."""
+        for element in self._dimensions.universe.elements:
+            if element.name in unit and element.has_table:
+                records = self._relations.element(element.name)
+                if join_all([Relation("", unit, 1), records], self._codebooks, keep=()).is_empty:
+                    value = self._codebooks[element.name][int(unit[element.name][0])]
+                    return steps.JOINED, no_record(element.name, value)
         return why_one_is_missing(Relation("", unit, 1), self._whole(), self._codebooks, self._collections)
 
     def _whole(self) -> list[Constraint]:

@@ -12,9 +12,9 @@ import numpy as np
 
 from pipetask.butler import suggest
 from pipetask.butler.defaults import reused_collection
-from pipetask.errors import EmptyGraphError
+from pipetask.errors import EmptyGraphError, MissingPrerequisiteError
 from pipetask.graph import funnel as steps
-from pipetask.graph.adjust import Adjuster, drop_without_inputs
+from pipetask.graph.adjust import Adjuster, drop_without_inputs, quanta_without_prerequisite
 from pipetask.graph.base_join import BaseJoin
 from pipetask.graph.codes import Codebooks
 from pipetask.graph.composites import Wholeness
@@ -161,6 +161,7 @@ class QuantumGraphBuilder:
         self._funnel = Funnel()
         self._bases: dict[str, BaseJoin] = {}
         self._drafts: dict[str, DraftTask] = {}
+        self._is_asked = False  # whether quanta without a prerequisite are dropped, not an error
 
     def build(self, *, explain: bool = False, progress: Progress | None = None) -> QuantumGraph:
         """Build the graph.
@@ -232,6 +233,7 @@ class QuantumGraphBuilder:
         """
         node = node_of(self._pipeline, label)
         unit = complete_data_id(self._registry, node, data_id)
+        self._is_asked = True
         with suppress(EmptyGraphError):
             self.build()
         plan = self._reuse.plan if self._reuse else None
@@ -287,7 +289,12 @@ class QuantumGraphBuilder:
             if edge.connection in task.edges:
                 continue  # a part of a composite, found with it
             stored = self._pipeline.dataset_types[edge.dataset_type].dataset_type
-            self._prerequisites.add_to(task, edge, stored, decoder)
+            try:
+                self._prerequisites.add_to(task, edge, stored, decoder)
+            except MissingPrerequisiteError as error:
+                if not self._is_asked:
+                    raise
+                task.drop_lacking(quanta_without_prerequisite(task, task.edges[edge.connection]), str(error))
         before = task.is_kept.copy()
         reasons = adjuster.apply(task)
         self._note(task, steps.ADJUSTED, before, reasons)

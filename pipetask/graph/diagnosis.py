@@ -106,6 +106,13 @@ def why_one_is_missing(
     return step, f"It does not fit {_all_of(core, collections)}. {_mend(core, collections)}"
 
 
+def no_record(element: str, value: object) -> str:
+    """Say that a data ID names something that nobody registered."""
+    hint = _HINTS.get(element, "Add it with: butler.registry.insert_dimension_records")
+    see = f"See all with: butler query-dimension-records {element}"
+    return f"No {element} {value!r} is registered. {see}. {hint}."
+
+
 def _all_of(core: Sequence[Constraint], collections: Collection[str]) -> str:
     *parts, last = [_phrase(constraint, collections) for constraint in core]
     return f"{', '.join(parts)} and {last}" if parts else last

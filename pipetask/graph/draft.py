@@ -54,6 +54,8 @@ class DraftTask:
         Runs whose results are used again for some of the quanta.
     reasons : `dict` [`int`, `str`]
         Why `adjustQuantum` dropped quanta, by row.
+    lacking : `dict` [`int`, `str`]
+        Which prerequisite quanta lack, by row, where that is asked for instead of being an error.
     incomplete : `list` [`tuple`]
         What composites lacked, and which quanta were dropped for that.
     """
@@ -66,6 +68,7 @@ class DraftTask:
     edges: dict[str, DraftEdges] = field(default_factory=dict)
     done_in: tuple[str, ...] = ()
     reasons: dict[int, str] = field(default_factory=dict)
+    lacking: dict[int, str] = field(default_factory=dict)
     incomplete: list[tuple[str, Mask]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -87,6 +90,13 @@ class DraftTask:
             edges.datasets.is_there[edges.pairs.right[is_dropped[edges.pairs.left]]] = False
             if edges.connection.is_part:  # which quanta that are kept may share
                 edges.datasets.is_there[edges.pairs.right[self.is_kept[edges.pairs.left]]] = True
+
+    def drop_lacking(self, rows: npt.NDArray[np.int64], why: str) -> None:
+        """Take quanta out that lack a prerequisite."""
+        self.lacking |= dict.fromkeys(rows.tolist(), why)
+        is_lacking = np.zeros(len(self.data_ids), bool)
+        is_lacking[rows] = True
+        self.drop(is_lacking)
 
 
 def connection_of(edge: Edge, kind: Kind) -> Connection:

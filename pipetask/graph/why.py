@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipetask.butler import DataCoordinate, suggest
+from pipetask.butler import DataCoordinate, DataIdError, suggest
 from pipetask.errors import UnknownTaskError
 from pipetask.graph import funnel as steps
 from pipetask.graph.project import CSR
@@ -77,6 +77,12 @@ def complete_data_id(registry: Registry, node: TaskNode, given: Mapping[str, Any
             only = registry.element_columns(name, names=[name])[name]
             if len(only) == 1:
                 values[name] = only[0]
+    known = {name: universe[name].name for name in values if name in universe}
+    if others := {name for name, real in known.items() if real not in node.dimensions.names}:
+        raise DataIdError(
+            f"Task '{node.label}' has no dimension {', '.join(sorted(others))}; it has "
+            f"{', '.join(node.dimensions.names)}."
+        )
     return DataCoordinate.standardize(values, dimensions=node.dimensions)
 
 
@@ -119,6 +125,8 @@ def why(
         return Why(label, data_id, "", tuple(_contents(task, row)))
     if task.is_skipped[row]:
         return Why(label, data_id, steps.TO_RUN, (_done(task, data_id, plan),))
+    if row in task.lacking:
+        return Why(label, data_id, steps.PREREQUISITES, (task.lacking[row],))
     if row in task.reasons:
         return Why(label, data_id, steps.ADJUSTED, (task.reasons[row],))
     return Why(label, data_id, steps.PREREQUISITES, tuple(_lacking(task, row, pipeline)))

@@ -66,7 +66,7 @@ def test_a_missing_input(observed, isr):
 def test_a_record_that_is_not_there(observed, isr):
     answer = ask(observed, isr, "isr", data_id={"exposure": 1, "detector": 77})
     assert answer.step == steps.JOINED
-    assert answer.reasons[0].startswith("It does not fit the detector records.")
+    assert answer.reasons[0].startswith("No detector 77 is registered. See all with: butler query-dimension-")
 
 
 def test_no_overlap_on_the_sky(sky, task):
@@ -133,3 +133,18 @@ def test_a_misspelt_label(observed, isr):
 def test_a_data_id_that_lacks_a_dimension(observed, isr):
     with pytest.raises(RegistryError, match="detector"):
         ask(observed, isr, "isr", data_id={"exposure": 1})
+
+
+def test_a_dimension_that_the_task_lacks(observed, isr):
+    with pytest.raises(RegistryError, match=r"Task 'isr' has no dimension tract; it has .*exposure"):
+        ask(observed, isr, "isr", data_id={"exposure": 1, "detector": 0, "tract": 7})
+
+
+def test_a_missing_prerequisite_is_an_answer_and_does_not_hide_those_of_others(observed, task):
+    observed.datasets("flat", SENSOR, "flats", instrument=["Cam"], exposure=[1], detector=[0])
+    tasks = {"isr": task(SENSOR, **RAW, flat=("pre", "flat", SENSOR))}
+    where = ("raws", "flats")
+    assert ask(observed, tasks, "isr", where).is_in
+    answer = ask(observed, tasks, "isr", where, {"exposure": 1, "detector": 1})
+    assert answer.step == steps.PREREQUISITES
+    assert "Task 'isr' needs 1 prerequisite 'flat'" in answer.reasons[0]
