@@ -189,6 +189,7 @@ class CalibrateImageTask(PipelineTask):
         sigma, used = self.psf_width(columns, bright)
         exposure.psf = Psf(sigma)
         correction = self.aperture_correction(exposure, unusable, columns, bright)
+        exposure.metadata |= {"apCorrection": correction, "apCorrectionRadius": self.config.apRad}
         columns["flux"] = columns["apFlux"] * correction
         columns["fluxErr"] = columns["apFluxErr"] * correction
         self.log.info("PSF of FWHM %.2f pixels from %d stars", exposure.psf.fwhm, used)

@@ -1,0 +1,42 @@
+"""Light curves and coadds of simulated visits, through the installed commands."""
+
+import shutil
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from pipetask import Butler
+from pipetask.tasks.reference_match import matched
+
+
+@pytest.fixture
+def mapped(processed, tmp_path):
+    """A copy of ``processed`` on a sky map."""
+    shutil.copytree(processed.folder / "repo", tmp_path / "repo")
+    shell = type(processed)(tmp_path)
+    shell("butler", "register-skymap", "repo", "field", "--patch-size", "400", "--patch-border", "20")
+    return shell
+
+
+def test_light_curves_are_flat_within_the_errors_where_stars_are_constant(mapped, simulated, pipeline):
+    mapped(
+        *("pipetask", "run", "-b", "repo", "-p", pipeline.with_name("light_curves.yaml")),
+        *("-i", "u/me/aperture", "-o", "u/me/curves", "--register-dataset-types"),
+        *("-c", "forcedPhotometry:doApertureCorrection=False", "-c", "forcedPhotometry:apRad=10"),
+    )
+    with Butler.from_config(mapped.folder / "repo", collections="u/me/curves") as butler:
+        objects, curves, summary = (
+            butler.get(name, skymap="field", tract=0)
+            for name in ("object", "lightCurve", "lightCurveSummary")
+        )
+    truth = Table.read(simulated.folder / "raw" / "truth.ecsv")
+    rows, _ = matched(*[np.column_stack([t["ra"], t["dec"]]) for t in (objects, truth)], 0.5)
+    assert len(rows) > 0.9 * len(objects) > 10
+    assert set(curves["visit"]) == {1001, 1002, 1003, 1004}
+    twice = summary[(summary["nVisits"] == 2) & (summary["mean"] > 50 * summary["meanErr"])]
+    assert len(twice) > 5
+    change = twice["scatter"] / twice["mean"]
+    assert np.median(change) < 0.03
+    assert np.all(twice["last"] > twice["first"])
+    assert 61_049 < twice["first"].min() < 61_051  # 2026-01-10
