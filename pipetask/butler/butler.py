@@ -86,7 +86,7 @@ class Butler(ReadingButler):
 
     @cached_property
     def _transaction(self) -> Transaction:
-        return Transaction(self.registry, self.datastore)
+        return Transaction(self.registry, self.datastore, self.root)
 
     # Putting
 

@@ -12,6 +12,7 @@ from pipetask.butler.defaults import reused_collection
 from pipetask.butler.inventory import paths_in_use
 from pipetask.butler.repository import batch_folder, journal_path
 from pipetask.butler.run_lock import held
+from pipetask.butler.trash import write_down
 from registry.arguments import all_checked
 from registry.dataset_ref import DatasetRef
 from registry.errors import CollectionTypeError, InvalidNameError, OrphanedRecordError
@@ -128,6 +129,7 @@ def _remove_held(butler: Butler, runs: Sequence[str], *, unlink_from_chains: boo
                     f"File {record.path!r} holds datasets of other runs than {', '.join(runs)} as well; "
                     "remove these with it."
                 )
+        trash = write_down(butler.root, unused, runs)
     others = collections.query("*", kinds=["RUN"])
     butler.datastore.remove(record for record in unused if not record.path.startswith(folders))
     for name in runs:
@@ -137,6 +139,7 @@ def _remove_held(butler: Butler, runs: Sequence[str], *, unlink_from_chains: boo
         for path in (journal, journal.with_suffix(".graph")):
             path.unlink(missing_ok=True)
         shutil.rmtree(batch_folder(butler.root, name), ignore_errors=True)
+    trash.drop()
 
 
 def _unused(butler: Butler, records: Sequence[ArtifactRecord]) -> Iterator[ArtifactRecord]:

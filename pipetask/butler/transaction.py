@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pipetask.butler.trash import TrashList, write_down
+
 if TYPE_CHECKING:
     from datastore.datastore import Datastore
     from datastore.records import ArtifactRecord
@@ -16,7 +18,8 @@ class Transaction:
     """Files that one transaction writes and deletes beside its rows.
 
     Files are written at once, made durable together just before the rows are committed, and deleted again if
-    they are not. Files to delete go after the commit, so that no row ever names a missing file.
+    they are not. Files to delete go after the commit, so that no row ever names a missing file; they are
+    written down before it (see `trash`), so that none is forgotten.
 
     Parameters
     ----------
@@ -24,9 +27,12 @@ class Transaction:
         The rows.
     datastore : `Datastore`
         The files.
+    root : `str`
+        Folder of the repository.
     """
 
-    def __init__(self, registry: Registry, datastore: Datastore) -> None:
+    def __init__(self, registry: Registry, datastore: Datastore, root: str) -> None:
+        self._root = root
         self._registry = registry
         self._datastore = datastore
         self._depth = 0
@@ -45,16 +51,23 @@ class Transaction:
                 self._depth -= 1
             return
         self._depth = 1
+        trash: TrashList | None = None
         try:
             with self._registry.transaction(durable=True):
                 yield
                 if self._unsynced:
                     self._datastore.sync(self._unsynced)
+                if self._doomed:
+                    trash = write_down(self._root, self._doomed)
         except BaseException:
             self._datastore.remove(self._made)
+            if trash is not None:
+                trash.drop()
             raise
         else:
-            self._datastore.remove(self._doomed)
+            if trash is not None:
+                self._datastore.remove(self._doomed)
+                trash.drop()
         finally:
             self._depth = 0
             self._unsynced, self._made, self._doomed = [], [], []

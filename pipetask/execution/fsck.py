@@ -17,6 +17,7 @@ from pipetask.butler import MissingCollectionError
 from pipetask.butler.inventory import FoundFile, damaged_artifacts, files_without_rows
 from pipetask.butler.repository import batch_folder, journals
 from pipetask.butler.run_lock import is_executing
+from pipetask.butler.trash import finish, left_lists
 from pipetask.errors import JournalError, RunLockedError
 from pipetask.execution.journal import read_journal
 from pipetask.execution.resume import graph_path, replay
@@ -33,6 +34,8 @@ class FaultKind(StrEnum):
 
     UNFINISHED_RUN = "unfinished run"
     """A run was cut short, and what it did is in its journal only."""
+    UNFINISHED_REMOVAL = "unfinished removal"
+    """Rows were removed, and then something kept their files from being deleted."""
     TEMPORARY_FILE = "temporary file"
     FILE_WITHOUT_ROW = "file without row"
     ROW_WITHOUT_FILE = "row without file"
@@ -84,6 +87,7 @@ def fsck(
     """
     yield from _unfinished_runs(butler, repair=repair)
     yield from _broken_references(butler, repair=repair)
+    yield from _unfinished_removals(butler, repair=repair, grace_s=grace_s)
     idle = [run for run in butler.registry.collections.query("*", kinds=["RUN"]) if _is_idle(butler, run)]
     yield from _left_overs(butler, idle, repair=repair, grace_s=grace_s)
     yield from _damage(butler, deep=deep)
@@ -125,6 +129,17 @@ def _broken_references(butler: Butler, *, repair: bool) -> Iterator[Fault]:
         if repair and table == "collection_chain":
             butler.registry.remove_dangling_links()
             fault = replace(fault, repaired="removed the links")
+        yield fault
+
+
+def _unfinished_removals(butler: Butler, *, repair: bool, grace_s: float) -> Iterator[Fault]:
+    for trash in left_lists(butler.root, time.time() - grace_s):
+        where = str(trash.path.relative_to(butler.root))
+        runs = f" and the folders of {', '.join(trash.runs)}" if trash.runs else ""
+        fault = Fault(FaultKind.UNFINISHED_REMOVAL, where, f"{len(trash.files)} files{runs} should be gone")
+        if repair:
+            finish(butler, trash)
+            fault = replace(fault, repaired="deleted")
         yield fault
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
 from registry.database import Database
@@ -167,10 +168,22 @@ def count_datasets(db: Database, schema: Schema, run_id: int) -> dict[str, int]:
 
 def _read(db: Database, schema: Schema, ids: list[bytes]) -> list[tuple[Any, ...]]:
     table = schema.dataset_location
-    columns = [table.c.dataset_id, *(table.c[name] for name in LOCATION_FIELDS)]
+    if len(ids) == 1:  # what each get asks: half of its time would go into making the statement
+        return db.fetch(db.prepared("locations of one dataset", partial(_select_one, table)), {"id": ids[0]})
+    columns = _columns(table)
     if len(ids) >= _MANY:
         (n_rows,) = db.fetch(select(func.count()).select_from(table))[0]
         if n_rows <= _SHARE * len(ids):
             wanted = set(ids)
             return [row for page in db.stream(select(*columns)) for row in page if row[0] in wanted]
     return db.fetch_by_keys(columns, [table.c.dataset_id], [(id,) for id in ids])
+
+
+def _columns(table: Table) -> list[ColumnElement[Any]]:
+    return [table.c.dataset_id, *(table.c[name] for name in LOCATION_FIELDS)]
+
+
+def _select_one(table: Table) -> Select[Any]:
+    return select(*_columns(table)).where(
+        table.c.dataset_id == bindparam("id", type_=table.c.dataset_id.type)
+    )
