@@ -37,23 +37,35 @@ class ArcWeights:
         up_to_crossing += segment(crossing, height - np.minimum(y, height), self._radius)
         # ... and up to each column line; beyond the last crossing there is no more
         x = self._x[:, columns] - start
-        up_to_line = np.zeros((2, 1, *x.shape))
+        up_to_line = np.empty((2, 1, *x.shape))
         increments = self._mean[:, inner] - bottom
         increments *= self._width[:, inner]
         increments += self._segment[:, inner]
-        np.cumsum(increments, axis=3, out=up_to_line[:, :, :, 1:])
+        np.cumsum(increments, axis=3, out=up_to_line)
         np.copyto(up_to_line, up_to_crossing[:, :1], where=x > crossing[:, :1])
 
-        area = np.minimum(x, crossing[:, 1:])
-        area *= y[:, 1:] - bottom
-        area += np.maximum(up_to_line, up_to_crossing[:, 1:])
-        weights = area[:, :, :, 1:] - area[:, :, :, :-1]
-        weights[:, 1:] = weights[:, 1:] - weights[:, :-1]
+        # area up to each corner, less that up to its column line, which is the same in all rows
+        corners = np.minimum(x, crossing[:, 1:])
+        corners *= y[:, 1:] - bottom
+        corners -= np.minimum(up_to_line, up_to_crossing[:, 1:])
+        along_x, weights = np.empty((2, *corners.shape))
+        _differences(corners.transpose(3, 0, 1, 2, 4), along_x.transpose(3, 0, 1, 2, 4))
+        _differences(along_x.transpose(1, 0, 2, 3, 4), weights.transpose(1, 0, 2, 3, 4))
+        bottom_row = np.empty((2, *x.shape))
+        _differences(up_to_line[:, 0].transpose(2, 0, 1, 3), bottom_row.transpose(2, 0, 1, 3))
+        weights[:, 0] += bottom_row
         return _joined(weights, band)
 
 
+def _differences(values: Floats, out: Floats) -> None:
+    """Differences along the first axis, from nought."""
+    out[0] = values[0]
+    np.subtract(values[1:], values[:-1], out=out[1:])
+
+
 def _line_slices(band: Band) -> tuple[slice, slice]:
-    return slice(band.first_row, band.last_row + 2), slice(band.first_column, band.last_column + 2)
+    """Lines of rows, the bottom one first, and of columns without the first."""
+    return slice(band.first_row, band.last_row + 2), slice(band.first_column + 1, band.last_column + 2)
 
 
 def _joined(weights: Floats, band: Band) -> Floats:
