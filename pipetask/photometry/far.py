@@ -46,35 +46,37 @@ class FarSums:
     def _add_band(self, sums: Sums, index: int, lattice: LatticeWeights, band: Band) -> None:
         """Add the boundary pixels of a band, fetched for it alone."""
         weights, planes = lattice.weights(band), self._planes
-        if lattice.whole != 1:
+        if weights.dtype != np.float64:
             weights = weights / lattice.whole
-        bad = None if planes.mask is None else self._pieces(planes.mask, band) != 0
-        if bad is not None and not bad.any():
-            bad = None
-        sums.flux[index] += _weighted(weights, self._pieces(planes.image, band), bad)
+        pixels = self._quadrants(planes.image, band, np.float64)
+        bad = None
         if planes.mask is not None or self._request.method != "exact":
             total = np.einsum("aibjn->n", weights)
             sums.full[index] += total
-            sums.area[index] += total if bad is None else _weighted(weights, np.ones_like(bad), bad)
+            if planes.mask is not None:
+                bad = self._quadrants(planes.mask, band, planes.mask.dtype) != 0
+                if bad.any():
+                    np.copyto(weights, 0.0, where=bad)
+                    np.copyto(pixels, 0.0, where=bad)
+                    total = np.einsum("aibjn->n", weights)
+            sums.area[index] += total
+        sums.flux[index] += np.einsum("aibjn,aibjn->n", weights, pixels)
         if planes.variance is not None:
             if self._request.power == 2:
                 weights *= weights
-            sums.variance[index] += _weighted(weights, self._pieces(planes.variance, band), bad)
+            pixels = self._quadrants(planes.variance, band, np.float64)
+            if bad is not None:
+                np.copyto(pixels, 0.0, where=bad)
+            sums.variance[index] += np.einsum("aibjn,aibjn->n", weights, pixels)
 
-    def _pieces(self, plane: Pixels, band: Band) -> Pixels:
-        """Pixels of a band's boundary, shape (n, down and up rows, left then right columns)."""
+    def _quadrants(self, plane: Pixels, band: Band, dtype: npt.DTypeLike) -> Pixels:
+        """Pixels of a band's boundary, laid out like the weights."""
         offsets = np.arange(band.first_row, band.last_row + 1)
         rows = np.concatenate([-offsets, offsets])
+        quadrants = np.empty((2, band.rows, 2, band.columns, len(self._row)), dtype)
         left = gather(plane, self._row, self._column - band.last_column, rows, band.columns)
         right = gather(plane, self._row, self._column + band.first_column, rows, band.columns)
-        return np.concatenate([left[:, :, ::-1], right], axis=2)
-
-
-def _weighted(weights: Floats, pieces: Pixels, bad: npt.NDArray[np.bool_] | None) -> Floats:
-    """Σ w·pixel over the usable pixels of a band, given as `FarSums._pieces` does."""
-    if bad is not None:
-        np.putmask(pieces, bad, 0)
-    quadrants = np.empty((pieces.shape[1], pieces.shape[2], len(pieces)))
-    np.copyto(quadrants, pieces.transpose(1, 2, 0))
-    total: Floats = np.einsum("aibjn,aibjn->n", weights, quadrants.reshape(weights.shape))
-    return total
+        for side, pixels in enumerate((left[:, :, ::-1], right)):
+            sources_last = pixels.transpose(1, 2, 0).reshape(2, band.rows, band.columns, -1)
+            quadrants[:, :, side] = sources_last
+        return quadrants

@@ -105,3 +105,34 @@ def test_memory_grows_neither_with_the_number_of_sources_nor_with_the_radius(n, 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20e6  # windows for all sources would be 600 MB
+
+
+@pytest.mark.parametrize(
+    ("radii", "annulus", "neighbour_radius"),
+    [
+        ([4.0], (6, 10), None),
+        ([4.0], (6, 10), 3.0),
+        ([3.0, 12.0, 40.0, 70.0], (20, 40), None),
+        ([4.0], (30, 60), None),
+    ],
+)
+@pytest.mark.parametrize("statistic", ["mean", "clipped_median"])
+def test_memory_is_bounded_with_masks_edges_and_rings(radii, annulus, neighbour_radius, statistic):
+    import tracemalloc
+
+    rng = np.random.default_rng(1)
+    n = 20_000 if max(*radii, *annulus) < 20 else 500
+    image, variance = rng.normal(100, 10, (2, 500, 600)).astype(np.float32)
+    mask = rng.random(image.shape) < 0.02
+    image[mask] = np.nan
+    image[100, 100] = np.inf
+    x, y = rng.uniform(-10, 610, n), rng.uniform(-10, 510, n)
+    ring = Annulus(*annulus, statistic=statistic, neighbour_radius=neighbour_radius)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    result = aperture_photometry(image, x, y, radii, variance=variance, mask=mask, annulus=ring)
+    after, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert result.flux.shape == (n, len(radii))
+    assert peak - after < 64 * 2**20
+    assert after - before < 16 * 8 * n * len(radii) + 2**20
