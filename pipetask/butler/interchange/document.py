@@ -72,6 +72,8 @@ class Document:
         Members of TAGGED collections.
     validity : `dict` [`str`, `list` [`tuple` [`Timespan`, `tuple` [`~uuid.UUID`]]]]
         Members of CALIBRATION collections.
+    composites : `list` [`str`]
+        Definitions of composites, as JSON. They stand beside ``data``, where the reference passes over them.
     """
 
     universe: int
@@ -81,6 +83,7 @@ class Document:
     files: Iterable[FileEntry] = ()
     tags: dict[str, list[UUID]] = field(default_factory=dict)
     validity: dict[str, list[tuple[Timespan, tuple[UUID, ...]]]] = field(default_factory=dict)
+    composites: list[str] = field(default_factory=list)
 
     # Writing
 
@@ -92,6 +95,7 @@ class Document:
                 "version": ".".join(map(str, FORMAT)),
                 "universe_version": self.universe,
                 "universe_namespace": NAMESPACE,
+                **({"composites": self.composites} if self.composites else {}),
             }
         )
         yield "data:\n"
@@ -162,7 +166,7 @@ class Document:
         if not isinstance(universe := said.get("universe_version", 0), int):
             raise ExportFormatError(f"{where!r} has the universe version {universe!r}, which is no number.")
         files: list[FileEntry] = []
-        document = cls(universe, files=files)
+        document = cls(universe, files=files, composites=list(said.get("composites") or ()))
         for number, entry in enumerate(said["data"]):
             try:
                 document._add(entry)

@@ -14,6 +14,8 @@ from uuid import UUID
 
 from datastore.artifact import write_artifact, write_parts
 from datastore.locations import is_uri
+from pipetask.butler.composites.find import recorded
+from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.data_ids import show
 from pipetask.butler.interchange.document import CollectionEntry, Document, FileEntry, TypeEntry
 from pipetask.butler.interchange.formatters import exported
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from datastore.ingest import Transfer
     from datastore.records import ArtifactRecord
     from pipetask.butler.butler import Butler
+    from pipetask.butler.composites.definition import Composite
     from registry.dataset_type import DatasetType
     from registry.dimensions.element import DimensionElement
     from registry.query.query import Query
@@ -68,6 +71,8 @@ class RepoExport:
         self._records: dict[str, dict[tuple[Any, ...], DimensionRecord]] = defaultdict(dict)
         self._collections: dict[str, CollectionEntry] = {}
         self._types: dict[str, TypeEntry] = {}
+        self._definitions = butler.composites.all()
+        self._composites: dict[str, Composite] = {}
         self._all_records = False
 
     @property
@@ -83,12 +88,14 @@ class RepoExport:
     def saveDatasets(self, refs: Iterable[DatasetRef], *, skip_missing: bool = False) -> None:
         """Export datasets with their files, runs, and the dimension records of their data IDs.
 
+        Of composites, their definitions and the datasets that are their parts.
+
         Raises
         ------
         DatasetNotFoundError
             If the files of one are not stored, and ``skip_missing`` is false.
         """
-        new = {ref.id: ref for ref in refs if ref.id not in self._refs}
+        new = {ref.id: ref for ref in self._with_files(refs) if ref.id not in self._refs}
         artifacts = self._butler.artifacts(new)
         for ref in sorted(new.values()):
             if ref.id not in artifacts:
@@ -106,9 +113,34 @@ class RepoExport:
     def saveDatasetType(self, dataset_type: DatasetType) -> None:
         """Export the definition of a dataset type, whether or not there are datasets of it."""
         name = dataset_type.name
+        if name in self._definitions:
+            self.saveComposite(self._definitions[name])
+            return
         self._types[name] = TypeEntry(
             name, dataset_type.dimensions.names, dataset_type.storageClass, dataset_type.isCalibration()
         )
+
+    def saveComposite(self, composite: Composite) -> None:
+        """Export the definition of a composite, and of those that are parts of it."""
+        self._composites[composite.name] = composite
+        for part in composite.parts:
+            inner = self._definitions.get(part.dataset_type.partition(".")[0])
+            if inner is not None and inner.name not in self._composites:
+                self.saveComposite(inner)
+
+    def _with_files(self, refs: Iterable[DatasetRef]) -> Iterator[DatasetRef]:
+        """Yield datasets that have files: instead of composites, those that are their parts, whole."""
+        for ref in refs:
+            definition = self._definitions.get(ref.datasetType.nameAndComponent()[0])
+            if definition is None:
+                yield ref
+                continue
+            self.saveComposite(definition)
+            whole = ref if isinstance(ref, CompositeRef) else recorded(self._butler, definition, ref)
+            for part in whole.all_parts():
+                name, component = part.datasetType.nameAndComponent()
+                kind = self._butler.registry.get_dataset_type(name) if component else part.datasetType
+                yield DatasetRef(kind, part.dataId, part.run, id=part.id)
 
     def saveDataIds(self, data_ids: Iterable[DataCoordinate]) -> None:
         """Export the dimension records of data IDs."""
@@ -156,6 +188,7 @@ class RepoExport:
             collections=self._collections,
             dataset_types=self._types,
             files=self._file_entries(),
+            composites=[composite.to_json() for composite in self._composites.values()],
         )
         for name, entry in self._collections.items():
             if entry.kind == "TAGGED":

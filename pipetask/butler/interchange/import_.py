@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from datastore.locations import is_uri, local_path
+from pipetask.butler.composites.definition import Composite
 from pipetask.butler.interchange.document import Document, FileEntry
 from pipetask.butler.interchange.formatters import imported
 from pipetask.butler.interchange.older_universes import modernize
@@ -86,6 +87,7 @@ def import_document(
     with butler.transaction():
         types = {name: _dataset_type(butler, document, name) for name in document.dataset_types}
         n_types = sum(butler.register_dataset_type(each) for each in types.values())
+        n_types += sum(butler.composites.register(each) for each in _composites(document))
         n_records = _insert_records(butler, document, {butler.dimensions[n].name for n in skip_dimensions})
         n_collections = _register_collections(butler, document)
         files = list(document.files)
@@ -94,6 +96,15 @@ def import_document(
         n_files, n_known = _ingest(butler, files, types, directory, transfer)
         _add_members(butler, document)
     return ImportReport(n_records, n_types, n_collections, n_files, n_known)
+
+
+def _composites(document: Document) -> list[Composite]:
+    try:
+        return [Composite.from_json(text) for text in document.composites]
+    except (KeyError, TypeError, ValueError) as err:
+        raise ExportFormatError(
+            f"A definition among the export's 'composites' is malformed: {type(err).__name__} {err}."
+        ) from err
 
 
 def _dataset_type(butler: Butler, document: Document, name: str) -> DatasetType:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.interchange.components import transfer_components, with_parts
 from pipetask.butler.interchange.export import RepoExport
 from pipetask.butler.interchange.import_ import import_document
@@ -59,6 +60,8 @@ def transfer_from(
     """
     if transfer == "move":
         raise ValueError("A transfer does not move files out of the source; choose another mode.")
+    refs = list(refs)
+    composites = {ref.composite.name: ref.composite for ref in refs if isinstance(ref, CompositeRef)}
     parts = list(with_parts(refs))
     components = [ref for ref in parts if ref.isComponent()]
     refs = [ref for ref in parts if not ref.isComponent()]
@@ -70,6 +73,8 @@ def transfer_from(
         # so are remote ones, which the target's store may not know how to reach.
         helper = RepoExport(source, Path(folder), "direct", fetch_remote=transfer != "direct")
         helper.saveDatasets(refs, skip_missing=skip_missing)
+        for composite in composites.values() if register_dataset_types else ():
+            helper.saveComposite(composite)
         for name in sorted({ref.datasetType.nameAndComponent()[0] for ref in components}):
             helper.saveDatasetType(source.registry.get_dataset_type(name))
         helper.saveDataIds(ref.dataId for ref in components)
