@@ -45,27 +45,32 @@ def check_records(
         What is to be inserted.
     """
     for parent in required:
-        key = itemgetter(*map(names.index, parent.required))
+        # A value that another one implies (the band of a physical filter, beside a subfilter) is no column.
+        given = tuple(name for name in parent.required if name in names)
+        key = itemgetter(*map(names.index, given))
         found = set(map(key, rows))
-        keys = found if len(parent.required) > 1 else {(value,) for value in found}
-        known: set[tuple[Any, ...]] = db.cached("records", ("known", parent.name), set)
+        keys = found if len(given) > 1 else {(value,) for value in found}
+        known: set[tuple[Any, ...]] = db.cached("records", ("known", parent.name, given), set)
         new = list(keys - known)
         if not new:
             continue
-        statement = db.prepared(("absent", parent.name), partial(absent_select, schema, parent))
+        statement = db.prepared(("absent", parent.name, given), partial(absent_select, schema, parent, given))
         if db.fetch(statement, {"keys": json.dumps(new)}):
-            raise missing_parents(db, schema, owner, [parent], parent.required, new)
+            raise missing_parents(db, schema, owner, [parent], given, new)
         if len(known) + len(new) > _MOST_KNOWN:
             known.clear()
         known.update(new)
 
 
-def absent_select(schema: Schema, element: DimensionElement) -> Select[Any]:
-    """Return the select of those of some keys, ``keys`` as a JSON array, that no record of an element has."""
+def absent_select(schema: Schema, element: DimensionElement, names: Sequence[str]) -> Select[Any]:
+    """Return the select of those of some keys, ``keys`` as a JSON array, that no record of an element has.
+
+    The keys are values of ``names``, required dimensions of the element.
+    """
     table = schema.element_table(element.name)
-    kinds = [column.type for column in element.columns[: len(element.required)]]
+    kinds = [column.type for column in element.columns[: len(element.required)] if column.name in names]
     given = unfolded_rows(bindparam("keys", type_=String), kinds).subquery("given")
-    match = [table.c[name] == value for name, value in zip(element.required, given.c, strict=True)]
+    match = [table.c[name] == value for name, value in zip(names, given.c, strict=True)]
     return select(given).where(~exists(select(1).where(*match)))
 
 
@@ -93,15 +98,16 @@ def missing_parents(
         What could not be inserted.
     """
     for parent in required:
-        positions = [names.index(name) for name in parent.required]
+        given = tuple(name for name in parent.required if name in names)
+        positions = [names.index(name) for name in given]
         wanted = {tuple(row[p] for p in positions) for row in rows}
         table = schema.element_table(parent.name)
         assert isinstance(table, Table)
-        found = {tuple(r) for r in stored_rows(db, table, parent.required, parent.required, list(wanted))}
+        found = {tuple(r) for r in stored_rows(db, table, given, given, list(wanted))}
         missing = sorted(wanted - found)
         if missing:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-            keys = ", ".join(shown(parent.required, key) for key in missing[:3])
+            keys = ", ".join(shown(given, key) for key in missing[:3])
             return DataIdError(
                 f"{owner} refers to {parent.name} {keys}{more}, which is not registered; "
                 f"insert the {parent.name} record first."

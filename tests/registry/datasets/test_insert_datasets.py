@@ -174,3 +174,18 @@ def test_a_run_in_a_chain_is_not_removed(entangled):
     with pytest.raises(OrphanedRecordError, match="chain"):
         registry.remove_run("first")
     assert registry.get_datasets([refs[0].id]) == [refs[0]]
+
+
+def test_records_that_need_an_implied_value_are_checked_by_what_the_data_id_has(camera_registry):
+    registry = camera_registry
+    registry.insert_dimension_records("subfilter", {"band": ["g", "g"], "subfilter": [0, 1]})
+    names = ["physical_filter", "subfilter"]
+    kind = DatasetType("chromatic", names, "StructuredDataDict", universe=registry.universe)
+    registry.register_dataset_type(kind)
+    registry.collections.register("run")
+    given = {"instrument": ["Cam"] * 2, "physical_filter": ["g1", "g1"], "subfilter": [0, 1]}
+    registry.insert_datasets(kind, "run", given)
+    found = registry.query_datasets("chromatic", "run")
+    assert [(ref.dataId["subfilter"], ref.dataId["band"]) for ref in found] == [(0, "g"), (1, "g")]
+    with pytest.raises(DataIdError, match=r"subfilter \{subfilter: 9\}"):
+        registry.insert_datasets(kind, "run", {**given, "subfilter": [1, 9]})
