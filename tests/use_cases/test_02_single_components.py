@@ -48,5 +48,5 @@ def test_component_may_be_read_later(stored):
 
 
 def test_unknown_component_names_those_there_are(stored):
-    with pytest.raises(LookupError, match=r"no component 'pfs'; did you mean 'psf'.*photoCalib"):
+    with pytest.raises(LookupError, match=r"no component 'pfs' \(did you mean 'psf'\?\).*photoCalib"):
         stored.get("calexp.pfs", ID)
