@@ -35,7 +35,12 @@ class Mean:
 
 
 def clipped_mean(
-    values: Pixels, variances: Pixels, sigma: float = 4.0, *, weights: Pixels | None = None
+    values: Pixels,
+    variances: Pixels,
+    sigma: float = 4.0,
+    *,
+    weights: Pixels | None = None,
+    slack: Pixels | float = 0.0,
 ) -> Mean:
     """Average frames after taking out values far from the pixel's median.
 
@@ -51,6 +56,8 @@ def clipped_mean(
         scatter is too uncertain to clip by.
     weights : `numpy.ndarray`, shape (n,), optional
         Weight of each frame; equal by default.
+    slack : `numpy.ndarray`, shape (ny, nx), or `float`, optional
+        What is added to the variance for the clipping alone: differences that are no fault.
 
     Returns
     -------
@@ -59,7 +66,7 @@ def clipped_mean(
     """
     known = np.isfinite(values)
     deviations = np.abs(values - _median(values, known))
-    scale = np.maximum(np.sqrt(variances), 1.4826 * _median(deviations, known))
+    scale = np.maximum(np.sqrt(variances + slack), 1.4826 * _median(deviations, known))
     kept = known & (deviations <= sigma * scale)
     share = kept * (1.0 if weights is None else weights[:, None, None])
     total = share.sum(axis=0)

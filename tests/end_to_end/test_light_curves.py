@@ -40,3 +40,29 @@ def test_light_curves_are_flat_within_the_errors_where_stars_are_constant(mapped
     assert np.median(change) < 0.03
     assert np.all(twice["last"] > twice["first"])
     assert 61_049 < twice["first"].min() < 61_051  # 2026-01-10
+
+
+def test_coadds_have_the_stars_of_the_visits_with_their_magnitudes(mapped, simulated, pipeline):
+    mapped(
+        *("pipetask", "run", "-b", "repo", "-p", pipeline.with_name("coadd.yaml")),
+        *("-i", "u/me/aperture,skymaps", "-o", "u/me/coadd", "--register-dataset-types"),
+        *("-d", "band = 'r'", "-c", "coaddPhotometry:apRad=10"),
+    )
+    rows = mapped.rows("butler", "query-datasets", "repo", "coaddSrc", "--collections", "u/me/coadd")
+    truth = Table.read(simulated.folder / "raw" / "truth.ecsv")
+    truth = truth[(truth["band"] == "r") & (truth["flux"] > 2e4) & ~truth["saturated"]]
+    ratios = []
+    with Butler.from_config(mapped.folder / "repo", collections="u/me/coadd") as butler:
+        for row in rows:
+            data_id = {name: row[name] for name in ("skymap", "tract", "patch", "band")}
+            coadd, catalog = butler.get("coadd", data_id), butler.get("coaddSrc", data_id)
+            assert coadd.unit == "nJy"
+            assert set(coadd.inputs["visit"]) <= {1002, 1004}
+            assert np.isnan(coadd.image[coadd.mask["NO_DATA"]]).all()
+            catalog = catalog[catalog["isPrimary"] & (catalog["apFlags"] == 0)]
+            found, stars = matched(*[np.column_stack([t["ra"], t["dec"]]) for t in (catalog, truth)], 0.5)
+            # the zero point of an adu is 28, of which an electron is 1 / 1.5
+            true = truth["flux"][stars] / 1.5 * 10 ** (0.4 * (31.4 - 28))
+            ratios.extend(catalog["flux"][found] / true)
+    assert len(ratios) > 10
+    assert np.median(ratios) == pytest.approx(1, abs=0.03)
