@@ -69,7 +69,7 @@ def make_repo(root: Path, n: int) -> Butler:
     columns = {"instrument": ["Cam"] * n, "detector": np.arange(n)}
     ids = butler.registry.insert_datasets(number, "numbers", columns)
     locations = []
-    with butler.datastore.appender("numbers/numbers.jsons") as appender:
+    with butler.datastore.stores["file"].appender("numbers/numbers.jsons") as appender:
         for i in range(n):
             data, formatter = butler.datastore.serialize({"n": i}, "StructuredDataDict")
             record = appender.append(data, formatter=formatter, storage_class="StructuredDataDict")
@@ -78,11 +78,13 @@ def make_repo(root: Path, n: int) -> Butler:
     return butler
 
 
-def measure(butler: Butler, n: int, processes: int, profile: str | None) -> dict[str, float]:
+def measure(
+    butler: Butler, n: int, processes: int, profile: str | None, executor: str = "local"
+) -> dict[str, float]:
     pipeline = Pipeline.from_string(
         f"description: trivial\ntasks: {{trivial: {{class: {Path(__file__).stem}.TrivialTask}}}}"
     )
-    run = f"out/{processes}"
+    run = f"out/{executor}/{processes}"
     graph = QuantumGraphBuilder(
         pipeline.to_graph(butler.dimensions), butler, input_collections=["numbers"], output_run=run
     ).build()
@@ -95,12 +97,13 @@ def measure(butler: Butler, n: int, processes: int, profile: str | None) -> dict
     begin, begin_cpu = time.perf_counter(), time.process_time()
     if profiler:
         profiler.enable()
-    summary = run_graph(graph, butler, processes=processes, register_dataset_types=True, progress=note_first)
+    how = {"processes": processes, "executor": executor}
+    summary = run_graph(graph, butler, register_dataset_types=True, progress=note_first, **how)
     if profiler:
         profiler.disable()
         pstats.Stats(profiler, stream=sys.stderr).sort_stats(profile).print_stats(45)
     end, cpu = time.perf_counter(), time.process_time() - begin_cpu
-    if processes > 1:
+    if processes > 1 or executor == "dask":
         cpu += sum(row.cpu_s for row in butler.registry.provenance.quanta(run))
     assert summary.exit_code == 0, summary
     refs = butler.query_datasets("square", run, limit=None)
@@ -119,6 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quanta", type=int, default=2000)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--dask", type=int, nargs="*", default=[], help="workers of a local dask cluster")
     parser.add_argument("--peer", action="store_true", help="run the reference too")
     parser.add_argument("--peer-python", help="interpreter of an environment that has the reference")
     parser.add_argument("--peer-quanta", type=int, nargs=2, default=[20, 100], help="-j2 takes a fifth")
@@ -131,6 +135,8 @@ def main() -> None:
         butler = make_repo(Path(folder) / "repo", args.quanta)
         for processes in args.processes:
             result[f"-j{processes}"] = measure(butler, args.quanta, processes, args.profile)
+        for processes in args.dask:
+            result[f"dask -j{processes}"] = measure(butler, args.quanta, processes, args.profile, "dask")
         butler.close()
     if args.peer_python:
         os.environ["PIPETASK_PEER_PYTHON"] = args.peer_python
@@ -143,5 +149,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))  # so that workers find the task by its module's name
+    # Workers find the task by its module's name, but `registry` here is a benchmark.
+    here = str(Path(__file__).parent)
+    sys.path[:] = [*(path for path in sys.path if path != here), here]
     main()

@@ -100,6 +100,28 @@ def execution_options() -> Decorator:
             help="Let libraries use as many threads as they like in workers.",
         ),
         click.option(
+            "--executor",
+            type=click.Choice(["local", "dask"]),
+            default="local",
+            show_default=True,
+            help="Where quanta run: processes of this machine, or the workers of a dask cluster.",
+        ),
+        click.option(
+            "--scheduler", default="", metavar="ADDRESS", help="With dask: the cluster of this scheduler."
+        ),
+        click.option(
+            "--dask-cluster",
+            type=click.Choice(["local", "slurm", "pbs", "htcondor"]),
+            help="With dask: start a cluster with -j workers for this run. [default: local]",
+            callback=lambda _ctx, _param, value: value or "",
+        ),
+        click.option(
+            "--dask-settings",
+            default="",
+            metavar="FILE",
+            help="With dask: YAML file with keyword arguments of the class that makes the cluster.",
+        ),
+        click.option(
             "--pdb",
             "debugger",
             is_flag=False,

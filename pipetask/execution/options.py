@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from pipetask.errors import ExecutionOptionsError
+from pipetask.errors import ExecutionOptionsError, described
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,14 @@ class ExecutionOptions:
         earlier ones of their task took; what goes over it is stopped, and tried again alone.
     implicit_threading : `bool`, optional
         Leave it to libraries how many threads they use in workers.
+    executor : `str`, optional
+        ``"local"``: this process and its workers; ``"dask"``: the workers of a dask cluster.
+    scheduler : `str`, optional
+        Address of the scheduler of a dask cluster that exists.
+    dask_cluster : `str`, optional
+        Dask cluster to be started for this run: ``"local"``, ``"slurm"``, ``"pbs"`` or ``"htcondor"``.
+    dask_settings : `str`, optional
+        YAML file with keyword arguments of the class that makes that cluster.
     debugger : `str`, optional
         Module with a ``post_mortem``, which is called when a task raises.
     """
@@ -59,6 +69,10 @@ class ExecutionOptions:
     memory_per_quantum: int = 0
     max_memory: int = 0
     implicit_threading: bool = False
+    executor: str = "local"
+    scheduler: str = ""
+    dask_cluster: str = ""
+    dask_settings: str = ""
     debugger: str = ""
 
     def __post_init__(self) -> None:
@@ -66,15 +80,45 @@ class ExecutionOptions:
             raise ExecutionOptionsError(
                 "--pdb needs the tasks in this process: leave out -j, --timeout and --max-memory."
             )
+        if self.executor == "dask" and (self.timeout_s is not None or self.max_memory or self.debugger):
+            raise ExecutionOptionsError("--executor dask has no --timeout, --max-memory or --pdb.")
+        if self.executor != "dask" and (self.scheduler or self.dask_cluster or self.dask_settings):
+            raise ExecutionOptionsError(
+                "--scheduler, --dask-cluster and --dask-settings belong to --executor dask."
+            )
+        if self.scheduler and (self.dask_cluster or self.dask_settings):
+            raise ExecutionOptionsError(
+                "--scheduler names a cluster that exists: leave out --dask-cluster and --dask-settings."
+            )
         if self.init_only and self.skip_init_writes:
             raise ExecutionOptionsError("--init-only and --skip-init-writes together leave nothing to do.")
 
     @property
     def needs_workers(self) -> bool:
-        """Whether quanta run in other processes."""
-        return self.processes > 1 or self.timeout_s is not None or self.max_memory > 0
+        """Whether quanta run in other processes of this machine."""
+        must_stop = self.timeout_s is not None or self.max_memory > 0
+        return self.executor == "local" and (self.processes > 1 or must_stop)
 
     @property
     def threads(self) -> int:
         """How many threads libraries may use in a worker; 0 if that is left to them."""
         return 0 if self.implicit_threading else self.cores_per_quantum
+
+
+def read_settings(path: str) -> dict[str, Any]:
+    """Read keyword arguments from a YAML file.
+
+    Raises
+    ------
+    ExecutionOptionsError
+        If it holds anything else.
+    """
+    import yaml
+
+    try:
+        settings = yaml.safe_load(Path(path).read_text("utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ExecutionOptionsError(f"Can't read the settings {path!r}: {described(error)}") from error
+    if not isinstance(settings, dict):
+        raise ExecutionOptionsError(f"{path!r} holds no settings: it must be a mapping of names to values.")
+    return settings

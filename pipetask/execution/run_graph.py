@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipetask.butler.inventory import remove_left_overs
 from pipetask.butler.repository import journal_path
-from pipetask.errors import InconsistentRunError
+from pipetask.errors import ExecutionOptionsError, InconsistentRunError
 from pipetask.execution import init_run
 from pipetask.execution.coordinator import Coordinator
 from pipetask.execution.executors.base import Executor
@@ -18,7 +18,7 @@ from pipetask.execution.executors.memory import MemoryBudget
 from pipetask.execution.executors.processes import ProcessExecutor, start_fork_server
 from pipetask.execution.executors.serial import SerialExecutor
 from pipetask.execution.journal import Journal
-from pipetask.execution.options import ExecutionOptions
+from pipetask.execution.options import ExecutionOptions, read_settings
 from pipetask.execution.resume import forget, graph_path
 from pipetask.execution.single_quantum import QuantumRunner
 from pipetask.execution.summary import RunSummary, Tally
@@ -143,6 +143,8 @@ def _execute(
 
 
 def _executor(graph: QuantumGraph, butler: Butler, runner: QuantumRunner, how: ExecutionOptions) -> Executor:
+    if how.executor == "dask":
+        return _dask_executor(runner, how)
     if not how.needs_workers:
         return SerialExecutor(runner)
     processes = max(min(how.processes, graph.n_quanta), 1)
@@ -158,6 +160,19 @@ def _executor(graph: QuantumGraph, butler: Butler, runner: QuantumRunner, how: E
         memory=MemoryBudget(how.max_memory, processes, peaks),
         threads=how.threads,
     )
+
+
+def _dask_executor(runner: QuantumRunner, how: ExecutionOptions) -> Executor:
+    try:
+        from pipetask.execution.executors.dask import DaskExecutor, connect
+    except ImportError as error:
+        raise ExecutionOptionsError(
+            f"--executor dask needs packages that are not installed ({error}): pip install 'pipetask[dask]'"
+        ) from None
+    settings = read_settings(how.dask_settings) if how.dask_settings else {}
+    cluster = how.dask_cluster or "local"
+    client = connect(how.processes, scheduler=how.scheduler, cluster=cluster, settings=settings)
+    return DaskExecutor(runner, client)
 
 
 def task_modules(graph: QuantumGraph) -> set[str]:

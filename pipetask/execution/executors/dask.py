@@ -1,0 +1,245 @@
+"""Workers of a dask cluster, on this machine or on others: quanta travel in batches, reports come back.
+
+A future costs dask about a millisecond, so quanta that are short share one. Each worker has one batch, so
+that nobody else is suspected if it is lost; then its quanta are tried again one by one, and the one that is
+lost again has failed.
+"""
+
+from __future__ import annotations
+
+import pickle
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import dask
+import distributed
+
+from pipetask.errors import ExecutionOptionsError, described
+from pipetask.execution.executors.base import LOST_WORKER, Executor, Runner, Work, lost, numbers
+from pipetask.execution.report import Report
+
+BATCH_S = 0.5
+"""Expected time of a batch: long beside what a future costs, short beside what a lost worker repeats."""
+MOST_IN_BATCH = 100
+QUEUE_PER_WORKER = 300
+LOOK_S = 0.2
+"""How often it is looked which workers there are."""
+WORKERS_S = 600.0
+"""How long to wait for the first worker: a batch system may have a queue."""
+JOBQUEUE = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "htcondor": "HTCondorCluster"}
+CLUSTERS = ("local", *JOBQUEUE)
+
+
+def connect(
+    processes: int, *, scheduler: str = "", cluster: str = "local", settings: Mapping[str, Any] | None = None
+) -> distributed.Client:
+    """Connect to a cluster, or start one that ends with the client.
+
+    Parameters
+    ----------
+    processes : `int`
+        Workers to start; those of a cluster that exists are taken as they are.
+    scheduler : `str`, optional
+        Address of the scheduler of a cluster that exists.
+    cluster : `str`, optional
+        One of `CLUSTERS`, to be started.
+    settings : `~collections.abc.Mapping`, optional
+        Keyword arguments of the class of dask or dask-jobqueue that makes the cluster.
+
+    Raises
+    ------
+    ExecutionOptionsError
+        If there is no such cluster.
+    """
+    # One loss of a worker is reported at once: dask would try the batch again on three more.
+    dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    given = dict(settings or {})
+    try:
+        if scheduler:
+            return distributed.Client(scheduler, set_as_default=False)
+        if cluster == "local":
+            local = {"n_workers": processes, "threads_per_worker": 1, "dashboard_address": ":0"} | given
+            return distributed.Client(distributed.LocalCluster(**local), set_as_default=False)
+        import dask_jobqueue
+
+        made = getattr(dask_jobqueue, JOBQUEUE[cluster])(**given)
+        made.scale(jobs=processes)
+        return distributed.Client(made, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+        what = f"scheduler {scheduler}" if scheduler else f"{cluster} cluster"
+        raise ExecutionOptionsError(
+            f"No dask {what}: {described(error)}. Is it running? Are its settings right? For batch systems, "
+            "is dask-jobqueue installed?"
+        ) from error
+
+
+class _Sent(NamedTuple):
+    works: list[Work]
+    worker: str
+    begun: float
+
+
+class DaskExecutor(Executor):
+    """Runs quanta on the workers of a dask cluster.
+
+    Parameters
+    ----------
+    runner : `Runner`
+        Each worker gets a copy.
+    client : `distributed.Client`
+        Connected; closed at the end, with the cluster if the client started it.
+    """
+
+    def __init__(self, runner: Runner, client: distributed.Client) -> None:
+        self._client = client
+        self._runner = pickle.dumps(runner)
+        self._key = uuid4().hex
+        self._queue: deque[Work] = deque()
+        self._alone: deque[Work] = deque()
+        self._sent: dict[distributed.Future, _Sent] = {}
+        self._workers: set[str] = set()
+        self._looked = 0.0
+        self._done: queue.SimpleQueue[distributed.Future] = queue.SimpleQueue()
+        self._expected_s: dict[str, float] = {}
+        client.wait_for_workers(1, timeout=WORKERS_S)
+        self._look()
+
+    @property
+    def capacity(self) -> int:
+        """How many quanta more it can make use of now."""
+        held = len(self._queue) + len(self._alone) + sum(len(sent.works) for sent in self._sent.values())
+        return max(0, QUEUE_PER_WORKER * max(1, len(self._workers)) - held)
+
+    def submit(self, batch: Sequence[Work]) -> None:
+        """Send quanta to the cluster, as far as it has use for them; the others wait here."""
+        self._queue.extend(batch)
+        self._feed()
+
+    def collect(self, timeout_s: float) -> list[Report]:
+        """Take the reports of batches that have ended."""
+        reports: list[Report] = []
+        end = time.monotonic() + timeout_s
+        while not reports:
+            reports += self._look()
+            self._feed()
+            left = end - time.monotonic()
+            if not self._sent or left <= 0:
+                break
+            with suppress(queue.Empty):
+                reports += self._reports_of(self._done.get(timeout=min(left, LOOK_S)))
+                while True:
+                    reports += self._reports_of(self._done.get_nowait())
+        self._feed()
+        return reports
+
+    def cancel(self) -> list[int]:
+        """Forget the quanta that are still here."""
+        forgotten = numbers([*self._alone, *self._queue])
+        self._queue.clear()
+        self._alone.clear()
+        return forgotten
+
+    def close(self) -> None:
+        """Finish what the workers have open, and leave the cluster, or end it if it is ours."""
+        self._queue.clear()
+        self._alone.clear()
+        if self._sent:
+            self._client.cancel(list(self._sent), force=True)
+            self._sent.clear()
+        elif self._client.status == "running":
+            self._client.run(close_runner, self._key)
+        cluster = self._client.cluster
+        self._client.close()
+        if cluster is not None:
+            cluster.close()
+
+    def _look(self) -> list[Report]:
+        """See which workers there are; report what was lost with those that are gone."""
+        if time.monotonic() - self._looked < LOOK_S:
+            return []
+        self._looked = time.monotonic()
+        self._workers = set(self._client.scheduler_info(n_workers=-1)["workers"])
+        gone = [future for future, sent in self._sent.items() if sent.worker not in self._workers]
+        return [report for future in gone if not future.done() for report in self._lost(future, "it is gone")]
+
+    def _feed(self) -> None:
+        """Give each worker that has none a batch."""
+        idle = self._workers - {sent.worker for sent in self._sent.values()}
+        while idle and (self._queue or self._alone):
+            batch = [self._alone.popleft()] if self._alone else self._next_batch()
+            worker = idle.pop()
+            future = self._client.submit(
+                run_batch,
+                self._key,
+                self._runner,
+                pickle.dumps(batch),
+                key=f"quanta-{uuid4().hex}",
+                workers=[worker],
+                pure=False,
+            )
+            self._sent[future] = _Sent(batch, worker, time.monotonic())
+            future.add_done_callback(self._done.put)
+
+    def _next_batch(self) -> list[Work]:
+        """Take quanta of a batch's time, but never so many that other workers have none."""
+        fair = -(-len(self._queue) // max(1, len(self._workers)))
+        batch: list[Work] = []
+        expected_s = 0.0
+        while self._queue and len(batch) < min(MOST_IN_BATCH, fair) and expected_s < BATCH_S:
+            batch.append(self._queue.popleft())
+            expected_s += self._expected_s.get(batch[-1].label, BATCH_S)
+        return batch
+
+    def _reports_of(self, future: distributed.Future) -> list[Report]:
+        if future not in self._sent:
+            return []  # given up before
+        if future.status != "finished":
+            error = future.exception() if future.status == "error" else None
+            return self._lost(future, described(error) if error else f"its future is {future.status}")
+        works = self._sent.pop(future).works
+        reports = [Report.from_bytes(data) for data in future.result()]
+        for work, report in zip(works, reports, strict=True):
+            self._learn(work.label, max(report.end_ns - report.begin_ns, 1000) * 1e-9)
+        return reports
+
+    def _lost(self, future: distributed.Future, why: str) -> list[Report]:
+        sent = self._sent.pop(future)
+        future.cancel()
+        self._workers.discard(sent.worker)
+        if len(sent.works) > 1:
+            self._alone.extend(sent.works)
+            return []
+        message = f"The dask worker {sent.worker} was lost while it ran this quantum: {why}"
+        return [lost(sent.works[0], LOST_WORKER, message, pid=0, ran_s=time.monotonic() - sent.begun)]
+
+    def _learn(self, label: str, duration_s: float) -> None:
+        before = self._expected_s.get(label, duration_s)
+        self._expected_s[label] = 0.7 * before + 0.3 * duration_s
+
+
+_lock = threading.Lock()
+_runners: dict[str, Runner] = {}
+
+
+def run_batch(key: str, runner: bytes, batch: bytes) -> list[bytes]:
+    """Run quanta in a worker, one after the other, whatever number of threads it has."""
+    with _lock:
+        if key not in _runners:
+            made: Runner = pickle.loads(runner)  # noqa: S301 - written by our own coordinator
+            made.open()
+            _runners[key] = made
+        works: list[Work] = pickle.loads(batch)  # noqa: S301 - as above
+        return [_runners[key].run(work).to_bytes() for work in works]
+
+
+def close_runner(key: str) -> None:
+    """Finish what a worker has open for an executor."""
+    with _lock:
+        if (runner := _runners.pop(key, None)) is not None:
+            runner.close()
