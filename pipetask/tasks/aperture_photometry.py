@@ -189,26 +189,34 @@ class ApertureTask(PipelineTask):
         mask = exposure.mask.any(planes)
         dropped = np.zeros(len(x), dtype=bool) if areaMask is None else _in_area(areaMask, exposure, x, y)
         columns: dict[str, npt.NDArray[Any]] = {}
-        for suffix, radius in self.config.radii().items():
-            ring = Annulus(self.config.innerFactor * radius, self.config.outerFactor * radius)
+        # one pass over the image measures all radii; but each has a ring of its own
+        radii = self.config.radii()
+        passes = [list(radii)] if background is None else [[suffix] for suffix in radii]
+        for suffixes in passes:
+            first = radii[suffixes[0]]
             measured = aperture_photometry(
                 image,
                 x,
                 y,
-                radius,
+                [radii[suffix] for suffix in suffixes],
                 variance=variance,
                 mask=mask,
                 method=self.config.method,
-                annulus=None if background is None else ring,
+                annulus=None
+                if background is None
+                else Annulus(self.config.innerFactor * first, self.config.outerFactor * first),
             )
-            errors = np.nan if measured.flux_err is None else measured.flux_err
-            columns |= {
-                "apFlux" + suffix: np.where(dropped, np.nan, measured.flux),
-                "apFluxErr" + suffix: np.where(dropped, np.nan, errors),
-                "apArea" + suffix: measured.area,
-                "apBackground" + suffix: np.zeros(len(x)) if background is None else measured.background,
-                "apFlags" + suffix: measured.flags | np.where(dropped, ApertureFlag.CENTRE_MASKED.value, 0),
-            }
+            errors = np.full(measured.flux.shape, np.nan) if measured.flux_err is None else measured.flux_err
+            level = np.zeros(len(x)) if measured.background is None else measured.background
+            flags = measured.flags | np.where(dropped, ApertureFlag.CENTRE_MASKED.value, 0)[:, None]
+            for place, suffix in enumerate(suffixes):
+                columns |= {
+                    "apFlux" + suffix: np.where(dropped, np.nan, measured.flux[:, place]),
+                    "apFluxErr" + suffix: np.where(dropped, np.nan, errors[:, place]),
+                    "apArea" + suffix: measured.area[:, place],
+                    "apBackground" + suffix: level,
+                    "apFlags" + suffix: flags[:, place],
+                }
         lost = int(np.isnan(columns["apFlux"]).sum())
         self.log.info("Measured %d sources, %d of them without a flux", len(x), lost)
         return Struct(outputCatalog=self._with_columns(inputCatalog, columns, unit))
