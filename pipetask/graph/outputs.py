@@ -137,7 +137,8 @@ class ExistingOutputs:
     def check_in_the_way(self, task: DraftTask) -> None:
         """Find outputs of the quanta left that are in the output run; with clobbering they keep their ids.
 
-        Logs are replaced in any case: a quantum that failed leaves one, and may be tried again.
+        Logs are replaced in any case: a quantum that failed leaves one, and may be tried again. A part that
+        several quanta offer is there as soon as one of them is done.
 
         Raises
         ------
@@ -153,7 +154,9 @@ class ExistingOutputs:
             rows = np.flatnonzero(is_made & (found >= 0))
             if not rows.size:
                 continue
-            if not self._clobber and edges.connection.kind != "log":
+            made = edges.datasets.table.dataset_type.dimensions
+            is_shared = edges.connection.is_part and not set(task.data_ids.dimensions) <= set(made.names)
+            if not self._clobber and edges.connection.kind != "log" and not is_shared:
                 example = edges.datasets.data_ids.text(int(rows[0]), self._codebooks)
                 raise OutputExistsError(
                     f"Run '{self._output_run}' holds {rows.size} '{edges.connection.dataset_type}' that task "

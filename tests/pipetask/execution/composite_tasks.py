@@ -130,6 +130,7 @@ class MakeConnections(PipelineTaskConnections, dimensions=DETECTOR):
 class MakeConfig(PipelineTaskConfig, pipelineConnections=MakeConnections):
     calib = Field(dtype=float, default=7.0, doc="Calibration of the whole visit.")
     differ = Field(dtype=bool, default=False, doc="Whether detectors disagree on that of the visit.")
+    differ_while = Field(dtype=str, default="", doc="File as long as which exists they do.")
     brighten = Field(dtype=bool, default=False, doc="Whether pixels are changed too.")
 
 
@@ -142,7 +143,8 @@ class MakeTask(PipelineTask):
     def runQuantum(self, butlerQC, inputRefs, outputRefs):
         exposure = butlerQC.get(inputRefs.exposure)
         detector = butlerQC.quantum.dataId["detector"]
-        exposure.photoCalib = PhotoCalib(self.config.calib + detector * self.config.differ)
+        differ = self.config.differ or Path(self.config.differ_while).is_file()
+        exposure.photoCalib = PhotoCalib(self.config.calib + detector * differ)
         if self.config.brighten:
             exposure.image[...] += 1
         butlerQC.put(Struct(made=exposure), outputRefs)

@@ -114,6 +114,17 @@ def test_quanta_that_differ_in_a_part_written_once_fail(lite, processes):
     assert len(lite.butler.query_datasets("visit_calib", "out")) == 2
 
 
+def test_a_run_goes_on_whose_shared_parts_are_there(lite, tmp_path):
+    file = tmp_path / "differ"
+    file.touch()
+    config = {"make__differ_while": str(file)}
+    lite.run(lite.builder(MAKE, where="", config=config).build())
+    file.unlink()
+    again = lite.run(lite.builder(MAKE, where="", extend_run=True, config=config).build())
+    assert counts(again) == {"make": {"succeeded": 2}, "use": {"succeeded": 4}}
+    assert len(lite.butler.query_datasets("visit_calib", "out")) == 2
+
+
 def test_a_base_that_was_changed_is_refused(lite):
     summary = lite.run(lite.builder(MAKE, where="", config={"make__brighten": True}).build())
     assert counts(summary)["make"] == {"failed": 4}
