@@ -14,8 +14,8 @@ from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Pac
 from pipetask.butler.defaults import reused_collection
 from pipetask.errors import InconsistentRunError, InitInputMissingError, InvalidQuantumError, described
 from pipetask.execution.commit import quantum_ids
+from pipetask.execution.loaded_task import LoadedTask, task_setups
 from pipetask.execution.report import Status
-from pipetask.execution.single_quantum import LoadedTask, task_setups
 from pipetask.task.pipeline_task import init_outputs
 
 if TYPE_CHECKING:

@@ -6,35 +6,31 @@ import logging
 import os
 import resource
 import socket
-import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from pipetask.butler import ArtifactRecord, DatasetRef, LimitedButler, LogRecords, TaskMetadata
-from pipetask.errors import AnnotatedPartialOutputsError, InvalidQuantumError, NoWorkFound, described
+from pipetask.errors import AnnotatedPartialOutputsError, NoWorkFound
+from pipetask.execution.loaded_task import LoadedTask, task_setups
+from pipetask.execution.log_capture import LogCapture
 from pipetask.execution.report import Failure, Report, Status
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.task.adjust import adjust, overrides_adjust_quantum
-from pipetask.task.code_version import code_version
 from pipetask.task.composites import are_made_of, existing, stored_inputs
 from pipetask.task.context import ExecutionResources, QuantumContext
 from pipetask.task.input_digests import artifact_digest, dataset_digest
-from pipetask.task.pipeline_task import make_task
 from pipetask.task.quantum import Quantum, quantize_inputs, quantize_outputs
 
 if TYPE_CHECKING:
     from pipetask.butler import LimitedButlerConfig
     from pipetask.execution.executors.base import Work
     from pipetask.task.connections import PipelineTaskConnections
-    from pipetask.task.pipeline_task import PipelineTask
-
-_LOG_LEVEL = logging.INFO
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,68 +54,6 @@ class QuantumWork:
     label: str
     made: Mapping[UUID, Sequence[ArtifactRecord]]
     is_alone: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSetup:
-    """What all quanta of a task have in common.
-
-    Parameters
-    ----------
-    task_class_name : `str`
-        Dotted name of the class.
-    config : `str`
-        Its configuration, as a Python override file.
-    init_inputs : `~collections.abc.Mapping` [ `str`, `DatasetRef` ]
-        What its constructor is given, by connection name.
-    """
-
-    task_class_name: str
-    config: str
-    init_inputs: Mapping[str, DatasetRef]
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedTask:
-    """A task's class, frozen configuration, connections and init-inputs, ready to construct from.
-
-    One serves all quanta of a process: the configuration is frozen, and `make_task` copies the init-inputs.
-    """
-
-    label: str
-    task_class: type[PipelineTask]
-    config: Any  # an instance of the class's ConfigClass
-    connections: PipelineTaskConnections
-    init_inputs: Mapping[str, Any]  # whatever the datasets hold
-    code: str
-
-    @classmethod
-    def load(cls, label: str, setup: TaskSetup, init_inputs: Mapping[str, Any]) -> Self:
-        """Import the class and make its configuration.
-
-        Raises
-        ------
-        InvalidQuantumError
-            If that fails, with what to check.
-        """
-        try:
-            module, _, name = setup.task_class_name.rpartition(".")
-            task_class = getattr(import_module(module), name)
-            config = task_class.ConfigClass()
-            config.loadFromString(setup.config)
-            config.validate()
-            config.freeze()
-            connections = task_class.ConfigClass.ConnectionsClass(config=config)
-        except Exception as err:  # a user's module and configuration may raise anything
-            raise InvalidQuantumError(
-                f"Task {label!r}: can't load {setup.task_class_name} with its configuration: "
-                f"{described(err)}. Is the package with this class installed in {sys.prefix}?"
-            ) from err
-        return cls(label, task_class, config, connections, init_inputs, code_version(setup.task_class_name))
-
-    def make(self) -> PipelineTask:
-        """Construct a new task object."""
-        return make_task(self.task_class, self.config, label=self.label, init_inputs=self.init_inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,14 +238,6 @@ class QuantumRunner:
         return self._appenders[store.name].append(data, formatter=formatter, storage_class=storage_class)
 
 
-def task_setups(graph: QuantumGraph) -> dict[str, TaskSetup]:
-    """Return what the quanta of each task have in common, by label."""
-    return {
-        task.label: TaskSetup(task.task_class_name, task.config, graph.init_inputs.get(task.label, {}))
-        for task in graph.tasks
-    }
-
-
 def existing_part(
     unit: Quantum, records: Mapping[UUID, Sequence[ArtifactRecord]], connections: PipelineTaskConnections
 ) -> Quantum:
@@ -330,44 +256,6 @@ def existing_part(
         return unit
     inputs, outputs = adjust(connections, inputs, unit.outputs, unit.label, unit.dataId)
     return replace(unit, inputs=inputs, outputs=outputs)
-
-
-class LogCapture(logging.Handler):
-    """Gathers what is logged, warnings too, with all of level INFO and above, until it is closed.
-
-    One serves all quanta of a process: a change of level makes `logging` forget what it knows of each logger.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(_LOG_LEVEL)
-        self._records = LogRecords()
-        root = logging.getLogger()
-        self._level = root.level
-        self._others = [(handler, handler.level) for handler in root.handlers]
-        for handler, level in self._others:
-            handler.setLevel(max(level, root.level))  # nobody else is to see more than before
-        root.addHandler(self)
-        root.setLevel(min(root.level or _LOG_LEVEL, _LOG_LEVEL))
-        logging.captureWarnings(capture=True)
-
-    def start(self) -> LogRecords:
-        """Return the empty list that records go to from now on."""
-        self._records = LogRecords()
-        return self._records
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take a record."""
-        self._records.append(record)
-
-    def close(self) -> None:
-        """Leave `logging` as it was."""
-        logging.captureWarnings(capture=False)
-        root = logging.getLogger()
-        root.setLevel(self._level)
-        root.removeHandler(self)
-        for handler, level in self._others:
-            handler.setLevel(level)
-        super().close()
 
 
 def _record_of(label: str, failure: Failure) -> logging.LogRecord:
