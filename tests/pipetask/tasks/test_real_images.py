@@ -1,11 +1,15 @@
 """The tasks in a row on real images, by their ``run`` methods."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
 from pipetask import Exposure
+from pipetask.simulate import star_image
 from pipetask.tasks.aperture_photometry import ApertureTask
 from pipetask.tasks.detect_sources import DetectSourcesTask
 from pipetask.tasks.isr import IsrTask
@@ -54,3 +58,39 @@ def test_decam_cutouts_have_their_one_object_in_the_middle(images):
         assert np.hypot(sources["x"] - middle[0], sources["y"] - middle[1]).min() < 6
         flux = ApertureTask().run(calexp, sources).outputCatalog["apFlux"]
         assert np.nanmax(flux) > 0
+
+
+@pytest.fixture(scope="module")
+def example():
+    path = Path(__file__).parents[3] / "examples" / "overlapping_images.py"
+    spec = importlib.util.spec_from_file_location("overlapping_images", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_2mass_stars_on_two_images_agree_to_two_per_cent_without_a_fitted_factor(images, example):
+    pairs = example.compare(images / "2mass-m17")
+    assert len(pairs) == 5
+    for pair, table in pairs.items():
+        ratio = np.median(10 ** (0.4 * np.asarray(table["difference"])))
+        assert ratio == pytest.approx(1, abs=0.02), pair
+
+
+def test_simulated_stars_on_two_images_agree_without_a_fitted_factor(example, tmp_path):
+    rng = np.random.default_rng(12)
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.crval = ["RA---TAN", "DEC--TAN"], [275.0, -16.0]
+    wcs.wcs.cdelt = [-1 / 3600, 1 / 3600]
+    x, y, flux = *rng.uniform(0, 300, (2, 60)), 10 ** rng.uniform(3, 4.5, 60)
+    for name, shift, zero_point in (("a000001", 0, 20.0), ("a000002", 120, 20.5)):
+        wcs.wcs.crpix = [100 - shift, 100]
+        light = star_image((300, 200), x - shift, y, flux * 10 ** (0.4 * (zero_point - 20)), 3.0)
+        header = wcs.to_header()
+        header["MAGZP"] = zero_point
+        pixels = rng.poisson(8 * (light + 500)) / 8
+        fits.writeto(tmp_path / f"{name}.fits", pixels.astype(np.float32), header)
+    (table,) = example.compare(tmp_path).values()
+    assert len(table) > 5
+    assert np.median(table["difference"]) == pytest.approx(0, abs=0.02)
+    assert "a000001 a000002   all" in example.report({("a000001", "a000002"): table})
