@@ -14,17 +14,14 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from math import inf
 from multiprocessing import forkserver
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.connection import wait
 from typing import Any
 
 from pipetask.errors import WorkerStartError, described
 from pipetask.execution.executors import preload
 from pipetask.execution.executors.base import (
-    LOST_WORKER,
     OUT_OF_MEMORY,
     TIMEOUT,
     Executor,
@@ -35,6 +32,7 @@ from pipetask.execution.executors.base import (
 )
 from pipetask.execution.executors.memory import MemoryBudget, oom_kills, private_memory
 from pipetask.execution.executors.worker import StderrLog, work_until_told
+from pipetask.execution.executors.worker_process import LOST_SERVER, WorkerProcess, ending
 from pipetask.execution.report import Report
 
 AHEAD_S = 0.2
@@ -53,12 +51,6 @@ GOODBYE_S = 5.0
 START_ATTEMPTS = 20
 START_PAUSE_S = 0.1
 """How often, and after what pause, a worker is started again if the fork server has just been killed."""
-
-
-LOST_SERVER = 255
-"""What `multiprocessing` gives as exit code if the fork server can't tell it any more."""
-
-
 WATCH_S = 0.1
 """How often it is looked how much memory workers hold."""
 
@@ -68,35 +60,6 @@ def start_fork_server(modules: Iterable[str], *, threads: int = 1) -> None:
     multiprocessing.get_context("forkserver").set_forkserver_preload([preload.__name__])
     with preload.environment(modules, threads=threads):
         forkserver.ensure_running()
-
-
-@dataclass(slots=True, eq=False)
-class _Worker:
-    process: ForkServerProcess
-    connection: Connection
-    life: Connection
-    """The end of the pipe whose other end tells the worker, by being closed, that this process is gone."""
-    sent: deque[tuple[Work, int, float]] = field(default_factory=deque)
-    """Quanta not yet reported, with size of their messages and expected time; the first is running."""
-    sent_bytes: int = 0
-    sent_s: float = 0.0
-    begun: float | None = None
-    """When the first one began (monotonic), as far as can be seen from here; None while the worker starts."""
-    hung_up: bool = False
-    """Whether it has closed its end of the pipe, which a process that ends does before others are told."""
-
-    def add(self, work: Work, size: int, expected_s: float) -> None:
-        """Note a quantum that was sent."""
-        self.sent.append((work, size, expected_s))
-        self.sent_bytes += size
-        self.sent_s += expected_s
-
-    def take_first(self) -> Work:
-        """Forget the quantum that was running, and return it."""
-        work, size, expected_s = self.sent.popleft()
-        self.sent_bytes -= size
-        self.sent_s = self.sent_s - expected_s if self.sent else 0.0
-        return work
 
 
 class ProcessExecutor(Executor):
@@ -183,7 +146,7 @@ class ProcessExecutor(Executor):
             self._discard(worker)
         self._workers.clear()
 
-    def _start(self) -> _Worker:
+    def _start(self) -> WorkerProcess:
         for attempts_left in reversed(range(START_ATTEMPTS)):
             here, there = self._context.Pipe()
             watched, life = self._context.Pipe(duplex=False)
@@ -203,7 +166,7 @@ class ProcessExecutor(Executor):
                     ) from error
                 time.sleep(START_PAUSE_S)
             else:
-                return _Worker(process, here, life)
+                return WorkerProcess(process, here, life)
             finally:
                 there.close()
                 watched.close()
@@ -220,10 +183,10 @@ class ProcessExecutor(Executor):
             if self._has_room(worker) and self._has_memory(worker) and self._send(worker):
                 hungry.append(worker)
 
-    def _has_room(self, worker: _Worker) -> bool:
+    def _has_room(self, worker: WorkerProcess) -> bool:
         return worker.sent_s + self._expected_s.get(self._queue[0].label, UNKNOWN_S) <= AHEAD_S
 
-    def _has_memory(self, worker: _Worker) -> bool:
+    def _has_memory(self, worker: WorkerProcess) -> bool:
         """Tell whether the next quantum may run in a worker, beside what runs in the others."""
         work = self._queue[0]
         if not self._memory.limit and not work.is_alone and not self._is_one_alone():
@@ -240,10 +203,10 @@ class ProcessExecutor(Executor):
     def _is_one_alone(self) -> bool:
         return any(worker.sent and worker.sent[0][0].is_alone for worker in self._workers)
 
-    def _held(self, worker: _Worker) -> int:
+    def _held(self, worker: WorkerProcess) -> int:
         return max((self._memory.expected(work.label) for work, *_ in worker.sent), default=0)
 
-    def _send(self, worker: _Worker) -> bool:
+    def _send(self, worker: WorkerProcess) -> bool:
         message = pickle.dumps(self._queue[0], pickle.HIGHEST_PROTOCOL)
         size = len(message) + MESSAGE_BYTES
         if worker.sent and worker.sent_bytes + size > AHEAD_BYTES:
@@ -260,7 +223,7 @@ class ProcessExecutor(Executor):
 
     def _receive(self, timeout_s: float) -> list[Report]:
         # By connection and by number of the sentinel.
-        ends: dict[Any, _Worker] = {worker.connection: worker for worker in self._workers}
+        ends: dict[Any, WorkerProcess] = {worker.connection: worker for worker in self._workers}
         ends |= {worker.process.sentinel: worker for worker in self._workers}
         reports: list[Report] = []
         for worker in dict.fromkeys(ends[end] for end in wait(list(ends), timeout_s)):
@@ -271,7 +234,7 @@ class ProcessExecutor(Executor):
                 reports += self._replace(worker, *self._how_it_ended(worker))
         return reports
 
-    def _receive_from(self, worker: _Worker) -> list[Report]:
+    def _receive_from(self, worker: WorkerProcess) -> list[Report]:
         reports: list[Report] = []
         try:
             while worker.connection.poll(0):
@@ -292,7 +255,7 @@ class ProcessExecutor(Executor):
         before = self._expected_s.get(label, duration_s)
         self._expected_s[label] = 0.7 * before + 0.3 * min(duration_s, 10.0 * before)
 
-    def _replace(self, worker: _Worker, kind: str = "", message: str = "") -> list[Report]:
+    def _replace(self, worker: WorkerProcess, kind: str = "", message: str = "") -> list[Report]:
         """Start another worker; the running quantum has failed if a kind is given, the others run again."""
         reports = []
         if worker.sent and kind:
@@ -353,31 +316,17 @@ class ProcessExecutor(Executor):
         )
         return self._replace(worker, OUT_OF_MEMORY, message)
 
-    def _how_it_ended(self, worker: _Worker) -> tuple[str, str]:
-        kind, message = _ending(worker)
+    def _how_it_ended(self, worker: WorkerProcess) -> tuple[str, str]:
+        kind, message = ending(worker)
         if worker.process.exitcode in (-signal.SIGKILL, LOST_SERVER) and oom_kills() > self._oom_kills:
             self._oom_kills = oom_kills()
             return OUT_OF_MEMORY, message.replace(" Out of memory?", " Memory was short.")
         return kind, message
 
     @staticmethod
-    def _discard(worker: _Worker) -> None:
+    def _discard(worker: WorkerProcess) -> None:
         worker.connection.close()
         worker.life.close()
         worker.process.kill()
         worker.process.join()
         worker.process.close()
-
-
-def _ending(worker: _Worker) -> tuple[str, str]:
-    code, hint = worker.process.exitcode, ""
-    if code is None:
-        how = "closed its connection"
-    elif code == LOST_SERVER:
-        how, hint = "was lost, with the server that workers come from or by itself,", " Out of memory?"
-    elif code < 0:
-        name = signal.Signals(-code).name
-        how, hint = f"was ended by {name}", " Out of memory?" if name == "SIGKILL" else ""
-    else:
-        how = f"ended itself with exit code {code}"
-    return LOST_WORKER, f"Worker process {worker.process.pid} {how} while it ran this quantum.{hint}"

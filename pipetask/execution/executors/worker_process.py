@@ -1,0 +1,60 @@
+"""A worker process as the coordinator sees it: what it was sent, and how it ended."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+
+from pipetask.execution.executors.base import LOST_WORKER, Work
+
+LOST_SERVER = 255
+"""What `multiprocessing` gives as exit code if the fork server can't tell it any more."""
+
+
+@dataclass(slots=True, eq=False)
+class WorkerProcess:
+    """A process, its pipes, and what was sent to it."""
+
+    process: ForkServerProcess
+    connection: Connection
+    life: Connection
+    """The end of the pipe whose other end tells the worker, by being closed, that this process is gone."""
+    sent: deque[tuple[Work, int, float]] = field(default_factory=deque)
+    """Quanta not yet reported, with size of their messages and expected time; the first is running."""
+    sent_bytes: int = 0
+    sent_s: float = 0.0
+    begun: float | None = None
+    """When the first one began (monotonic), as far as can be seen from here; None while the worker starts."""
+    hung_up: bool = False
+    """Whether it has closed its end of the pipe, which a process that ends does before others are told."""
+
+    def add(self, work: Work, size: int, expected_s: float) -> None:
+        """Note a quantum that was sent."""
+        self.sent.append((work, size, expected_s))
+        self.sent_bytes += size
+        self.sent_s += expected_s
+
+    def take_first(self) -> Work:
+        """Forget the quantum that was running, and return it."""
+        work, size, expected_s = self.sent.popleft()
+        self.sent_bytes -= size
+        self.sent_s = self.sent_s - expected_s if self.sent else 0.0
+        return work
+
+
+def ending(worker: WorkerProcess) -> tuple[str, str]:
+    """Say how a worker ended: the kind of failure that is for its quantum, and a sentence."""
+    code, hint = worker.process.exitcode, ""
+    if code is None:
+        how = "closed its connection"
+    elif code == LOST_SERVER:
+        how, hint = "was lost, with the server that workers come from or by itself,", " Out of memory?"
+    elif code < 0:
+        name = signal.Signals(-code).name
+        how, hint = f"was ended by {name}", " Out of memory?" if name == "SIGKILL" else ""
+    else:
+        how = f"ended itself with exit code {code}"
+    return LOST_WORKER, f"Worker process {worker.process.pid} {how} while it ran this quantum.{hint}"
