@@ -2,6 +2,7 @@
 
 import sys
 import zlib
+from pathlib import Path
 from types import ModuleType
 
 import lsst.pex.config as pexConfig
@@ -464,6 +465,6 @@ def test_plot_is_written_as_a_picture_and_not_read_back(store, hint):
     from matplotlib.figure import Figure
 
     records = store.write(Figure(), hint("Plot"))
-    assert store._root.source(records[0].path).read_bytes().startswith(b"\x89PNG")
+    assert Path(store.root, records[0].path).read_bytes().startswith(b"\x89PNG")
     with pytest.raises(FormatterError, match="can't be read back"):
         store.read(records, "Plot")

@@ -81,7 +81,7 @@ def restartable_server():
         while Path(f"/proc/{pid}").exists():
             time.sleep(0.05)
         time.sleep(pause_s)
-        pgserver.postgres_server.PostgresServer._instances.clear()
+        pgserver.postgres_server.PostgresServer._instances.pop(running.pgdata, None)
         restarted.append(pgserver.get_server(folder, cleanup_mode="stop"))
 
     restarted = [running]

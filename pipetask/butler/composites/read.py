@@ -62,7 +62,7 @@ def read_composite(
     wanted = storageClass or ("" if component else ref.datasetType.storageClass)
     component = component or ref.datasetType.component()
     found = reading.component(component) if component else reading.whole()
-    if found is None or not wanted:
+    if found is None or not wanted or isinstance(found, DatasetList):
         return found
     return datastore.storage_classes.get(wanted).take(found)
 
