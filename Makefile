@@ -20,10 +20,10 @@ demo: $(STAMP)  ## simulate a small survey, run the aperture pipeline on it, say
 	$(BIN)/python examples/demo.py
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-all: $(STAMP)  ## run the tests with the slow suites whole
-	PIPETASK_TEST_ALL=1 $(BIN)/python -m pytest -n auto
+	PIPETASK_TEST_ALL=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 test-faults: $(STAMP)  ## kill, fill and break things for a quarter of an hour
 	PIPETASK_TEST_ALL=1 $(BIN)/python -m pytest tests/faults
