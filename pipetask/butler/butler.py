@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -79,9 +79,16 @@ class Butler(ReadingButler):
         schema : `str`, optional
             Schema of a PostgreSQL database that is to hold the registry; made if there is none of that name.
         """
+        is_new = not Path(root).exists()
         repository = new_repository(root, registry_db, schema)
-        Registry.create(repository.registry, universe=universe).close()
-        write_config(repository)
+        try:
+            Registry.create(repository.registry, universe=universe).close()
+            write_config(repository)
+        except BaseException:
+            if is_new:
+                with suppress(OSError):  # it holds something by now
+                    Path(repository.root).rmdir()
+            raise
         return cls(repository)
 
     @cached_property

@@ -9,6 +9,7 @@ from pipetask.errors import (
     RepositoryExistsError,
     RepositoryNotFoundError,
 )
+from registry.errors import RegistryError
 
 
 @pytest.fixture
@@ -96,3 +97,14 @@ def test_it_is_opened_for_reading_unless_told_otherwise(empty):
 def test_collections_without_an_instrument_must_be_named(empty):
     with Butler.from_config(empty) as butler, pytest.raises(InstrumentError, match="it has none"):
         butler.search_path()
+
+
+def test_a_repository_whose_database_is_down_leaves_no_folder(tmp_path):
+    url = "postgresql+psycopg://nobody@127.0.0.1:1/none"
+    with pytest.raises(RegistryError, match="No connection"):
+        Butler.makeRepo(tmp_path / "new", registry_db=url)
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(RegistryError, match="No connection"):
+        Butler.makeRepo(tmp_path / "mine", registry_db=url)
+    assert (tmp_path / "mine").is_dir()
