@@ -52,6 +52,7 @@ def test_a_server_that_is_down_is_one_line(shell):
     message = shell.error("butler", "create", "repo", "--registry-db", url)
     assert "No connection to" in message
     assert "s3cret" not in message
+    (shell.folder / "repo").mkdir()
     (shell.folder / "repo" / "butler.yaml").write_text(f"registry: {url}\n")
     done = shell("butler", "query-collections", "repo", exit_code=2)
     assert len(done.stderr.strip().splitlines()) == 1

@@ -22,15 +22,23 @@ def environment(modules: Iterable[str], *, threads: int = 1) -> Iterator[None]:
 
     Numbers of threads that the user has set are left alone, and all of them if ``threads`` is 0.
     """
-    wanted = dict.fromkeys(_THREADS, str(threads)) if threads else {}
+    wanted = worker_environment(threads=threads)
     wanted[_VARIABLE] = json.dumps([sys.path, sorted(set(modules))])
-    added = {name: value for name, value in wanted.items() if name not in os.environ}
-    os.environ.update(added)
+    added = wanted.keys() - os.environ.keys()
+    os.environ.update(wanted)
     try:
         yield
     finally:
         for name in added:
             del os.environ[name]
+
+
+def worker_environment(*, threads: int = 1) -> dict[str, str]:
+    """Return this process's variables as they are now, with how many threads libraries use per worker.
+
+    Workers set it when they start: the fork server may be older than what this process has set since.
+    """
+    return (dict.fromkeys(_THREADS, str(threads)) if threads else {}) | dict(os.environ)
 
 
 def _load() -> None:

@@ -150,7 +150,8 @@ class ProcessExecutor(Executor):
         for attempts_left in reversed(range(START_ATTEMPTS)):
             here, there = self._context.Pipe()
             watched, life = self._context.Pipe(duplex=False)
-            arguments = there, watched, self._runner_pickle, self._stderr_log
+            environment = preload.worker_environment(threads=self._threads)
+            arguments = there, watched, self._runner_pickle, self._stderr_log, environment
             process = self._context.Process(target=work_until_told, args=arguments, name="pipetask-worker")
             try:
                 start_fork_server(self._modules, threads=self._threads)

@@ -42,10 +42,16 @@ class StderrLog:
 
 
 def work_until_told(
-    connection: Connection, life: Connection, runner_pickle: bytes, stderr_log: StderrLog | None
+    connection: Connection,
+    life: Connection,
+    runner_pickle: bytes,
+    stderr_log: StderrLog | None,
+    environment: dict[str, str],
 ) -> None:
     """Run quanta from a pipe and answer with their reports, until the end of the pipe or an empty message."""
     end_with(life)
+    os.environ.clear()
+    os.environ.update(environment)
     if stderr_log:
         stderr_log.show()
     # Ctrl-C, and a batch system's SIGTERM, reach all processes; only the coordinator decides what they mean.

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipetask.errors import ExecutionOptionsError, InconsistentRunError, InitInputMissingError
+from pipetask.execution.executors.processes import start_fork_server
 from pipetask.execution.report import Status
 from pipetask.execution.run_graph import run_graph
 
@@ -107,17 +108,21 @@ def test_partial_outputs_may_count_as_a_failure_of_which_nothing_is_kept(numbers
     ],
 )
 def test_tasks_are_told_what_they_may_use(numbers_repo, monkeypatch, options, cores, memory, threads):
-    from multiprocessing import forkserver
-
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    forkserver._forkserver._stop()  # the environment is that of the server
     graph = numbers_repo.graph(double__note_resources=True)
     run_graph(graph, numbers_repo.butler, processes=2, **options, **NEW)
-    forkserver._forkserver._stop()
     noted = numbers_repo.butler.get("double_metadata", instrument="Cam", detector=0, collections="out")
     assert noted["double"]["cores"] == cores
     assert noted["double"]["memory"] == memory
     assert noted["double"]["threads"] == threads
+
+
+def test_workers_see_what_was_set_after_the_first_run_of_a_process(numbers_repo, monkeypatch):
+    start_fork_server([])
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    run_graph(numbers_repo.graph(double__note_resources=True), numbers_repo.butler, processes=2, **NEW)
+    noted = numbers_repo.butler.get("double_metadata", instrument="Cam", detector=0, collections="out")
+    assert noted["double"]["threads"] == "7"
 
 
 def test_init_only_writes_what_comes_before_any_quantum(numbers_repo):
