@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pipetask.graph import funnel as steps
@@ -10,6 +10,7 @@ from pipetask.graph.codes import Codebooks, Codes
 from pipetask.graph.datasets import Datasets, find_existing
 from pipetask.graph.diagnosis import no_record, why_empty, why_one_is_missing
 from pipetask.graph.funnel import Funnel
+from pipetask.graph.input_constraint import InputConstraint
 from pipetask.graph.join import Joined, Relation, join_all
 from pipetask.graph.narrowing import Narrowing
 from pipetask.graph.parts import Part
@@ -35,7 +36,7 @@ class BaseJoin:
     query
         Gives, for ``dimensions``, the constraints of the data query, and all dimensions concerned.
     must_exist
-        Which inputs must exist for a data ID to be considered: ``"all"``, ``"off"`` or names.
+        Which inputs must exist for a data ID to be considered.
 
     Attributes
     ----------
@@ -53,7 +54,7 @@ class BaseJoin:
         collections: Sequence[str],
         *,
         query: Query,
-        must_exist: str | Collection[str],
+        must_exist: InputConstraint,
     ) -> None:
         self._part = part
         self._pipeline = pipeline
@@ -179,7 +180,5 @@ class BaseJoin:
         return Narrowing([c.relation for c in constraints] if narrow else [], self._codebooks)
 
     def _constrains(self, name: str) -> bool:
-        if self._must_exist != "all":
-            return self._must_exist != "off" and name in self._must_exist
         edges = (edge for task in self._part.tasks for edge in task.inputs.values())
-        return not any(edge.defers_constraint for edge in edges if edge.dataset_type == name)
+        return self._must_exist.applies(name, [edge for edge in edges if edge.dataset_type == name])

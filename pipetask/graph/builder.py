@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipetask.butler import suggest
 from pipetask.butler.defaults import reused_collection
-from pipetask.errors import EmptyGraphError, MissingPrerequisiteError
+from pipetask.errors import EmptyGraphError
 from pipetask.graph import funnel as steps
-from pipetask.graph.adjust import Adjuster, drop_without_inputs, quanta_without_prerequisite
+from pipetask.graph.adjust import Adjuster
 from pipetask.graph.base_join import BaseJoin
 from pipetask.graph.codes import Codebooks
 from pipetask.graph.composites import Wholeness
@@ -22,16 +21,19 @@ from pipetask.graph.diagnosis import nothing_left
 from pipetask.graph.draft import DraftTask
 from pipetask.graph.drafting import Drafter
 from pipetask.graph.finish import finish
-from pipetask.graph.funnel import MAX_EXAMPLES, Funnel
+from pipetask.graph.funnel import Funnel
+from pipetask.graph.header import Header
 from pipetask.graph.init_datasets import InitDatasets
+from pipetask.graph.input_constraint import InputConstraint
 from pipetask.graph.outputs import ExistingOutputs
 from pipetask.graph.parts import Part, connected_parts
 from pipetask.graph.prerequisites import PrerequisiteFinder
 from pipetask.graph.progress import Progress, Steps
 from pipetask.graph.project import Projections
-from pipetask.graph.quantum_graph import Header, QuantumGraph
+from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.graph.refs import DataIdDecoder, RefMaker
 from pipetask.graph.relations import DimensionRelations, implied_of, query_constraints
+from pipetask.graph.resolution import Resolver
 from pipetask.graph.reuse import Reuse
 from pipetask.graph.run_collections import NO_CHANGE, ChainChange
 from pipetask.graph.scope import Completed, Queried, Scope, Selected, sliced
@@ -71,7 +73,7 @@ class QuantumGraphBuilder:
         Tables of data IDs, each of which all data IDs together must be in.
     dataset_query_constraint : `str` or collection of `str`, optional
         Which ordinary inputs must exist for a data ID to be considered: ``"all"``, ``"off"``, or names
-        (a string with commas between them, or a collection); names of no such input say nothing.
+        (a string with commas between them, or a collection); a name of no such input is warned of.
     skip_existing_in : sequence of `str`, optional
         Quanta whose metadata exist in these collections are not run again.
     retained_dataset_types : sequence of `str`, optional
@@ -116,8 +118,9 @@ class QuantumGraphBuilder:
         self._registry = butler.registry
         self._collections = tuple(input_collections)
         self._codebooks = Codebooks()
-        self._constraint = _names(dataset_query_constraint)
-        _warn_of_unknown(self._constraint, pipeline_graph)
+        self._constraint = InputConstraint.parse(dataset_query_constraint)
+        for warning in self._constraint.without_effect(pipeline_graph):
+            log.warning(warning)
         self._query = partial(
             query_constraints,
             self._registry,
@@ -192,12 +195,23 @@ class QuantumGraphBuilder:
         implied = implied_of(self._relations, self._pipeline.universe, self._groups())
         decoder = DataIdDecoder(self._codebooks, implied)
         maker = RefMaker(decoder, self._header.id_base, self._header.output_run)
-        adjuster = Adjuster(decoder, maker, self._codebooks)
+        resolver = Resolver(
+            self._pipeline,
+            self._codebooks,
+            decoder,
+            self._outputs,
+            self._wholeness,
+            self._prerequisites,
+            Adjuster(decoder, maker, self._codebooks),
+            self._reuse,
+            self._funnel,
+            is_asked=self._is_asked,
+        )
         self._drafts = {task.node.label: task for task in tasks}
         self._outputs.mark_done(tasks)
         for task in tasks:
             told.begin(f"looking up what {task.node.label} needs")
-            self._resolve(task, decoder, adjuster)
+            resolver.resolve(task)
         told.begin("numbering quanta and datasets")
         reused = self._reuse.reused if self._reuse else Reused()
         if not reused.n_quanta and not any(task.is_kept.any() for task in tasks):
@@ -275,45 +289,6 @@ class QuantumGraphBuilder:
             log.warning(warning)
         return Queried(self._pipeline, projections)
 
-    def _resolve(self, task: DraftTask, decoder: DataIdDecoder, adjuster: Adjuster) -> None:
-        """Steps 3 to 5 for one task, after all that make its inputs: what is done, missing or unwanted."""
-        label = task.node.label
-        self._outputs.skip_done(task)
-        self._outputs.check_in_the_way(task)
-        before = task.is_kept.copy()
-        lacking = drop_without_inputs(task)
-        reasons = [f"{n:,} lack input '{name}'" for name, n in lacking.items()]
-        reasons += self._wholeness.apply(task, decoder)
-        self._note(task, steps.PREREQUISITES, before, reasons)
-        for edge in task.node.prerequisite_inputs.values() if task.is_kept.any() else ():
-            if edge.connection in task.edges:
-                continue  # a part of a composite, found with it
-            stored = self._pipeline.dataset_types[edge.dataset_type].dataset_type
-            try:
-                self._prerequisites.add_to(task, edge, stored, decoder)
-            except MissingPrerequisiteError as error:
-                if not self._is_asked:
-                    raise
-                task.drop_lacking(quanta_without_prerequisite(task, task.edges[edge.connection]), str(error))
-        before = task.is_kept.copy()
-        reasons = adjuster.apply(task)
-        self._note(task, steps.ADJUSTED, before, reasons)
-        if self._reuse:
-            self._reuse.apply(task)
-        n_left, n_skipped = np.count_nonzero(task.is_kept), np.count_nonzero(task.is_skipped)
-        self._funnel.add(label, steps.TO_RUN, int(n_left), int(n_skipped))
-
-    def _note(self, task: DraftTask, step: str, before: np.ndarray[Any, Any], reasons: list[str]) -> None:
-        """Count what a step left; quanta done before count as having passed it."""
-        kept = int(np.count_nonzero(task.is_kept) + np.count_nonzero(task.is_skipped))
-        dropped = np.flatnonzero(before & ~task.is_kept)
-        if dropped.size and len(reasons) < MAX_EXAMPLES:
-            reasons = [
-                *reasons,
-                *(task.data_ids.text(int(i), self._codebooks) for i in dropped[:MAX_EXAMPLES]),
-            ]
-        self._funnel.add(task.node.label, step, kept, int(dropped.size), tuple(reasons))
-
     def _groups(self) -> list[Any]:
         nodes = self._pipeline.dataset_types.values()
         groups = [task.dimensions for task in self._pipeline.tasks.values()]
@@ -322,18 +297,3 @@ class QuantumGraphBuilder:
     def _new_serials(self, n: int) -> Serials:
         self._n_made += n
         return np.arange(self._n_made - n, self._n_made, dtype=np.int64)
-
-
-def _names(constraint: str | Collection[str]) -> str | Collection[str]:
-    """Split names that are separated by commas; ``all`` and ``off`` stay as they are."""
-    if not isinstance(constraint, str) or constraint in ("all", "off"):
-        return constraint
-    return {name.strip() for name in constraint.split(",")}
-
-
-def _warn_of_unknown(constraint: str | Collection[str], pipeline_graph: PipelineGraph) -> None:
-    """Say which names constrain nothing, since the pipeline does not know them."""
-    for name in () if isinstance(constraint, str) else filter(None, constraint):
-        if name not in pipeline_graph.dataset_types:
-            near = suggest(name, pipeline_graph.dataset_types)
-            log.warning("No task reads the dataset type %r, which shall constrain the query%s", name, near)

@@ -15,9 +15,10 @@ from pipetask.graph.compact import Compaction
 from pipetask.graph.datasets import Datasets
 from pipetask.graph.draft import DraftTask
 from pipetask.graph.funnel import Funnel
+from pipetask.graph.header import Header
 from pipetask.graph.merge import merge_datasets
 from pipetask.graph.project import CSR
-from pipetask.graph.quantum_graph import Header, QuantumGraph
+from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.graph.records import read_records
 from pipetask.graph.tables import (
     QUANTUM_INPUTS,

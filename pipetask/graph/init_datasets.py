@@ -11,8 +11,9 @@ from pipetask.errors import InitInputMissingError
 from pipetask.graph.codes import Codebooks
 from pipetask.graph.datasets import Datasets, find_existing
 from pipetask.graph.draft import DraftTask, connection_of
+from pipetask.graph.header import Header
 from pipetask.graph.outputs import ExistingOutputs
-from pipetask.graph.quantum_graph import PACKAGES, Header
+from pipetask.graph.quantum_graph import PACKAGES
 from pipetask.graph.tables import Connection, DatasetTable, Existing, Serials
 
 if TYPE_CHECKING:

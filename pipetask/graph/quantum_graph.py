@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -12,16 +12,14 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.butler import ArtifactRecord, DataCoordinate, DatasetRef, DimensionUniverse, check_name
-from pipetask.graph.project import CSR, Pairs
+from pipetask.butler import ArtifactRecord, DataCoordinate, DatasetRef, check_name
+from pipetask.graph.header import Header
+from pipetask.graph.project import CSR
 from pipetask.graph.records import RecordTable
 from pipetask.graph.refs import DataIdDecoder, RefMaker
-from pipetask.graph.run_collections import NO_CHANGE, ChainChange
+from pipetask.graph.successors import successors
 from pipetask.graph.tables import (
     QUANTUM_INPUTS,
-    QUANTUM_OUTPUTS,
-    WITH_EDGES,
-    Connection,
     DatasetTable,
     Implied,
     Reused,
@@ -35,49 +33,14 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from pipetask.butler import Composite
-    from pipetask.graph.folding import Folder
     from pipetask.graph.funnel import Funnel
     from pipetask.graph.plan import Plan
+    from pipetask.graph.quantum_maker import QuantumMaker
     from pipetask.task.quantum import Quantum
 
 NOTHING_REUSED = Reused()
 PACKAGES = "packages"
 """Dataset type of the versions of all packages in use, one per run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What holds for a graph as a whole.
-
-    Parameters
-    ----------
-    universe
-        The dimensions.
-    input_collections
-        Where inputs were searched, in this order.
-    output
-        Name of the collection that gathers the runs; may be empty.
-    output_run
-        Name of the run that outputs go to.
-    data_query
-        The data query as the user wrote it.
-    id_base
-        Base of the ids of all that the graph makes.
-    change
-        What becomes of the output chain when the graph is run, beside the run that is put in front.
-    composites
-        Definitions of the composites that tasks read and make, by name of the dataset type.
-    """
-
-    universe: DimensionUniverse
-    input_collections: tuple[str, ...]
-    output: str
-    output_run: str
-    data_query: str
-    id_base: int
-    change: ChainChange = NO_CHANGE
-    composites: Mapping[str, Composite] = field(default_factory=dict)
 
 
 class QuantumGraph:
@@ -133,7 +96,6 @@ class QuantumGraph:
         self._firsts = [task.first for task in tasks]
         self._by_label = {task.label: task for task in tasks}
         self._decoder = DataIdDecoder(values, implied, records)
-        self._folders: dict[str, Folder] = {}
         self._maker = RefMaker(self._decoder, header.id_base, header.output_run)
 
     @property
@@ -171,50 +133,18 @@ class QuantumGraph:
 
     def quantum(self, i: int) -> Quantum:
         """Make the i-th quantum."""
-        from pipetask.task.quantum import Quantum
+        return self._quantum_maker.quantum(i)
 
-        task = self.task_of(i)
-        row = i - task.first
-        found: dict[str, list[DatasetRef]] = {}
-        made: list[str] = []
-        alone: dict[str, DatasetRef] = {}
-        for connection in task.connections:
-            if connection.kind in ("log", "metadata"):
-                alone[connection.kind] = self._refs(task, connection, row)[0]
-            elif connection.kind in WITH_EDGES:
-                found[connection.name] = self._refs(task, connection, row)
-                if connection.kind in ("output", "composite_output"):
-                    made.append(connection.name)
-        if self.header.composites:
-            found = self._folder(task).fold(found)
-        outputs = {name: found.pop(name) for name in made if name in found}
-        return Quantum(
-            label=task.label,
-            task_class_name=task.task_class_name,
-            dataId=self.data_id(i),
-            inputs=found,
-            outputs=outputs,
-            initInputs=dict(self.init_inputs.get(task.label, {})),
-            id=uuid_of(self.header.id_base, int(task.columns.serials[row])),
-            metadata_ref=alone.get("metadata"),
-            log_ref=alone.get("log"),
-        )
+    @cached_property
+    def _quantum_maker(self) -> QuantumMaker:
+        from pipetask.graph.quantum_maker import QuantumMaker
+
+        return QuantumMaker(self, self._maker)
 
     def quanta(self, label: str) -> Iterator[Quantum]:
         """Make the quanta of a task one after the other."""
         task = self._by_label[label]
         return map(self.quantum, range(task.first, task.first + task.count))
-
-    def _folder(self, task: TaskQuanta) -> Folder:
-        from pipetask.graph.folding import Folder
-
-        if task.label not in self._folders:
-            self._folders[task.label] = Folder(task.connections, self.header.composites)
-        return self._folders[task.label]
-
-    def _refs(self, task: TaskQuanta, connection: Connection, row: int) -> list[DatasetRef]:
-        rows = self.edges[task.label, connection.name][row].tolist()
-        return self._maker.refs(connection, self.datasets[connection.dataset_type], rows)
 
     def _init_refs(self, kind: str) -> dict[str, dict[str, DatasetRef]]:
         found: dict[str, dict[str, DatasetRef]] = {}
@@ -247,31 +177,7 @@ class QuantumGraph:
 
     @cached_property
     def _successors(self) -> CSR:
-        makers: dict[str, list[Pairs]] = {}
-        users: dict[str, list[Pairs]] = {}
-        for task in self.tasks:
-            for connection in task.connections:
-                side = (
-                    users
-                    if connection.kind in QUANTUM_INPUTS
-                    else makers
-                    if connection.kind in QUANTUM_OUTPUTS
-                    else None
-                )
-                if side is not None and task.count:
-                    pairs = self.edges[task.label, connection.name].pairs()
-                    here = Pairs((pairs.left + np.int32(task.first)).astype(np.int32), pairs.right)
-                    side.setdefault(connection.dataset_type, []).append(here)
-        left, right = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
-        for name in makers.keys() & users.keys():
-            # A part of a composite that is written once may have several makers: readers wait for all.
-            for maker in _makers(makers[name], len(self.datasets[name])):
-                for pairs in users[name]:
-                    source = maker[pairs.right]
-                    left.append(source[source >= 0])
-                    right.append(pairs.left[source >= 0])
-        pairs = Pairs.distinct(np.concatenate(left), np.concatenate(right), self.n_quanta)
-        return CSR.from_pairs(pairs, self.n_quanta)
+        return successors(self)
 
     def successors(self) -> CSR:
         """Return, for each quantum, those that read what it makes."""
@@ -390,15 +296,3 @@ class QuantumGraph:
         from pipetask.graph.graph_file import load
 
         return load(path)
-
-
-def _makers(found: list[Pairs], n_datasets: int) -> Iterator[npt.NDArray[np.int32]]:
-    """Yield arrays of the maker of each dataset, -1 for none: one, unless datasets have several makers."""
-    for pairs in found:
-        left, right = pairs.left, pairs.right
-        while right.size:
-            maker = np.full(n_datasets, -1, np.int32)
-            maker[right] = left
-            yield maker
-            is_left_out = maker[right] != left
-            left, right = left[is_left_out], right[is_left_out]

@@ -70,6 +70,11 @@ class Connection:
         return "/" in self.name
 
 
+def with_edges(connections: Iterable[Connection]) -> list[Connection]:
+    """Pick the connections that have edges to single quanta."""
+    return [connection for connection in connections if connection.kind in WITH_EDGES]
+
+
 @dataclass(frozen=True, slots=True)
 class QuantaColumns:
     """Data IDs and identities of the quanta of a task: shape (n, k) and (n,)."""

@@ -240,7 +240,16 @@ def test_a_file_in_which_a_bit_has_flipped_says_so(built, tmp_path, member):
         all_quanta(QuantumGraph.load(path))
 
 
-@pytest.mark.parametrize("header", ["[]", "{", '{"format": "pipetask quantum graph", "version": 1}'])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "[]",
+        "{",
+        '{"format": "pipetask quantum graph"}',
+        '{"format": "pipetask quantum graph", "version": "new"}',
+        '{"format": "pipetask quantum graph", "version": 1}',
+    ],
+)
 def test_a_file_with_a_strange_header_is_refused(tmp_path, header):
     path = tmp_path / "graph.qg"
     with zipfile.ZipFile(path, "w") as other:

@@ -37,11 +37,28 @@ def test_all_inputs_must_exist_for_a_data_id_to_count(build):
     assert build() == {1: (1, 1)}
 
 
-def test_a_constraint_that_names_what_no_task_reads_is_told(build, caplog):
-    build(dataset_query_constraint="raw,rwa")
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("rwa", "no task reads it; did you mean 'raw'? The inputs of this pipeline are: raw, mask."),
+        ("o", "task 'isr' of the same pipeline makes it."),
+        ("isr_config", "task 'isr' of the same pipeline makes it."),
+    ],
+)
+def test_a_constraint_that_names_no_input_is_told(build, caplog, name, why):
+    build(dataset_query_constraint=f"raw,{name}")
     (record,) = caplog.records
-    assert "'rwa'" in record.getMessage()
-    assert "did you mean 'raw'?" in record.getMessage()
+    assert f"--dataset-query-constraint {name} constrains nothing: {why}" in record.getMessage()
+
+
+def test_a_constraint_that_names_a_prerequisite_is_told(observed, task, caplog):
+    isr = task(SENSOR, raw=("in", "raw", SENSOR), flat=("pre", "flat", SENSOR, {"minimum": 0}))
+    QuantumGraphBuilder(
+        observed.pipeline(isr=isr), observed.butler, input_collections=["raws"], output_run="out",
+        dataset_query_constraint="flat",
+    ).build()  # fmt: skip
+    (record,) = caplog.records
+    assert "flat constrains nothing: it is no ordinary input" in record.getMessage()
 
 
 @pytest.mark.parametrize("constraint", ["off", "raw", "raw,", {"raw"}, ["raw", "nonsense"]])
