@@ -157,6 +157,12 @@ class Datastore:
         name, formatter = self._formatter("", wanted)
         return bytes(formatter.to_bytes(wanted.take(obj), wanted)), name
 
+    def inputs_named_by(self, obj: Any, storage_class: str) -> list[dict[str, Any]]:
+        """Return what an object says that it was made from, a row each; see `composites.inputs`."""
+        from datastore.composites.inputs import inputs_named_by
+
+        return inputs_named_by(obj, self.storage_classes.get(storage_class))
+
     def store_of(self, dataset_type: str, storage_class: str) -> Store:
         """Return the store that a dataset would go to."""
         return self.stores.for_dataset(dataset_type, storage_class)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from registry.collections.facade import Collections
 from registry.database import Database
 from registry.dataset_ref import Ids
-from registry.datasets import composites, locations
+from registry.datasets import composites, inputs, locations
 from registry.datasets.ids import AnyIds
+from registry.datasets.inputs import NamedInput
 from registry.datasets.locations import Location
 from registry.datasets.types import DatasetTypes
 from registry.integrity import DanglingRows, dangling_rows, remove_dangling_links
@@ -83,6 +84,18 @@ class Bookkeeping:
     def composite_parts(self, ids: Iterable[UUID]) -> dict[UUID, list[tuple[str, UUID]]]:
         """Return (component, part) of each composite; empty lists for datasets that are none."""
         return composites.read_parts(self._db, self._schema, ids)
+
+    def insert_named_inputs(self, named: Mapping[UUID, Sequence[Mapping[str, Any]]]) -> None:
+        """Store the inputs that the objects of datasets name, by column; see `inputs.insert_inputs`."""
+        inputs.insert_inputs(self._db, self._schema, named)
+
+    def named_inputs(self, ids: Iterable[UUID]) -> dict[UUID, list[NamedInput]]:
+        """Return the inputs that datasets name; empty lists for those of which none are stored."""
+        return inputs.read_inputs(self._db, self._schema, ids)
+
+    def datasets_naming(self, ids: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
+        """Return (dataset, input) for each dataset that names one of some inputs by its id."""
+        return inputs.naming(self._db, self._schema, ids)
 
     def insert_quanta(self, rows: Iterable[QuantumRow | tuple[Any, ...]]) -> int:
         """Store quanta, tuples in the order of `QuantumRow`; one that ran again replaces what it was."""

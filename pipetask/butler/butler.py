@@ -126,8 +126,6 @@ class Butler(ReadingButler):
             from pipetask.butler.composites.put import put_composite
 
             with self._transaction.begin():
-                from pipetask.butler.composites.put import put_composite
-
                 return put_composite(self, obj, composite, ref)
         with self._transaction.begin():
             # The row comes first: once the database accepts it, a file of that name can only be a left-over.
@@ -135,6 +133,8 @@ class Butler(ReadingButler):
             records = self.datastore.write(obj, hint_of(ref), sync=False, clobber=True)
             self._transaction.wrote(records)
             self.registry.insert_locations([(ref.id, *record) for record in records])
+            if named := self.datastore.inputs_named_by(obj, ref.datasetType.storageClass):
+                self.registry.insert_named_inputs({ref.id: named})
         return ref
 
     def _new_ref(

@@ -57,6 +57,8 @@ class LimitedButler:
     ----------
     written : `dict`
         Artifacts of the datasets put so far, by id. Their files are complete but not synced.
+    named : `dict`
+        What objects put so far say that they were made from, a row each, by id of their datasets.
     read_ids : `set`
         Ids of the datasets whose bytes were read, through `get` or a handle.
     """
@@ -67,6 +69,7 @@ class LimitedButler:
         self.config = config
         self.datastore = _datastore(config)
         self.written: dict[DatasetId, list[ArtifactRecord]] = {}
+        self.named: dict[DatasetId, list[dict[str, Any]]] = {}
         self.read_ids: set[DatasetId] = set()
         self._records = records
         self._shared: set[DatasetId] = set()
@@ -102,9 +105,7 @@ class LimitedButler:
             from pipetask.butler.composites.put_predicted import put_predicted
 
             return put_predicted(self, obj, ref)
-        records = self.datastore.write(obj, hint_of(ref), sync=False, clobber=True)
-        self.written[ref.id] = records
-        return records
+        return self._wrote(obj, ref, self.datastore.write(obj, hint_of(ref), sync=False, clobber=True))
 
     def put_once(self, obj: Any, ref: DatasetRef, is_equal: Callable[[Any], bool]) -> list[ArtifactRecord]:
         """Write a dataset that other processes may write too, unless an equal one is there.
@@ -133,8 +134,13 @@ class LimitedButler:
                     f"{ref.datasetType.name!r} {ref.dataId} is writeOnce, and differs from what another "
                     f"quantum wrote in run {ref.run!r}. Let the task give all of them the same value."
                 ) from err
-        self.written[ref.id] = records
         self._shared.add(ref.id)
+        return self._wrote(obj, ref, records)
+
+    def _wrote(self, obj: Any, ref: DatasetRef, records: list[ArtifactRecord]) -> list[ArtifactRecord]:
+        self.written[ref.id] = records
+        if named := self.datastore.inputs_named_by(obj, ref.datasetType.storageClass):
+            self.named[ref.id] = named
         return records
 
     def take_back(self) -> None:
@@ -142,6 +148,7 @@ class LimitedButler:
         own = [records for id, records in self.written.items() if id not in self._shared]
         self.datastore.remove(record for records in own for record in records)
         self.written.clear()
+        self.named.clear()
 
     def exists(self, ref: DatasetRef) -> bool:
         """Return whether the files of a dataset are there."""

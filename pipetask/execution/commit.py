@@ -75,6 +75,7 @@ def _store(butler: Butler, graph: QuantumGraph, batch: _Batch) -> None:
         registry.provenance.insert_versions(batch.versions)
         butler.record(graph.header.output_run, batch.datasets, batch.locations)
         registry.provenance.insert_quantum_inputs(batch.inputs)
+        registry.insert_named_inputs(batch.named)
         if batch.replaced:
             registry.provenance.set_producers(batch.replaced)
 
@@ -88,6 +89,8 @@ class _Batch:
         Rows of these tables.
     datasets : `dict`
         Columns of data IDs, ids and ids of the producing quanta, by dataset type.
+    named : `dict`
+        By id of a dataset, what it says that it was made from.
     replaced : `list` [`tuple`]
         Datasets that existed before, and the quanta that made them anew.
     """
@@ -99,6 +102,7 @@ class _Batch:
         self.datasets: dict[Any, tuple[dict[str, list[Any]], Ids, Ids]] = {}
         self.locations: list[tuple[Any, ...]] = []
         self.inputs: list[tuple[bytes, bytes, str]] = []
+        self.named: dict[UUID, Sequence[Mapping[str, Any]]] = {}
         self.replaced: list[tuple[UUID, UUID]] = []
 
     def add(self, task: TaskQuanta, reports: Sequence[Report]) -> None:
@@ -113,6 +117,7 @@ class _Batch:
             if report.can_be_reused:
                 inputs = json.dumps(report.inputs, sort_keys=True)
                 self.versions.append((id, report.code, config, inputs, len(report.written)))
+            self.named.update(report.named)
             self.inputs += [(id, read.bytes, name) for name, ids in report.read.items() for read in ids]
         written = {id.bytes: records for report in reports for id, records in report.written.items()}
         if not written:

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from pipetask.butler import ArtifactRecord
@@ -89,6 +90,8 @@ class Report:
         Where the bytes of each output are.
     read : `~collections.abc.Mapping` [ `str`, `~collections.abc.Sequence` [ `uuid.UUID` ] ]
         Inputs whose bytes were really read, by connection name.
+    named : `~collections.abc.Mapping` [ `uuid.UUID`, `~collections.abc.Sequence` [ `dict` ] ]
+        What outputs say of themselves that they were made from: values by column.
     failure : `Failure`, optional
         Given if and only if the status is ``FAILED``.
     attempts : `int`
@@ -111,6 +114,7 @@ class Report:
     pid: int = 0
     written: Mapping[UUID, Sequence[ArtifactRecord]] = field(default_factory=dict)
     read: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
+    named: Mapping[UUID, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     failure: Failure | None = None
     attempts: int = 1
     code: str = ""
@@ -146,6 +150,7 @@ class Report:
             self.code,
             self.inputs,
             self.is_partial,
+            {id.hex: rows for id, rows in self.named.items()},
         )
         return json.dumps(fields, separators=(",", ":")).encode()
 
@@ -153,7 +158,7 @@ class Report:
     def from_bytes(cls, data: bytes) -> Report:
         """Decode what `to_bytes` made."""
         quantum, status, begin_ns, end_ns, cpu_s, peak, host, pid, *more = json.loads(data)
-        written, read, failure, attempts, code, inputs, is_partial = more
+        written, read, failure, attempts, code, inputs, is_partial, named = more
         return cls(
             quantum,
             Status(status),
@@ -165,6 +170,7 @@ class Report:
             pid=pid,
             written={UUID(hex=id): [ArtifactRecord(*r) for r in records] for id, records in written.items()},
             read={name: [UUID(hex=id) for id in ids] for name, ids in read.items()},
+            named={UUID(hex=id): rows for id, rows in named.items()},
             failure=failure and Failure(*failure),
             attempts=attempts,
             code=code,

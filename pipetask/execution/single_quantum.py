@@ -225,7 +225,7 @@ class QuantumRunner:
                 written[unit.metadata_ref.id] = [self._append(butler, metadata, unit.metadata_ref)]
         except Exception as error:  # the disk may be full
             return replace(report, status=Status.FAILED, failure=Failure.from_exception(error))
-        return replace(report, written=written)
+        return replace(report, written=written, named=butler.named)
 
     def _append(self, butler: LimitedButler, obj: object, ref: DatasetRef) -> ArtifactRecord:
         datastore, storage_class = butler.datastore, ref.datasetType.storageClass

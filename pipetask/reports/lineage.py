@@ -39,6 +39,8 @@ class Lineage:
         Quantum that made a dataset.
     reads : `list` [ `Read` ]
         What quanta read.
+    named : `list` [ `tuple` [ `uuid.UUID`, `uuid.UUID` ] ]
+        Datasets, each with one that it says itself it was made from, by its id.
     """
 
     start: tuple[UUID, ...]
@@ -47,10 +49,12 @@ class Lineage:
     quanta: dict[UUID, QuantumRow] = field(default_factory=dict)
     made_by: dict[UUID, UUID] = field(default_factory=dict)
     reads: list[Read] = field(default_factory=list)
+    named: list[tuple[UUID, UUID]] = field(default_factory=list)
 
     def links(self) -> Iterator[tuple[UUID, UUID]]:
         """Yield (earlier, later) for each dataset and quantum that touch each other."""
         yield from ((read.dataset, read.quantum) for read in self.reads if read.dataset in self.datasets)
+        yield from ((input, id) for id, input in self.named if {id, input} <= self.datasets.keys())
         yield from ((maker, id) for id, maker in self.made_by.items() if id in self.datasets)
 
     def document(self) -> dict[str, Any]:  # plain values
@@ -76,6 +80,7 @@ class Lineage:
                 {"quantum": str(read.quantum), "dataset": str(read.dataset), "connection": read.connection}
                 for read in self.reads
             ],
+            "named": [{"dataset": str(id), "input": str(input)} for id, input in self.named],
         }
 
 
@@ -85,7 +90,7 @@ def start_of(ref: DatasetRef) -> list[UUID]:
 
 
 def trace(butler: Butler, ids: Iterable[UUID], *, up: bool = True, depth: int | None = None) -> Lineage:
-    """Follow datasets through the quanta that made or read them.
+    """Follow datasets through the quanta that made or read them, and what they name as their inputs.
 
     Parameters
     ----------
@@ -138,7 +143,10 @@ def _up(butler: Butler, found: Lineage, frontier: list[UUID]) -> list[UUID]:
     found.quanta.update(provenance.quantum_rows(new))
     reads = sorted(map(Read._make, provenance.inputs(new)), key=lambda read: (read.connection, read.dataset))
     found.reads.extend(reads)
-    return [read.dataset for read in reads]
+    inputs = butler.registry.named_inputs(frontier)
+    named = [(id, each.id) for id in frontier for each in inputs[id] if each.id is not None]
+    found.named.extend(named)
+    return [*(read.dataset for read in reads), *(input for _, input in named)]
 
 
 def _down(butler: Butler, found: Lineage, frontier: list[UUID]) -> list[UUID]:
@@ -149,7 +157,9 @@ def _down(butler: Butler, found: Lineage, frontier: list[UUID]) -> list[UUID]:
     found.quanta.update(provenance.quantum_rows(new))
     products = sorted(provenance.products(new))
     found.made_by.update((dataset, quantum) for quantum, dataset in products)
-    return [dataset for _, dataset in products]
+    named = butler.registry.datasets_naming(frontier)
+    found.named.extend(named)
+    return [*(dataset for _, dataset in products), *(dataset for dataset, _ in named)]
 
 
 def _leave_out_unread_reports(found: Lineage) -> None:

@@ -36,6 +36,7 @@ TABLES = frozenset(
         "collection_summary_governor",
         "composite_part",
         "dataset",
+        "dataset_input",
         "dataset_location",
         "dataset_type",
         "dimension_group",

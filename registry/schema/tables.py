@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from registry.dialects.base import Dialect
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration; the tables below are what it leaves."""
 
 NAME_LENGTH = 256
@@ -210,5 +210,16 @@ class FixedTables:
             Column("composite_id", id_type, ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True),
             Column("component", text(NAME_LENGTH), primary_key=True),
             Column("part_id", id_type, ForeignKey("dataset.id"), primary_key=True, index=True),
+            **clustered,
+        )
+        # What an object says of itself that it was made from: its table ``inputs``, a row each. The dataset
+        # that is named need not be here. The index serves "what was made from this one".
+        self.dataset_input = Table(
+            "dataset_input",
+            metadata,
+            Column("dataset_id", id_type, ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True),
+            Column("position", Integer, primary_key=True, autoincrement=False),
+            Column("input_id", id_type, index=True),
+            Column("data_id", Text, nullable=False),
             **clustered,
         )

@@ -1,9 +1,14 @@
 """Use case 7: components of the exposures that a coadd was made of, found by what the coadd says they were."""
 
+from pathlib import Path
+from urllib.parse import urlparse
+
 import pytest
 from astropy.table import Table
 
+from pipetask.butler import Butler
 from pipetask.errors import MissingPartError
+from pipetask.reports.lineage import trace
 
 CAM = {"instrument": "Cam"}
 ID = {"skymap": "s", "tract": 0, "patch": 0, "band": "r"}
@@ -22,7 +27,11 @@ composites:
 def put_coadd(repo, make, **columns):
     coadd = make.exposure(1)
     coadd.inputs = Table(columns)
-    repo.put(coadd, "deepCoadd", ID, run="later")
+    return repo.put(coadd, "deepCoadd", ID, run="later")
+
+
+def without_its_file(repo, ref):
+    Path(urlparse(repo.getURI(ref)).path).unlink()
 
 
 def test_inputs_are_found_by_their_data_ids(repo, define, make):
@@ -56,3 +65,66 @@ def test_coadd_without_a_table_of_inputs_is_told(repo, define, make):
     repo.put(make.exposure(1), "deepCoadd", ID, run="later")
     with pytest.raises(MissingPartError, match=r"'deepCoadd\.inputs' is empty"):
         repo.get("coaddInputs", ID, collections=["later", "single"])
+
+
+PRECURSORS = """
+composites:
+  coaddPrecursors:
+    python: types.SimpleNamespace
+    dimensions: [tract, patch, band]
+    components: {psf: {datasetType: calexp.psf, dataIdsFrom: deepCoadd.inputs}}
+"""
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_precursors_are_found_without_the_file_of_the_coadd(repo, define, make, by_id):
+    define(PRECURSORS)
+    refs = repo.query_datasets("calexp", "single", order_by=["-visit", "detector"])
+    columns = {name: [ref.dataId[name] for ref in refs] for name in ("instrument", "visit", "detector")}
+    without_its_file(
+        repo, put_coadd(repo, make, **({"id": [str(ref.id) for ref in refs]} if by_id else columns))
+    )
+    got = repo.get("coaddPrecursors", ID, collections=["later", "single"])
+    assert [ref.id for ref in got.psf.refs] == [ref.id for ref in refs]
+
+
+def test_a_coadd_whose_file_was_taken_in_is_asked_itself(repo, define, make, tmp_path):
+    define(PRECURSORS)
+    coadd = put_coadd(repo, make, instrument=["Cam"], visit=[2], detector=[1])
+    with repo.export(directory=tmp_path / "out") as export:
+        export.saveDatasets([coadd, *repo.query_datasets("calexp", "single")])
+    with Butler.makeRepo(tmp_path / "copy") as copy:
+        copy.import_(directory=tmp_path / "out")
+        copy.composites.register(repo.composites.get("coaddPrecursors"))
+        assert copy.registry.named_inputs([coadd.id]) == {coadd.id: []}
+        assert [
+            each.dataId["visit"]
+            for each in copy.get("coaddPrecursors", ID, collections=["later", "single"]).psf.refs
+        ] == [2]
+
+
+def test_the_copy_in_the_registry_goes_along_with_a_transfer(repo, define, make, tmp_path):
+    refs = repo.query_datasets("calexp", "single", visit=2)
+    coadd = put_coadd(repo, make, id=[str(ref.id) for ref in refs], weight=[1.0, 0.5])
+    with Butler.makeRepo(tmp_path / "copy") as copy:
+        copy.transfer_from(repo, [coadd], register_dataset_types=True, transfer_dimensions=True)
+        (named,) = copy.registry.named_inputs([coadd.id]).values()
+    assert [(each.id, each.values["weight"]) for each in named] == [(refs[0].id, 1.0), (refs[1].id, 0.5)]
+
+
+def test_the_copy_is_gone_with_the_coadd(repo, make):
+    (ref,) = repo.query_datasets("calexp", "single", visit=2, detector=0)
+    coadd = put_coadd(repo, make, id=[str(ref.id)])
+    assert repo.registry.datasets_naming([ref.id]) == [(coadd.id, ref.id)]
+    repo.pruneDatasets([coadd], purge=True, unstore=True)
+    assert repo.registry.datasets_naming([ref.id]) == []
+
+
+def test_lineage_goes_from_a_coadd_to_its_inputs_and_back(repo, make):
+    refs = repo.query_datasets("calexp", "single", visit=2, order_by="detector")
+    coadd = put_coadd(repo, make, id=[str(ref.id) for ref in refs])
+    up = trace(repo, [coadd.id])
+    assert set(up.datasets) == {coadd.id, *(ref.id for ref in refs)}
+    assert list(up.links()) == [(ref.id, coadd.id) for ref in refs]
+    down = trace(repo, [refs[0].id], up=False)
+    assert list(down.datasets) == [refs[0].id, coadd.id]

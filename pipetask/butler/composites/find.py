@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pipetask.butler.composites.definition import ALL, Composite, Part
 from pipetask.butler.composites.errors import MissingPartError
@@ -12,6 +11,7 @@ from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.data_ids import data_id_for
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
+from registry.datasets.inputs import NamedInput, id_in
 from registry.dimensions.coordinate import DataCoordinate
 from registry.errors import ConflictingDefinitionError, DataIdError, MissingDatasetTypeError
 
@@ -138,12 +138,11 @@ class PartFinder:
         source = Part(part.name, parent, part.collections)
         holder = self.part(composite, source, data_id)
         assert isinstance(holder, DatasetRef)  # the part made above is one dataset
-        table = self._butler.read(holder, component=component, parameters=None, storageClass=None)
         refs = []
-        for row in _rows(table, part):
+        for id, row in self._rows(part, holder, component):
             ref = None
-            if row.get("id") is not None:
-                ref = self._butler.get_dataset(UUID(str(row["id"])))
+            if id is not None:
+                ref = self._butler.get_dataset(id)
             elif set(registered.dimensions.required) <= set(row):
                 ref = self._butler.find_dataset(
                     registered,
@@ -157,6 +156,21 @@ class PartFinder:
             refs.append(self._seen(part, ref))
         self._check_minimum(composite, part, data_id, refs, f"named by {part.data_ids_from!r}")
         return tuple(refs)
+
+    def _rows(self, part: Part, holder: DatasetRef, component: str) -> list[NamedInput]:
+        """Return what a dataset says that it was made from: the registry's copy, else its own table."""
+        from datastore.composites.inputs import INPUTS, rows_of
+
+        if component == INPUTS:
+            copied = self._butler.registry.named_inputs([holder.id])[holder.id]
+            if copied:
+                return copied
+        table = self._butler.read(holder, component=component, parameters=None, storageClass=None)
+        if table is None:
+            raise MissingPartError(
+                f"{part.data_ids_from!r} is empty: it names no datasets for part {part.name!r}."
+            )
+        return [NamedInput(id_in(row), row) for row in rows_of(table)]
 
     def _check_minimum(
         self,
@@ -209,15 +223,3 @@ def _missing(composite: Composite, part: Part, data_id: DataCoordinate, why: str
 
 def _data_id(ref: DatasetRef) -> DataCoordinate:
     return ref.dataId
-
-
-def _rows(table: Any, part: Part) -> Iterator[Mapping[str, Any]]:
-    """Yield the rows of a table, or of a list of mappings, as plain values."""
-    if table is None:
-        raise MissingPartError(
-            f"{part.data_ids_from!r} is empty: it names no datasets for part {part.name!r}."
-        )
-    names = getattr(table, "colnames", None)
-    for row in table:
-        values = row if names is None else {name: row[name] for name in names}
-        yield {name: value.item() if hasattr(value, "item") else value for name, value in values.items()}

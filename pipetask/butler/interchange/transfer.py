@@ -36,7 +36,8 @@ def transfer_from(
         To and from where.
     refs : iterable of `DatasetRef`
         Datasets of the source. A component (``calexp.photoCalib``) is copied alone, to a file of its own: its
-        dataset then lacks the rest. Of a composite the parts are copied; its definition is not.
+        dataset then lacks the rest. Of a composite the parts are copied,
+        its definition only with ``register_dataset_types``.
     transfer : `str`, optional
         How files get in; see ``Butler.ingest``. Not ``move``.
     skip_missing : `bool`, optional
@@ -83,4 +84,8 @@ def transfer_from(
             document.records.clear()
         import_document(target, document, Path(folder), transfer=transfer)
     transferred = [ref for ref in refs if ref.id in helper.datasets]
+    named = source.registry.named_inputs([ref.id for ref in transferred])
+    target.registry.insert_named_inputs(
+        {id: [each.values for each in inputs] for id, inputs in named.items() if inputs}
+    )
     return transferred + transfer_components(target, source, components)

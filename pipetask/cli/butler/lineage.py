@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Follow DATASET, a UUID or a type with a DATAID as visit=1001, through the quanta that made or read it.
 
-    Only inputs count that were really read.
+    Only inputs count that were really read, and those that a dataset itself names in its table of inputs.
     """
     from pipetask.butler import Butler
     from pipetask.reports.lineage import start_of, trace

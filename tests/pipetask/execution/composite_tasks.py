@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
+from astropy.table import Table
 from lsst.pex.config import Field, ListField
 
 from pipetask import PipelineTask, PipelineTaskConfig, PipelineTaskConnections, Struct, connectionTypes
-from pipetask.butler import PhotoCalib
+from pipetask.butler import Exposure, PhotoCalib
 
 DETECTOR = ("instrument", "visit", "detector")
 
@@ -212,3 +213,26 @@ class VisitTask(PipelineTask):
         if hasattr(whole, "first"):
             noted["first"] = float(whole.first.image[0, 0])
         butlerQC.put(Struct(noted=noted), outputRefs)
+
+
+class StackConnections(PipelineTaskConnections, dimensions=("instrument", "visit")):
+    exposures = connectionTypes.Input(
+        name="calexp", storageClass="ExposureF", dimensions=DETECTOR, multiple=True
+    )
+    stack = connectionTypes.Output(name="stack", storageClass="ExposureF", dimensions=("instrument", "visit"))
+
+
+class StackConfig(PipelineTaskConfig, pipelineConnections=StackConnections):
+    pass
+
+
+class StackTask(PipelineTask):
+    """Adds the exposures of a visit up, and notes which they were."""
+
+    ConfigClass = StackConfig
+    _DefaultName = "stack"
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        stack = Exposure(sum(exposure.image for exposure in butlerQC.get(inputRefs.exposures)))
+        stack.inputs = Table({"id": [str(ref.id) for ref in inputRefs.exposures]})
+        butlerQC.put(Struct(stack=stack), outputRefs)

@@ -170,3 +170,15 @@ def test_why_names_the_part_and_its_composite(lite):
     builder = lite.builder(text, dataset_query_constraint="off")
     why = builder.why("look", data_id)
     assert "Its composite 'jointcal_calexp' has no part 'photoCalib'." in str(why.reasons)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_a_result_says_that_it_was_made_from_is_in_the_registry(lite, processes):
+    lite.run(
+        lite.builder("{description: d, tasks: {stack: composite_tasks.StackTask}}", where="").build(),
+        processes,
+    )
+    (stack,) = lite.butler.query_datasets("stack", "out", visit=2)
+    calexps = lite.butler.query_datasets("calexp", "data", visit=2, order_by="detector")
+    named = lite.butler.registry.named_inputs([stack.id])[stack.id]
+    assert [each.id for each in named] == [ref.id for ref in calexps]

@@ -89,7 +89,7 @@ def test_migrating_from_nothing_gives_the_fixed_tables_of_a_new_repository(confi
     with Registry.create(other_url) as registry:
         elements = {element.name for element in registry.universe.elements}
     made = definitions(other_url)
-    assert {"dataset", "collection_log", "quantum_version"} <= set(climbed)
+    assert {"dataset", "collection_log", "quantum_version", "dataset_input"} <= set(climbed)
     assert climbed == {name: made[name] for name in climbed}
     tables = {name for name in made if not name.startswith(("ix_", "sqlite_"))}
     assert {name for name in tables if name not in elements and not RUNTIME.match(name)} <= set(climbed)
@@ -159,13 +159,14 @@ def test_data_stay_when_going_down_and_up_again(filled_url):
 
 
 def test_what_is_applied_can_be_asked_at_any_version(filled_url):
-    assert [r.is_applied for r in migrations.revisions(filled_url)] == [True] * 3
-    assert migrations.previous(filled_url) == "0002"
+    assert [r.is_applied for r in migrations.revisions(filled_url)] == [True] * 4
+    assert migrations.previous(filled_url) == "0003"
     migrations.migrate(filled_url, "0001")
     assert [(r.number, r.is_applied) for r in migrations.revisions(filled_url)] == [
         ("0001", True),
         ("0002", False),
         ("0003", False),
+        ("0004", False),
     ]
     assert all(r.doc for r in migrations.revisions(filled_url))
     with pytest.raises(SchemaVersionError, match="oldest"):
