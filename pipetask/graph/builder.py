@@ -17,9 +17,9 @@ from pipetask.graph.adjust import Adjuster
 from pipetask.graph.base_join import BaseJoin
 from pipetask.graph.codes import Codebooks
 from pipetask.graph.composites import Wholeness
-from pipetask.graph.diagnosis import nothing_left
 from pipetask.graph.draft import DraftTask
 from pipetask.graph.drafting import Drafter
+from pipetask.graph.empty_parts import causes, empty_parts
 from pipetask.graph.finish import finish
 from pipetask.graph.funnel import Funnel
 from pipetask.graph.header import Header
@@ -163,6 +163,7 @@ class QuantumGraphBuilder:
         self._drafter = Drafter(pipeline_graph, self._new_serials)
         self._funnel = Funnel()
         self._bases: dict[str, BaseJoin] = {}
+        self._no_data: dict[Part, list[str]] = {}
         self._drafts: dict[str, DraftTask] = {}
         self._is_asked = False  # whether quanta without a prerequisite are dropped, not an error
 
@@ -192,7 +193,9 @@ class QuantumGraphBuilder:
         order = list(self._pipeline.tasks)
         tasks.sort(key=lambda task: order.index(task.node.label))
 
-        implied = implied_of(self._relations, self._pipeline.universe, self._groups())
+        groups = [task.dimensions for task in self._pipeline.tasks.values()]
+        groups += [node.dataset_type.dimensions for node in self._pipeline.dataset_types.values()]
+        implied = implied_of(self._relations, self._pipeline.universe, groups)
         decoder = DataIdDecoder(self._codebooks, implied)
         maker = RefMaker(decoder, self._header.id_base, self._header.output_run)
         resolver = Resolver(
@@ -214,11 +217,13 @@ class QuantumGraphBuilder:
             resolver.resolve(task)
         told.begin("numbering quanta and datasets")
         reused = self._reuse.reused if self._reuse else Reused()
+        empty = list(empty_parts(parts, self._no_data, self._drafts, self._funnel, self._codebooks))
         if not reused.n_quanta and not any(task.is_kept.any() for task in tasks):
-            self._funnel.causes = self._funnel.causes or nothing_left(tasks, self._funnel, self._codebooks)
+            self._funnel.causes = causes(empty)
             raise EmptyGraphError(" ".join(self._funnel.causes), self._funnel.explain())
+        self._funnel.causes = [str(each) for each in empty if not each.is_done]
         for cause in self._funnel.causes:
-            log.warning("A part of the pipeline has no data: %s", cause)
+            log.warning("A part of the pipeline has no quanta: %s", cause)
         init, connections = InitDatasets(
             self._registry, self._codebooks, self._pipeline, self._header, self._outputs, self._new_serials
         ).find(tasks)
@@ -267,12 +272,11 @@ class QuantumGraphBuilder:
         )
         joined = base.join()
         if joined.is_empty:
-            self._funnel.causes += base.why_empty()
+            self._no_data[part] = base.why_empty()
         queried = base.count_early_steps(self._funnel) if explain or joined.is_empty else {}
         selected = self._select(base, part, Projections(joined))
         tasks = [self._drafter.draft(node, base.inputs, selected) for node in part.tasks]
-        for task in tasks:
-            label = task.node.label
+        for label, task in ((task.node.label, task) for task in tasks):
             self._bases[label] = base
             before = queried.get(label, task.data_ids)
             self._funnel.add_difference(label, steps.INPUTS, before, task.data_ids, self._codebooks)
@@ -288,11 +292,6 @@ class QuantumGraphBuilder:
         for warning in sliced(base, part, projections):
             log.warning(warning)
         return Queried(self._pipeline, projections)
-
-    def _groups(self) -> list[Any]:
-        nodes = self._pipeline.dataset_types.values()
-        groups = [task.dimensions for task in self._pipeline.tasks.values()]
-        return groups + [node.dataset_type.dimensions for node in nodes]
 
     def _new_serials(self, n: int) -> Serials:
         self._n_made += n

@@ -14,7 +14,6 @@ from pipetask.graph.bounds import bounds_of
 from pipetask.graph.codes import Codebooks
 from pipetask.graph.datasets import collections_with
 from pipetask.graph.draft import DraftTask
-from pipetask.graph.funnel import MAX_EXAMPLES, Funnel
 from pipetask.graph.join import Relation, join_all
 from pipetask.graph.relations import Constraint
 
@@ -131,24 +130,6 @@ def _mend(core: Sequence[Constraint], collections: Collection[str]) -> str:
         where = f" --collections {','.join(collections)}" if collections else ""
         return f"See which there are with: butler query-datasets {names[0]}{where}"
     return "Change the data query (-d)."
-
-
-def nothing_left(tasks: Sequence[DraftTask], funnel: Funnel, codebooks: Codebooks) -> list[str]:
-    """Say which step dropped the last quanta of a draft that had some."""
-    done = [task for task in tasks if task.is_skipped.any()]
-    first = next((task for task in tasks if len(task.data_ids) and not task.is_skipped.any()), None)
-    if first is None:
-        n = sum(int(np.count_nonzero(task.is_skipped)) for task in done)
-        return [f"Nothing is left to do: all {n:,} quanta were done before."] if done else []
-    label = first.node.label
-    step = next(step for step in funnel.tasks[label] if not step.kept and step.dropped)
-    values = zip(first.data_ids.dimensions, first.data_ids.codes[0].tolist(), strict=True)
-    data_id = ", ".join(f"{d}={codebooks[d].values[code]}" for d, code in values)
-    examples = "; ".join(step.examples[:MAX_EXAMPLES])
-    return [
-        f"No quantum of task '{label}' is left {step.name}: {step.dropped:,} were dropped ({examples}).",
-        f"Ask about one of them with: --why {label} '{data_id}'",
-    ]
 
 
 def _irreducible(constraints: Sequence[Constraint], codebooks: Codebooks) -> list[Constraint]:

@@ -71,9 +71,10 @@ class Resolver:
         lacking = drop_without_inputs(task)
         reasons = [f"{n:,} lack input '{name}'" for name, n in lacking.items()]
         reasons += self._wholeness.apply(task, self._decoder)
-        self._note(task, steps.PREREQUISITES, before, reasons)
         if task.is_kept.any():
             self._add_prerequisites(task)
+            reasons += dict.fromkeys(task.lacking.values())
+        self._note(task, steps.PREREQUISITES, before, reasons)
         before = task.is_kept.copy()
         reasons = self._adjuster.apply(task)
         self._note(task, steps.ADJUSTED, before, reasons)

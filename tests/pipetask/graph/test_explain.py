@@ -187,4 +187,69 @@ def test_a_part_of_a_pipeline_without_data_is_warned_of(observed, task, caplog):
         observed.pipeline(**tasks), observed.butler, input_collections=["raws"], output_run="out"
     ).build()  # fmt: skip
     assert [task.label for task in graph.tasks] == ["isr"]
-    assert "There are no 'dark' datasets in collection raws" in caplog.text
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning.startswith("A part of the pipeline has no quanta: other: There are no 'dark' datasets in ")
+    assert graph.funnel.causes == [warning.removeprefix("A part of the pipeline has no quanta: ")]
+
+
+def veto_by(*labels):
+    def veto(self, inputs, outputs, label, data_id):
+        if label in labels:
+            raise NoWorkFound("too cloudy")
+        return {}, {}
+
+    return veto
+
+
+def test_a_part_that_a_later_step_empties_is_warned_of_too(observed, task, caplog):
+    tasks = {
+        "isr": task(SENSOR, **RAW),
+        "other": task(SENSOR, raw=RAW["raw"], out=("out", "o", SENSOR), adjust=veto_by("other")),
+    }
+    graph = QuantumGraphBuilder(
+        observed.pipeline(**tasks), observed.butler, input_collections=["raws"], output_run="out"
+    ).build()  # fmt: skip
+    assert [task.label for task in graph.tasks] == ["isr"]
+    assert "no quanta: other: No quantum of task 'other' is left after adjustQuantum: 4" in caplog.text
+
+
+def test_parts_that_are_empty_for_different_reasons_are_all_told(observed, task):
+    tasks = {
+        "isr": task(SENSOR, **RAW, adjust=veto_by("isr")),
+        "after": task(SENSOR, post=("in", "post", SENSOR), out=("out", "p", SENSOR)),
+        "other": task(SENSOR, dark=("in", "dark", SENSOR), out=("out", "o", SENSOR)),
+        "few": task(
+            ("exposure",),
+            raws=("in", "raw", SENSOR, {"multiple": True, "minimum": 5}),
+            out=("out", "q", ("exposure",)),
+        ),
+        "another": task(SENSOR, dark=("in", "dark", SENSOR), out=("out", "r", SENSOR)),
+    }
+    with pytest.raises(EmptyGraphError) as error:
+        QuantumGraphBuilder(
+            observed.pipeline(**tasks), observed.butler, input_collections=["raws"], output_run="out"
+        ).build()
+    lines = [line for line in error.value.explanation.splitlines() if not line.startswith(" ")]
+    told = lines[: lines.index("")]
+    assert str(error.value) == " ".join(told)
+    assert {line[: line.index(": ")] for line in told} == {"isr, after", "few", "other, another"}
+    starts = (
+        "isr, after: No quantum of task 'isr' is left after adjustQuantum: 4 were dropped",
+        "other, another: There are no 'dark' datasets in collection raws.",
+        "few: No quantum of task 'few' is left with enough inputs and prerequisites: 2 were dropped",
+    )
+    assert all(any(line.startswith(start) for line in told) for start in starts)
+
+
+def test_what_was_done_is_told_apart_from_what_was_dropped(observed, task):
+    def only_first(self, inputs, outputs, label, data_id):
+        raise NoWorkFound("too cloudy")
+
+    observed.datasets(
+        "isr_metadata", SENSOR, "done", storage_class="TaskMetadata",
+        instrument=["Cam"], exposure=[1], detector=[0],
+    )  # fmt: skip
+    tasks = {"isr": task(SENSOR, **RAW, adjust=only_first)}
+    text = cause(observed, tasks=tasks, skip_existing_in=["done"])
+    assert text.startswith("No quantum of task 'isr' is left after adjustQuantum: 3 were dropped")
+    assert text.endswith("), 1 done before.")

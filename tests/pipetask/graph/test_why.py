@@ -148,3 +148,10 @@ def test_a_missing_prerequisite_is_an_answer_and_does_not_hide_those_of_others(o
     answer = ask(observed, tasks, "isr", where, {"exposure": 1, "detector": 1})
     assert answer.step == steps.PREREQUISITES
     assert "Task 'isr' needs 1 prerequisite 'flat'" in answer.reasons[0]
+
+
+def test_a_prerequisite_that_all_lack_is_an_answer_too(observed, task):
+    tasks = {"isr": task(SENSOR, **RAW, flat=("pre", "flat", SENSOR))}
+    answer = ask(observed, tasks, "isr")
+    assert answer.step == steps.PREREQUISITES
+    assert "needs 1 prerequisite 'flat'" in answer.reasons[0]
