@@ -1,7 +1,7 @@
 """Artifacts: the only place that makes a file visible (temporary name, sync, checksum, rename)."""
 
 # Plain os calls cost a tenth of pathlib's, which counts for small files.
-# ruff: noqa: PTH103, PTH105, PTH108, PTH120, PTH123
+# ruff: noqa: PTH103, PTH105, PTH108, PTH114, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -169,17 +169,19 @@ def sync_folders(root: str, paths: Iterable[str]) -> None:
 def sync_files(root: str, paths: Iterable[str]) -> None:
     """Make files that were written before, and their names, durable in one pass.
 
-    A few are synced one by one; for many, one sync of the root's file system is cheaper.
+    A few are synced one by one; for many, one sync of the root's file system is cheaper. What links point at
+    is left as it is.
     """
     unique = list(dict.fromkeys(paths))
     if len(unique) > _FEW_FILES and _sync_file_system(root):
         return
     for path in unique:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        if not os.path.islink(path):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
     sync_folders(root, unique)
 
 

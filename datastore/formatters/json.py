@@ -41,7 +41,7 @@ class JsonFormatter(Formatter):
 def encode_json(value: Any, what: str) -> bytes:
     """Return plain values as JSON; numpy's scalars and arrays become numbers and lists."""
     try:
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain)
+        text = _encoder.encode(value)
         _check_keys(value)
         return text.encode()
     except (TypeError, ValueError) as err:
@@ -64,3 +64,6 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):  # numpy scalars and arrays
         return value.tolist()
     raise TypeError(f"{type(value).__name__} {value!r} is not a plain value")
+
+
+_encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_plain)

@@ -1,7 +1,7 @@
 """A folder of a local file system: plain ``os`` calls, temporary names and links."""
 
 # Plain os calls cost a tenth of pathlib's, which counts for small files.
-# ruff: noqa: PTH103, PTH105, PTH106, PTH108, PTH114, PTH116, PTH120
+# ruff: noqa: PTH103, PTH105, PTH106, PTH108, PTH116, PTH120
 
 from __future__ import annotations
 
@@ -70,8 +70,7 @@ class LocalStore(Store):
 
     def sync(self, paths: Iterable[str]) -> None:
         """Make files durable in one pass; what links point at is not ours."""
-        local = (self._local(path) for path in paths)
-        sync_files(self.root, (path for path in local if not os.path.islink(path)))
+        sync_files(self.root, map(self._local, paths))
 
     def appender(self, path: str) -> Appender:
         """Open a file that grows."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 
 class Packages(Mapping[str, str]):
@@ -19,7 +23,8 @@ class Packages(Mapping[str, str]):
         import importlib.metadata
         import platform
 
-        versions = {d.name.lower(): d.version for d in importlib.metadata.distributions() if d.name}
+        known = map(_name_and_version, importlib.metadata.distributions())
+        versions = {name.lower(): version for name, version in known if name}
         return cls({**versions, "python": platform.python_version()})
 
     def __getitem__(self, name: str) -> str:
@@ -47,3 +52,14 @@ class Packages(Mapping[str, str]):
     def from_json(cls, value: dict[str, str]) -> Packages:
         """Rebuild from `to_json`."""
         return cls(value)
+
+
+def _name_and_version(distribution: Distribution) -> tuple[str, str]:
+    """Read the two headers; `importlib.metadata` would parse them all, descriptions too, for each of them."""
+    files = map(
+        distribution.read_text, ("METADATA", "PKG-INFO", "")
+    )  # "" where one file is all there is
+    text = next(filter(None, files), "")
+    head = text.partition("\n\n")[0].splitlines()
+    found = {name: value.strip() for name, _, value in (line.partition(":") for line in head)}
+    return found.get("Name", ""), found.get("Version", "")

@@ -39,8 +39,8 @@ class TaskMetadata(MutableMapping[str, Any]):
         return value
 
     def __setitem__(self, name: str, value: Any) -> None:
-        level, last = self._parent(name)
-        level._values[last] = _plain(value)
+        level, last = self._parent(name) if "." in name else (self, name)
+        level._values[last] = value if type(value) in _SCALARS else _plain(value)
 
     def __delitem__(self, name: str) -> None:
         outer, _, last = name.rpartition(".")
@@ -90,6 +90,9 @@ class TaskMetadata(MutableMapping[str, Any]):
     def from_json(cls, value: dict[str, Any]) -> TaskMetadata:
         """Rebuild from `to_json`; names with dots in them are levels."""
         return cls(value)
+
+
+_SCALARS = frozenset({bool, int, float, str, type(None)})
 
 
 def _plain(value: Any) -> Any:

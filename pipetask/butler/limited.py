@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from datastore.errors import ArtifactExistsError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from datastore.datastore import Datastore
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LimitedButlerConfig:
     """What a worker needs to open a limited butler; picklable.
 
@@ -37,6 +38,11 @@ class LimitedButlerConfig:
     root: str
     datastore: Mapping[str, Any] = field(default_factory=dict)
     universe: str = ""
+
+    @cached_property
+    def key(self) -> str:
+        """What tells the datastore of this configuration from others."""
+        return json.dumps([self.root, self.datastore], sort_keys=True)
 
     def open(self, records: Mapping[DatasetId, Sequence[ArtifactRecord]]) -> LimitedButler:
         """Return a limited butler that knows the given datasets."""
@@ -193,12 +199,11 @@ _datastores: dict[str, Datastore] = {}
 
 def _datastore(config: LimitedButlerConfig) -> Datastore:
     """Return the datastore of a configuration: one per process, as a worker opens a butler per quantum."""
-    key = json.dumps([config.root, config.datastore], sort_keys=True)
-    if key not in _datastores:
+    if config.key not in _datastores:
         from datastore.datastore import Datastore
 
-        _datastores[key] = Datastore(config.root, config=config.datastore)
-    return _datastores[key]
+        _datastores[config.key] = Datastore(config.root, config=config.datastore)
+    return _datastores[config.key]
 
 
 def hint_of(ref: DatasetRef) -> ArtifactHint:

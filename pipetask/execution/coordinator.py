@@ -94,6 +94,7 @@ class Coordinator:
         self._running: dict[int, QuantumWork] = {}
         self._retries = Retries(retries)
         self._group: list[Report] = []
+        self._is_urgent = False
         self._last_secured = time.monotonic()
         self._pending: list[Report] = []
         self._last_commit = time.monotonic()
@@ -111,13 +112,13 @@ class Coordinator:
             while self._running or (self._walker.active and not stopping):
                 if not stopping:
                     self._submit()
-                self._group += self._collected(stopping=stopping)
+                self._add(self._collected(stopping=stopping))
                 if self._is_group_due():
                     self._secure_group()
                 if not stopping and (interruption.asked or (self._fail_fast and self._errors.groups())):
                     stopping = True
                     self._give_back(self._executor.cancel())
-                    self._group += self._retries.give_up()
+                    self._add(self._retries.give_up())
                 self._commit_if_due()
         self._finish()
         return RunSummary(
@@ -166,16 +167,20 @@ class Coordinator:
         for quantum in quanta:
             del self._running[quantum]
 
+    def _add(self, reports: list[Report]) -> None:
+        self._group += reports
+        self._is_urgent |= not all(report.ok for report in reports)
+
     def _is_group_due(self) -> bool:
         """Tell whether others may wait for what is in the group, or the last sync was long ago."""
         if not self._group:
             return False
         is_long_ago = time.monotonic() - self._last_secured >= GROUP_S
-        return is_long_ago or not self._walker.n_ready or not all(report.ok for report in self._group)
+        return is_long_ago or not self._walker.n_ready or self._is_urgent
 
     def _secure_group(self) -> None:
         """Make a group of reports durable, artifacts first, and only then let others build on it."""
-        reports, self._group = self._group, []
+        reports, self._group, self._is_urgent = self._group, [], False
         self._butler.datastore.sync(
             record for report in reports for records in report.written.values() for record in records
         )

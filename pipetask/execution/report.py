@@ -13,6 +13,8 @@ from uuid import UUID
 from pipetask.butler import ArtifactRecord
 from pipetask.errors import InvalidQuantumError, RepeatableQuantumError, text_of
 
+_encoder = json.JSONEncoder(separators=(",", ":"))
+
 HEADLINE = 300
 """Characters of a failure that are shown in one line."""
 
@@ -152,7 +154,7 @@ class Report:
             self.is_partial,
             {id.hex: rows for id, rows in self.named.items()},
         )
-        return json.dumps(fields, separators=(",", ":")).encode()
+        return _encoder.encode(fields).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Report:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from pipetask.butler import ArtifactRecord, DatasetRef, LimitedButler, LogRecords, TaskMetadata
+from pipetask.butler import ArtifactRecord, DatasetRef, LimitedButler, TaskMetadata
 from pipetask.errors import AnnotatedPartialOutputsError, NoWorkFound
 from pipetask.execution.loaded_task import LoadedTask, task_setups
 from pipetask.execution.log_capture import LogCapture
@@ -117,31 +117,42 @@ class QuantumRunner:
         log = self._log.start()
         me = os.getpid()
         attempt = self._attempt(unit, records, butler)
-        status, failure, metadata = attempt.status, attempt.failure, attempt.metadata
+        failure, metadata = attempt.failure, attempt.metadata
         if os.getpid() != me:
             # The task forked, and the child came back here: it must not write where its parent writes.
             os._exit(0)
         if failure:
             log.append(_record_of(work.label, failure))
-        if failure:
             butler.take_back()
+        given = stored_inputs(unit)
         report = Report(
             work.quantum,
-            status,
+            attempt.status,
             begin_ns=begin_ns,
             end_ns=time.time_ns(),
             cpu_s=round(time.process_time() - begin_cpu, 6),
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             host=self._host,
             pid=os.getpid(),
-            read=_by_connection(unit, butler.read_ids),
+            written=(written := dict(butler.written)),
+            named=butler.named,
+            read=_by_connection(given, butler.read_ids),
             failure=failure,
-            code=self._loaded[work.label].code if status is not Status.FAILED else "",
-            inputs=self._input_digests(unit, records),
+            code=self._loaded[work.label].code if not failure else "",
+            inputs=self._input_digests(given, unit.initInputs, records),
             is_partial=attempt.is_partial,
         )
         metadata["quantum"] = _figures(report)
-        return self._with_log_and_metadata(report, unit, butler, log, metadata)
+        try:
+            if unit.log_ref is not None:
+                written[unit.log_ref.id] = [self._append(butler, log, unit.log_ref)]
+            if unit.metadata_ref is not None and report.ok:
+                written[unit.metadata_ref.id] = [self._append(butler, metadata, unit.metadata_ref)]
+        except Exception as error:  # the disk may be full
+            butler.take_back()
+            failure = Failure.from_exception(error)
+            return replace(report, status=Status.FAILED, written={}, named={}, failure=failure)
+        return report
 
     def close(self) -> None:
         """Close the file of logs and metadata, and stop listening to `logging`."""
@@ -196,38 +207,20 @@ class QuantumRunner:
         return self._loaded[label]
 
     def _input_digests(
-        self, unit: Quantum, records: Mapping[UUID, Sequence[ArtifactRecord]]
+        self,
+        given: Mapping[str, Sequence[DatasetRef]],
+        init_inputs: Mapping[str, DatasetRef],
+        records: Mapping[UUID, Sequence[ArtifactRecord]],
     ) -> dict[str, str]:
         """Digest the inputs that were there, by connection, and the content of init-inputs."""
-        there = {
-            name: [ref.id.bytes for ref in refs if ref.id in records]
-            for name, refs in stored_inputs(unit).items()
-        }
+        there = {name: [ref.id.bytes for ref in refs if ref.id in records] for name, refs in given.items()}
         found = {name: dataset_digest(ids) for name, ids in there.items() if ids}
-        for name, ref in unit.initInputs.items():
+        for name, ref in init_inputs.items():
             found[name] = artifact_digest(r.checksum or r.path for r in self.init_records[ref.id])
         return found
 
-    def _with_log_and_metadata(
-        self,
-        report: Report,
-        unit: Quantum,
-        butler: LimitedButler,
-        log: LogRecords,
-        metadata: TaskMetadata,
-    ) -> Report:
-        """Append both datasets to this writer's file, and put all that was written into the report."""
-        written: dict[UUID, Sequence[ArtifactRecord]] = dict(butler.written)
-        try:
-            if unit.log_ref is not None:
-                written[unit.log_ref.id] = [self._append(butler, log, unit.log_ref)]
-            if unit.metadata_ref is not None and report.ok:
-                written[unit.metadata_ref.id] = [self._append(butler, metadata, unit.metadata_ref)]
-        except Exception as error:  # the disk may be full
-            return replace(report, status=Status.FAILED, failure=Failure.from_exception(error))
-        return replace(report, written=written, named=butler.named)
-
     def _append(self, butler: LimitedButler, obj: object, ref: DatasetRef) -> ArtifactRecord:
+        """Append a dataset to this writer's file."""
         datastore, storage_class = butler.datastore, ref.datasetType.storageClass
         store = datastore.store_of(ref.datasetType.name, storage_class)
         if store.name not in self._appenders:
@@ -263,9 +256,8 @@ def _record_of(label: str, failure: Failure) -> logging.LogRecord:
     return logging.LogRecord(label, logging.ERROR, "", 0, str(failure), None, None)
 
 
-def _by_connection(unit: Quantum, ids: set[UUID]) -> dict[str, list[UUID]]:
-    stored = stored_inputs(unit).items()
-    found = {name: [ref.id for ref in refs if ref.id in ids] for name, refs in stored}
+def _by_connection(given: Mapping[str, Sequence[DatasetRef]], ids: set[UUID]) -> dict[str, list[UUID]]:
+    found = {name: [ref.id for ref in refs if ref.id in ids] for name, refs in given.items()}
     return {name: ids for name, ids in found.items() if ids}
 
 

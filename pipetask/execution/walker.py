@@ -57,7 +57,8 @@ class Walker:
         """Hand out ready quanta, lowest number first; at most ``limit`` of them. They count as running."""
         count = len(self._ready) if limit is None else max(0, min(limit, len(self._ready)))
         taken = [heappop(self._ready) for _ in range(count)]
-        self.state[taken] = RUNNING
+        for quantum in taken:  # often one: faster than by their list
+            self.state[quantum] = RUNNING
         self._running += count
         return taken
 

@@ -93,15 +93,11 @@ class QuantumGraph:
         self.records = records
         self.reused = reused
         self.plan = plan
+        self.n_quanta = sum(task.count for task in tasks)
         self._firsts = [task.first for task in tasks]
         self._by_label = {task.label: task for task in tasks}
         self._decoder = DataIdDecoder(values, implied, records)
         self._maker = RefMaker(self._decoder, header.id_base, header.output_run)
-
-    @property
-    def n_quanta(self) -> int:
-        """Number of quanta."""
-        return sum(task.count for task in self.tasks)
 
     def __len__(self) -> int:
         return self.n_quanta

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipetask.graph.folding import Folder
-from pipetask.graph.tables import WITH_EDGES, uuid_of
+from pipetask.graph.tables import uuid_of, with_edges
 from pipetask.task.quantum import Quantum
 
 if TYPE_CHECKING:
-    from pipetask.butler import DatasetRef
+    from pipetask.butler import DatasetRef, DatasetType
+    from pipetask.graph.project import CSR
     from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.graph.refs import RefMaker
-    from pipetask.graph.tables import Connection, TaskQuanta
+    from pipetask.graph.tables import DatasetTable, Kind, TaskQuanta
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the datasets of a connection come from, looked up once for all quanta of a task."""
+
+    name: str
+    kind: Kind
+    edges: CSR
+    table: DatasetTable
+    dataset_type: DatasetType
 
 
 class QuantumMaker:
@@ -29,6 +42,7 @@ class QuantumMaker:
     def __init__(self, graph: QuantumGraph, refs: RefMaker) -> None:
         self._graph = graph
         self._refs = refs
+        self._sources: dict[str, list[_Source]] = {}
         self._folders: dict[str, Folder] = {}
 
     def quantum(self, i: int) -> Quantum:
@@ -38,13 +52,15 @@ class QuantumMaker:
         found: dict[str, list[DatasetRef]] = {}
         made: list[str] = []
         alone: dict[str, DatasetRef] = {}
-        for connection in task.connections:
-            if connection.kind in ("log", "metadata"):
-                alone[connection.kind] = self._refs_of(task, connection, row)[0]
-            elif connection.kind in WITH_EDGES:
-                found[connection.name] = self._refs_of(task, connection, row)
-                if connection.kind in ("output", "composite_output"):
-                    made.append(connection.name)
+        for source in self._sources_of(task):
+            rows = source.edges[row].tolist()
+            refs = [self._refs.ref(source.table, each, source.dataset_type) for each in rows]
+            if source.kind in ("log", "metadata"):
+                alone[source.kind] = refs[0]
+            else:
+                found[source.name] = refs
+                if source.kind in ("output", "composite_output"):
+                    made.append(source.name)
         if self._graph.header.composites:
             found = self._folder(task).fold(found)
         outputs = {name: found.pop(name) for name in made if name in found}
@@ -65,6 +81,16 @@ class QuantumMaker:
             self._folders[task.label] = Folder(task.connections, self._graph.header.composites)
         return self._folders[task.label]
 
-    def _refs_of(self, task: TaskQuanta, connection: Connection, row: int) -> list[DatasetRef]:
-        rows = self._graph.edges[task.label, connection.name][row].tolist()
-        return self._refs.refs(connection, self._graph.datasets[connection.dataset_type], rows)
+    def _sources_of(self, task: TaskQuanta) -> list[_Source]:
+        if task.label not in self._sources:
+            self._sources[task.label] = [
+                _Source(
+                    connection.name,
+                    connection.kind,
+                    self._graph.edges[task.label, connection.name],
+                    table := self._graph.datasets[connection.dataset_type],
+                    self._refs.type_of(connection, table),
+                )
+                for connection in with_edges(task.connections)
+            ]
+        return self._sources[task.label]

@@ -106,8 +106,14 @@ class RefMaker:
         """Make refs with the component and storage class that a connection asks for."""
         kind = self._types.get(connection)
         if kind is None:
-            kind = self._types[connection] = _type_for(connection, table.dataset_type)
+            kind = self._types[connection] = self.type_of(connection, table)
         return [self.ref(table, row, kind) for row in rows]
+
+    def type_of(self, connection: Connection, table: DatasetTable) -> DatasetType:
+        """Return the dataset type with the component and storage class that a connection asks for."""
+        if connection.component:
+            return table.dataset_type.makeComponentDatasetType(connection.component, connection.storage_class)
+        return table.dataset_type.overrideStorageClass(connection.storage_class)
 
     def ref(self, table: DatasetTable, row: int, kind: DatasetType | None = None) -> DatasetRef:
         """Make the ref of one row."""
@@ -119,12 +125,6 @@ class RefMaker:
         existing = table.existing
         run = existing.runs[existing.run_index[-1 - serial]]
         return DatasetRef(kind, data_id, run, id=UUID(bytes=existing.ids[-1 - serial].tobytes()))
-
-
-def _type_for(connection: Connection, stored: DatasetType) -> DatasetType:
-    if connection.component:
-        return stored.makeComponentDatasetType(connection.component, connection.storage_class)
-    return stored.overrideStorageClass(connection.storage_class)
 
 
 _MEMORY = 10_000  # data IDs kept: neighbours in a graph share most of theirs

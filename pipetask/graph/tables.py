@@ -129,7 +129,7 @@ class TaskQuanta:
         return self.columns.codes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Locations:
     """Where the artifacts of existing datasets are.
 
@@ -146,9 +146,12 @@ class Locations:
 
     def records(self, k: int) -> list[ArtifactRecord]:
         """Make the records of the k-th existing dataset."""
-        columns = [column.chunk(0) if column.num_chunks == 1 else column for column in self.table.columns]
         found = range(int(self.indptr[k]), int(self.indptr[k + 1]))
-        return [ArtifactRecord(*(column[row].as_py() for column in columns)) for row in found]
+        return [ArtifactRecord(*[column[row].as_py() for column in self._columns]) for row in found]
+
+    @cached_property
+    def _columns(self) -> list[Any]:  # pyarrow arrays, which single values come from faster than from chunks
+        return [column.chunk(0) if column.num_chunks == 1 else column for column in self.table.columns]
 
     def take(self, kept: npt.NDArray[np.int64]) -> Locations:
         """Keep the records of some datasets, in the given order."""
