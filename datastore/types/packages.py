@@ -56,10 +56,8 @@ class Packages(Mapping[str, str]):
 
 def _name_and_version(distribution: Distribution) -> tuple[str, str]:
     """Read the two headers; `importlib.metadata` would parse them all, descriptions too, for each of them."""
-    files = map(
-        distribution.read_text, ("METADATA", "PKG-INFO", "")
-    )  # "" where one file is all there is
-    text = next(filter(None, files), "")
+    names = "METADATA", "PKG-INFO", ""  # the last where one file is all there is
+    text = next(filter(None, map(distribution.read_text, names)), "")
     head = text.partition("\n\n")[0].splitlines()
     found = {name: value.strip() for name, _, value in (line.partition(":") for line in head)}
     return found.get("Name", ""), found.get("Version", "")
