@@ -32,6 +32,20 @@ def all_checked(values: Any, kind: type[T] | tuple[type[T], ...], what: str) -> 
     return [checked(value, kind, what) for value in values]
 
 
+def is_text(value: str) -> bool:
+    """Return whether every database can hold a text: without the character NUL and halves of characters."""
+    return "\0" not in value and (value.isascii() or value.encode(errors="replace").decode() == value)
+
+
+def checked_text(value: Any, what: str) -> str:
+    """Return a value that must be a text which every database can hold; see `checked`."""
+    if not is_text(text := checked(value, str, what)):
+        raise InvalidArgumentError(
+            f"{text!r} is no {what}: a text holds neither the character NUL nor halves of characters."
+        )
+    return text
+
+
 def merged_data_id(data_id: Any, more: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a data ID (any mapping, or `None`) and of keywords, which precede them.
 

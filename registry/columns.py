@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from registry.errors import InvalidArgumentError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -14,10 +16,22 @@ Columns: TypeAlias = Mapping[str, "Sequence[Any] | np.ndarray[Any, Any]"]
 
 
 def n_rows(columns: Columns) -> int:
-    """Return the common length of the columns; `ValueError` if they differ."""
-    lengths = {name: len(column) for name, column in columns.items()}
+    """Return the common length of the columns.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If they differ in length, or one is no column.
+    """
+    lengths = {}
+    for name, column in columns.items():
+        is_scalar = isinstance(column, str | bytes) or not getattr(column, "ndim", 1)
+        if is_scalar or not hasattr(column, "__len__"):
+            raise InvalidArgumentError(f"Column {name!r} is {column!r}; a column has one value per row.")
+        lengths[name] = len(column)
     if len(set(lengths.values())) > 1:
-        raise ValueError(f"Columns differ in length: {lengths}.")
+        shown = ", ".join(f"{name} {n}" for name, n in lengths.items())
+        raise InvalidArgumentError(f"Columns differ in their numbers of rows: {shown}.")
     return next(iter(lengths.values()), 0)
 
 
@@ -26,6 +40,7 @@ def rows(columns: Columns, names: Iterable[str]) -> list[tuple[Any, ...]]:
     names = tuple(names)
     if not names:
         return [()] * n_rows(columns)
+    n_rows({name: columns[name] for name in names})
     lists = [_plain(columns[name]) for name in names]
     return list(zip(*lists, strict=True))
 

@@ -25,7 +25,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from registry.columns import as_array
 from registry.dialects.base import Dialect, OnConflict, Rows
-from registry.errors import DatabaseConflictError, DatabaseUnavailableError, OrphanedRecordError
+from registry.errors import (
+    DatabaseConflictError,
+    DatabaseUnavailableError,
+    InvalidArgumentError,
+    OrphanedRecordError,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -333,6 +338,8 @@ class Database:
         """Turn trouble of the database into an error of the registry."""
         try:
             yield
+        except UnicodeEncodeError as error:
+            raise InvalidArgumentError(f"{error.object!r} is no text that {self.url} can hold.") from error
         except (DBAPIError, self.dialect.driver_error) as error:
             explained = self.dialect.explain(error, self.url)
             if explained is None:

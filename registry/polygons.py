@@ -14,6 +14,7 @@ Integers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 # A polygon is encoded as this letter and its corners' unit vectors, little-endian, in anticlockwise order.
 _POLYGON: Final = b"p"
 _CORNER_BYTES: Final = 24
+_TOLERANCE: Final = 1e-6  # of the length of a unit vector
 
 
 def corners(encoded: Sequence[bytes | None]) -> Iterator[tuple[Integers, Floats]]:
@@ -33,12 +34,18 @@ def corners(encoded: Sequence[bytes | None]) -> Iterator[tuple[Integers, Floats]
     """
     by_length: dict[int, list[int]] = defaultdict(list)
     for i, each in enumerate(encoded):
-        if each is not None and each[:1] == _POLYGON and len(each) % _CORNER_BYTES == 1:
+        if each is not None and each[:1] == _POLYGON and len(each) % _CORNER_BYTES == 1 < len(each):
             by_length[len(each)].append(i)
     for length, indices in by_length.items():
         joined = b"".join([encoded[i] or b"" for i in indices])
         vectors = np.frombuffer(joined, np.uint8).reshape(-1, length)[:, 1:].copy().view("<f8")
         yield np.array(indices), vectors.reshape(len(indices), -1, 3)
+
+
+def are_unit_vectors(vectors: Floats) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return whether vectors, shape (…, 3), are of length 1."""
+    close: np.ndarray[Any, np.dtype[np.bool_]] = np.abs(np.linalg.norm(vectors, axis=-1) - 1) < _TOLERANCE
+    return close
 
 
 def circles_around(corners: Floats) -> tuple[Floats, Floats]:

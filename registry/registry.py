@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from registry.arguments import checked
+from registry.arguments import checked, checked_text
 from registry.bookkeeping import Bookkeeping
 from registry.collections.facade import Collections
 from registry.columns import Columns
@@ -145,6 +145,7 @@ class Registry(Queries, Bookkeeping):
 
     def set_attribute(self, name: str, value: str) -> None:
         """Record something about the repository."""
+        checked_text(value, "text to record")
         with self._db.transaction():
             self._db.insert(self._schema.repository, ("name", "value"), [(name, value)], "replace")
             self._db.changed("attributes")

@@ -47,7 +47,12 @@ def decode(encoded: bytes) -> Region:
     try:
         return Region.decode(encoded)
     except RuntimeError:
-        raise DataIdError(f"{encoded[:12]!r}… is no encoded region ({len(encoded)} bytes).") from None
+        raise _no_region(encoded) from None
+
+
+def _no_region(encoded: bytes) -> DataIdError:
+    more = "…" if len(encoded) > 12 else ""
+    return DataIdError(f"{encoded[:12]!r}{more} is no encoded region ({len(encoded)} bytes).")
 
 
 def polygon(ra: Sequence[float] | Floats, dec: Sequence[float] | Floats) -> ConvexPolygon:
@@ -93,16 +98,26 @@ def bounding_circles(encoded: Encoded) -> Circles:
         Unit vectors; NaN where there is no region, or an empty one.
     radii : `numpy.ndarray`, shape (n,)
         Radii [rad]; NaN likewise.
+
+    Raises
+    ------
+    DataIdError
+        If one is no region.
     """
     centres = np.full((len(encoded), 3), np.nan)
     radii = np.full(len(encoded), np.nan)
     for indices, corners in polygons.corners(encoded):
+        wrong = np.flatnonzero(~polygons.are_unit_vectors(corners).all(axis=1))
+        if len(wrong):
+            raise _no_region(encoded[indices[wrong[0]]] or b"")
         found, sizes = polygons.circles_around(corners)
         small = sizes < _LARGE
         centres[indices[small]], radii[indices[small]] = found[small], sizes[small]
     for i in np.flatnonzero(np.isnan(radii)).tolist():  # others by the library, one by one
         if (each := encoded[i]) is not None:
             centre, radius = bounding_circle(decode(each))
+            if not (polygons.are_unit_vectors(centre) and np.isfinite(radius)):
+                raise _no_region(each)
             if radius >= 0:  # an empty region has a negative one
                 centres[i], radii[i] = centre, radius
     return centres, radii

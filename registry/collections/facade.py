@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from registry.arguments import checked
+from registry.arguments import checked, checked_text
 from registry.collections.base import CollectionInfo, CollectionKind, Kind
 from registry.collections.calibration import CalibrationKind
 from registry.collections.chained import ChainedKind, refuse_cycle, write_links
@@ -52,6 +52,7 @@ class Collections(CollectionLookup):
         if kind not in KINDS:
             raise CollectionTypeError(f"{kind!r} is no kind of collection; there are {', '.join(KINDS)}.")
         check_name(name)
+        checked_text(doc, "description")
         if self._known(name, kind):
             return False
         with self._definition():
@@ -73,6 +74,7 @@ class Collections(CollectionLookup):
 
     def set_doc(self, name: str, doc: str) -> None:
         """Change what is said about a collection."""
+        checked_text(doc, "description")
         table = self._schema.collection
         with self._definition():
             self._db.execute(table.update().where(table.c.id == self.get_info(name).id).values(doc=doc))

@@ -29,7 +29,6 @@ from registry.errors import (
 from registry.records.existing import check_records
 from registry.schema.dimension_tables import parents
 from registry.schema.schema import Schema
-from registry.suggest import suggest
 from registry.timespan import now_ns
 
 _BATCH = 500  # ids named in one delete
@@ -92,11 +91,10 @@ def _keys(
                 data_id = DataCoordinate.standardize(data_id, dimensions=group)
             keys.append(data_id.values_tuple)
         return keys
-    missing = [name for name in group.required if name not in data_ids]
-    if missing:
+    if not set(group.required) <= set(data_ids):
         raise DataIdError(
-            f"Data IDs of {entry.dataset_type.name!r} need columns {', '.join(group.required)}; "
-            f"missing: {', '.join(missing)}{suggest(missing[0], data_ids)}"
+            f"Data IDs of {entry.dataset_type.name!r} need the columns {', '.join(group.required)}; "
+            f"given: {', '.join(data_ids)}."
         )
     if not group.required:
         return [()] * (1 if n is None else n)

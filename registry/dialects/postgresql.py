@@ -40,6 +40,7 @@ from registry.errors import (
     DatabaseBusyError,
     DatabaseConflictError,
     DatabaseUnavailableError,
+    InvalidArgumentError,
     RegistryError,
     RepositoryFormatError,
 )
@@ -287,6 +288,8 @@ class PostgreSQLDialect(Dialect):
                 return RepositoryFormatError(
                     f"{url} holds a registry already; open it, or name another schema."
                 )
+            case psycopg.DataError() if _is_about_text(cause):
+                return InvalidArgumentError(f"A text holds the character NUL: {what}.")
             case psycopg.OperationalError() if _is_lost(cause):
                 return DatabaseUnavailableError(f"No connection to {url}: {what}", hint=_hint(what))
         return None
@@ -390,6 +393,11 @@ def _copy_type(kind: TypeEngine[Any]) -> str:
 def _is_lost(error: psycopg.OperationalError) -> bool:
     # Errors of connecting have no code; the classes 08 and 57P are about the connection.
     return error.sqlstate is None or error.sqlstate.startswith(("08", "28", "3D", "53", "57P"))
+
+
+def _is_about_text(error: psycopg.DataError) -> bool:
+    # The driver's own error has no code; the server gives one where the text is part of a JSON array.
+    return isinstance(error, errors.UntranslatableCharacter) or "NUL" in str(error)
 
 
 def _one_line(error: object) -> str:

@@ -48,7 +48,9 @@ class Column:
             raise DataIdError(f"{self.name!r} needs a value of type {self.type}, not None.")
         kind, convert = _COERCIONS[self.type]
         if not isinstance(value, kind) or (self.type != "bool" and isinstance(value, bool)):
-            raise DataIdError(f"{self.name!r} is of type {self.type}; {value!r} is a {type(value).__name__}.")
+            raise DataIdError(
+                f"{self.name!r} is of type {self.type}; {value!r} is of type {type(value).__name__}."
+            )
         result = convert(value)
         if self.length and len(result) > self.length:
             raise DataIdError(f"{self.name!r} holds at most {self.length} characters; {value!r} is longer.")

@@ -50,13 +50,12 @@ class DimensionRecord:
         self._region = None
         given = self._spelt_out(merged_data_id(values, kwargs))
         try:
-            self._values = tuple([each.coerce(given.pop(each.name, None)) for each in definition.columns])
+            self._values = tuple([each.coerce(given.get(each.name)) for each in definition.columns])
         except DataIdError as err:
-            raise DataIdError(f"Record of {definition.name}: {err}") from err
+            raise DataIdError(f"{record_title(definition, given)}: {err}") from err
         for name in given:
-            raise DataIdError(
-                f"Record of {definition.name} has no {name!r}{suggest(name, definition.column_names)}"
-            )
+            if name not in definition.column_names:
+                raise unknown_column(definition, name)
 
     def _spelt_out(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return values by the name of their column, regions encoded."""
@@ -153,3 +152,16 @@ class DimensionRecord:
         columns = zip(self.definition.column_names, self._values, strict=True)
         shown = [f"{name}={value!r}" for name, value in columns if value is not None and name != "region"]
         return f"{self.definition.name}({', '.join(shown)})"
+
+
+def record_title(element: DimensionElement, values: Mapping[str, Any]) -> str:
+    """Return how a message calls a record: its element, and as much of its key as is known."""
+    key = ", ".join(f"{name}: {values[name]!r}" for name in element.required if name in values)
+    return f"Record of {element.name}" + (f" {{{key}}}" if key else "")
+
+
+def unknown_column(element: DimensionElement, name: str) -> DataIdError:
+    """Return the error about a column that records of an element do not have."""
+    known = element.column_names
+    hint = suggest(name, known) or f"; they have {', '.join(known)}."
+    return DataIdError(f"Records of {element.name} have no column {name!r}{hint}")

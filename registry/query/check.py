@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from registry.dimensions.group import DimensionGroup
 from registry.errors import InvalidQueryError
-from registry.query.literals import REGIONS, fold, function, integer, literals
+from registry.query.literals import REGIONS, fold, function, integer, literals, string
 from registry.query.names import Known, Names, unknown_value
 from registry.query.parse import parse
 from registry.query.syntax import (
@@ -161,6 +161,8 @@ class Checker:
             match node:
                 case Literal(value=int() as value, type="int"):
                     return integer(value)
+                case Literal(value=str() as value, type="string"):
+                    return string(value)
                 case Literal():
                     return node
                 case Name(text) | Bind(text) if text in self.bind:
@@ -202,6 +204,8 @@ class Checker:
         types = {left.type, right.type}
         if node.operator == "%" and types != {"int"}:
             raise InvalidQueryError("'%' is for integers only")
+        if isinstance(right, Literal) and right.value == 0 and node.operator in "/%":
+            raise InvalidQueryError("division by zero")
         if isinstance(left, Literal) and isinstance(right, Literal):
             return fold(node.operator, left, right)
         kind = "float" if node.operator == "/" or "float" in types else "int"
@@ -320,6 +324,8 @@ class Checker:
                     raise self._error(f"{_described(operand)} cannot be in a range of integers", item)
                 with self._at(item):
                     start, stop, step = (integer(n).value for n in (item.start, item.stop, item.step))
+                    if stop < start:
+                        raise InvalidQueryError(f"A range goes upwards; write {stop}..{start}")
                 others.append(InRange(operand, start, stop, step, negated))
                 continue
             for value in self._items(item):

@@ -73,6 +73,8 @@ class Term(Written):
 
     def in_range(self, start: int, stop: int, step: int = 1) -> WrittenCondition:
         """Return whether the value is in ``range(start, stop, step)``."""
+        if start >= stop:
+            return self.in_iterable(())
         return WrittenCondition(f"{self.text} IN ({start}..{stop - 1}:{step})", self.bind)
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from numbers import Integral, Real
 from typing import Any
 
+from registry.arguments import is_text
 from registry.errors import InvalidQueryError, InvalidTimespanError
 from registry.query.tree import Literal, Span
 from registry.timespan import Timespan, time_to_ns
@@ -49,7 +50,7 @@ def literal(value: Any) -> Literal | Span:
         case Real():
             return Literal(float(value), "float")
         case str():
-            return Literal(str(value), "string")
+            return string(str(value))
         case bytes():
             return Literal(value, "hash")
         case uuid.UUID():
@@ -82,11 +83,15 @@ def integer(value: int) -> Literal:
     return Literal(value, "int")
 
 
+def string(value: str) -> Literal:
+    """Return a text that every database can hold as a literal."""
+    _expect(is_text(value), f"{value!r} is no text that a database can hold")
+    return Literal(value, "string")
+
+
 def fold(operator: str, left: Literal, right: Literal) -> Literal:
-    """Return the result of arithmetic on two numbers, as the database would have it."""
+    """Return the result of arithmetic on two numbers, as the database would have it; no division by 0."""
     a, b = left.value, right.value
-    if operator in "/%" and b == 0:
-        raise InvalidQueryError("division by zero")
     operations: dict[str, Callable[[], Any]] = {
         "+": lambda: a + b,
         "-": lambda: a - b,

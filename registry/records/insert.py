@@ -48,7 +48,7 @@ def insert_records(
         return 0
     circles = None
     if element.spatial:
-        circles = circle_columns(columns[names.index("region")])
+        circles = circle_columns(element, columns)
         names += CIRCLE
     stored = [*columns, *circles] if circles else columns
     rows = list(zip(*stored, strict=True))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from registry.arguments import all_checked, checked
+from registry.arguments import all_checked, checked, is_text
 from registry.columns import Columns, n_rows
 from registry.dimensions.element import Column, DimensionElement
-from registry.dimensions.record import DimensionRecord
+from registry.dimensions.record import DimensionRecord, record_title, unknown_column
 from registry.errors import DataIdError
-from registry.suggest import suggest
 from registry.timespan import Timespan
 
 _PLAIN: dict[str, type] = {
@@ -48,20 +47,18 @@ def record_columns(
         columns = _from_records(element, all_checked(records, (Mapping, DimensionRecord), "record"))
     for column, values in zip(element.columns, columns, strict=True):
         if column.name in element.implied and None in values:
-            raise DataIdError(f"Records of {element.name} need a value of {column.name!r}, which they imply.")
-        if column.type == "string":
-            _check_text(element, column, values)
+            where = named(element, columns, values.index(None))
+            raise DataIdError(f"{where} needs a value of {column.name!r}, which it implies.")
+        if column.type == "string" and not is_text("".join(filter(None, values))):
+            i = next(i for i, value in enumerate(values) if value and not is_text(value))
+            raise DataIdError(f"{named(element, columns, i)}: {column.name!r} is no text: {values[i]!r}.")
     return columns
 
 
-def _check_text(element: DimensionElement, column: Column, values: list[Any]) -> None:
-    """Refuse what no database can hold as text, or only some: characters NUL, and halves of characters."""
-    text = "".join(filter(None, values))
-    if "\0" not in text and (text.isascii() or text.encode(errors="replace").decode() == text):
-        return
-    for value in filter(None, values):
-        if "\0" in value or value.encode(errors="replace").decode() != value:
-            raise DataIdError(f"Records of {element.name}: {column.name!r} is no text: {value!r}.")
+def named(element: DimensionElement, columns: Sequence[Sequence[Any]], i: int) -> str:
+    """Return how a message calls the record in row ``i`` of columns of an element, its key first."""
+    key = dict(zip(element.required, [column[i] for column in columns], strict=False))
+    return record_title(element, key)
 
 
 def _from_records(
@@ -92,13 +89,11 @@ def _from_columns(element: DimensionElement, given: Columns) -> list[list[Any]]:
         columns["region"] = [r.encode() if hasattr(r, "encode") else r for r in columns["region"]]
     for name in columns:
         if name not in element.column_names:
-            raise DataIdError(
-                f"Records of {element.name} have no column {name!r}{suggest(name, element.column_names)}"
-            )
-    result = []
+            raise unknown_column(element, name)
+    result: list[list[Any]] = []
     for column in element.columns:
         if column.name in columns:
-            result.append(_plain_values(element, column, columns[column.name]))
+            result.append(_plain_values(element, column, columns[column.name], result))
         elif column.nullable and column.name not in element.implied:
             result.append([None] * n)
         else:
@@ -106,16 +101,22 @@ def _from_columns(element: DimensionElement, given: Columns) -> list[list[Any]]:
     return result
 
 
-def _plain_values(element: DimensionElement, column: Column, values: Any) -> list[Any]:
-    """Return plain values; one by one only where some are not of the column's own type."""
+def _plain_values(
+    element: DimensionElement, column: Column, values: Any, before: Sequence[Sequence[Any]]
+) -> list[Any]:
+    """Return plain values; one by one only where some are not of the column's own type.
+
+    The columns ``before`` it, of which the first are the key, tell which record is wrong.
+    """
     plain: list[Any] = values.tolist() if hasattr(values, "tolist") else list(values)
     kind = _PLAIN[column.type]
     kinds = set(map(type, plain))
     if not kinds <= ({kind, type(None)} if column.nullable else {kind}) or (
         column.length and max((len(v) for v in plain if v is not None), default=0) > column.length
     ):
-        try:
-            plain = [column.coerce(value) for value in plain]
-        except DataIdError as error:
-            raise DataIdError(f"Records of {element.name}: {error}") from error
+        for i, value in enumerate(plain):
+            try:
+                plain[i] = column.coerce(value)
+            except DataIdError as error:
+                raise DataIdError(f"{named(element, before, i)}: {error}") from error
     return plain

@@ -16,6 +16,8 @@ from sqlalchemy import Table, bindparam, func, select
 
 from registry.database import Database
 from registry.dimensions.element import DimensionElement
+from registry.errors import DataIdError
+from registry.records.intake import named
 from registry.schema.naming import CIRCLE
 from registry.schema.schema import Schema
 
@@ -25,15 +27,24 @@ if TYPE_CHECKING:
 _MARGIN = 1e-12  # rounding of unit vectors
 
 
-def circle_columns(regions: Sequence[bytes | None]) -> list[list[float | None]]:
-    """Return the columns of bounding circles, empty where there is no region."""
+def circle_columns(element: DimensionElement, records: Sequence[Sequence[Any]]) -> list[list[float | None]]:
+    """Return the columns of bounding circles of records, given as columns; empty where there is no region."""
+    regions: Sequence[bytes | None] = records[element.column_names.index("region")]
     present = [i for i, region in enumerate(regions) if region is not None]
     columns: list[list[float | None]] = [[None] * len(regions) for _ in CIRCLE]
     if not present:
         return columns
     from registry import spatial
 
-    centres, radii = spatial.bounding_circles([regions[i] for i in present])
+    try:
+        centres, radii = spatial.bounding_circles([regions[i] for i in present])
+    except DataIdError:
+        for i in present:
+            try:
+                spatial.bounding_circles([regions[i]])
+            except DataIdError as error:
+                raise DataIdError(f"{named(element, records, i)}: {error}") from error
+        raise
     for column, values in zip(columns, (*centres.T, radii), strict=True):
         if len(present) == len(regions):
             column[:] = values.tolist()

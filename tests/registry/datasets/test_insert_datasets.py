@@ -80,7 +80,9 @@ def test_a_run_holds_one_dataset_per_data_id(two_run_registry, bias):
 
 
 def test_columns_must_be_complete_and_of_the_right_type(two_run_registry, bias):
-    with pytest.raises(DataIdError, match="missing: detector; did you mean 'detektor'"):
+    with pytest.raises(
+        DataIdError, match="need the columns instrument, detector; given: instrument, detektor"
+    ):
         two_run_registry.insert_datasets(bias, "first", {"instrument": ["Cam"], "detektor": [2]})
     with pytest.raises(DataIdError, match="holds int values, not str"):
         two_run_registry.insert_datasets(bias, "first", {"instrument": ["Cam"], "detector": ["2"]})

@@ -12,6 +12,7 @@ from registry.dialects.postgresql import PostgreSQLDialect
 from registry.errors import (
     DatabaseConflictError,
     DatabaseUnavailableError,
+    InvalidArgumentError,
     RegistryError,
     RepositoryFormatError,
     SchemaVersionError,
@@ -210,6 +211,21 @@ def test_values_are_sent_apart_from_the_statement(url):
         registry.register_dataset_type(DatasetType("t", [], "X", universe=registry.universe))
         registry.collections.register("run", doc=name)
         assert registry.collections.get_info("run").doc == name
+
+
+def test_the_character_nul_is_told_in_one_line(url):
+    with Registry.open(url) as registry:
+        registry.insert_dimension_records("instrument", [{"name": "Cam"}])
+        kind = DatasetType("t", ["instrument"], "X", universe=registry.universe)
+        registry.register_dataset_type(kind)
+        registry.collections.register("run")
+        for act in (
+            lambda: registry.dimension_record("instrument", {"instrument": "C\0m"}),
+            lambda: registry.insert_datasets(kind, "run", {"instrument": ["Cam", "C\0m"]}),
+        ):
+            with pytest.raises(InvalidArgumentError) as caught:
+                act()
+            assert "character NUL" in one_line(caught)
 
 
 def test_a_driver_that_is_missing_is_named(monkeypatch):

@@ -53,9 +53,9 @@ def test_dimensions_that_are_not_asked_for_are_left_out():
     [
         ({"visit": 12}, DataIdError, "lacks instrument"),
         ({"instrument": "Cam", "vist": 12}, UnknownDimensionError, "did you mean 'visit'"),
-        ({"instrument": "Cam", "visit": "12"}, DataIdError, "'visit' is of type int; '12' is a str"),
-        ({"instrument": "Cam", "visit": 1.5}, DataIdError, "1.5 is a float"),
-        ({"instrument": "Cam", "visit": True}, DataIdError, "True is a bool"),
+        ({"instrument": "Cam", "visit": "12"}, DataIdError, "'visit' is of type int; '12' is of type str"),
+        ({"instrument": "Cam", "visit": 1.5}, DataIdError, "1.5 is of type float"),
+        ({"instrument": "Cam", "visit": True}, DataIdError, "True is of type bool"),
         ({"instrument": None}, DataIdError, "not None"),
         ({"instrument": "C" * 33}, DataIdError, "at most 32"),
         ({"instrument": "Cam", "visit": 2**63}, DataIdError, "does not fit in 64 bits"),

@@ -62,7 +62,7 @@ def test_elements_without_region_have_none(universe):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"id": 3}, "Record of detector: 'instrument' needs a value"),
+        ({"id": 3}, "Record of detector {detector: 3}: 'instrument' needs a value"),
         ({"instrument": "Cam", "id": 3, "purpse": "x"}, "did you mean 'purpose'"),
         ({"instrument": "Cam", "id": "3"}, "'detector' is of type int"),
         ({"instrument": "Cam", "id": 3, "full_name": "n" * 40}, "at most 32"),

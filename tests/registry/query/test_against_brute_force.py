@@ -146,6 +146,7 @@ def member(draw):
         if kind == "string"
         else draw(st.lists(st.tuples(integers, integers, st.integers(1, 3)), max_size=2))
     )
+    ranges = [(min(a, b), max(a, b), step) for a, b, step in ranges]
     with_null, negated, bound = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
     shown = [f"{a} .. {b}:{step}" if step > 1 else f"{a}..{b}" for a, b, step in ranges]
     shown += ["NULL"] if with_null else []
@@ -156,11 +157,9 @@ def member(draw):
 
     def holds(row):
         value = row[element, column]
-        if value is None:
-            inside = True if with_null else None if wanted or ranges else False
-        else:
-            inside = value in wanted
-        return None if inside is None else inside != negated
+        if value is None and wanted and not with_null:
+            return None
+        return (with_null if value is None else value in wanted) != negated
 
     return Case(
         f"{text} {'NOT ' if negated else ''}IN ({', '.join(shown)})", holds, frozenset([element]), bind

@@ -108,6 +108,8 @@ def test_properties_of_datasets_can_be_named_where_datasets_are_searched_for():
         ("band + 1 = 2", "'band' (text) is no number", 0),
         ("exposure_time % 2 = 1", "'%' is for integers only", 14),
         ("visit = 1 / 0", "division by zero", 10),
+        ("visit % 0 = 1", "division by zero", 6),
+        ("visit IN (5..1)", "A range goes upwards", 10),
         ("visit = 9223372036854775808", "does not fit in 64 bits", 8),
         ("(visit = 3) = 1", "condition has no value", 7),
         ("band IN (1)", "cannot be compared with 1 (int)", 9),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from registry.dimensions.record import DimensionRecord
-from registry.errors import ConflictingDefinitionError, DataIdError
+from registry.errors import ConflictingDefinitionError, DataIdError, InvalidArgumentError
 from registry.timespan import Timespan
 
 DETECTOR = {"instrument": "Cam", "detector": 1}
@@ -132,3 +132,58 @@ def test_what_no_database_can_hold_as_text_is_refused(empty_registry, text):
     empty_registry.insert_dimension_records("detector", [record | {"full_name": "\xe9\U0001f600?"}])
     [kept] = empty_registry.query_dimension_records("detector")
     assert kept.full_name == "\xe9\U0001f600?"
+
+
+NO_REGIONS = {
+    "nothing": b"",
+    "a letter": b"p",
+    "a word": b"POLYGON",
+    "a text": "POLYGON",
+    "corners inside of the sphere": b"p" + (0.5 * np.eye(3)).tobytes(),
+    "corners at no place": b"p" + np.full(9, np.nan).tobytes(),
+    "corners at its centre": b"p" + bytes(72),
+    "a circle at no place": b"c" + np.full(5, np.nan).tobytes(),
+}
+
+
+@pytest.mark.parametrize("region", NO_REGIONS.values(), ids=NO_REGIONS)
+@pytest.mark.parametrize("as_columns", [True, False])
+def test_a_region_that_is_none_names_the_record(camera_registry, sky_square, region, as_columns):
+    rows = [{"instrument": "Cam", "id": id, "physical_filter": "g1", "day_obs": 20260101} for id in (8, 9)]
+    rows[0]["region"], rows[1]["region"] = sky_square(1, 1, 1), region
+    given = {name: [row[name] for row in rows] for name in rows[0]} if as_columns else rows
+    with pytest.raises(DataIdError, match=r"visit \{instrument: 'Cam', visit: 9\}.*region"):
+        camera_registry.insert_dimension_records("visit", given)
+    assert camera_registry.dimension_record("visit", {"instrument": "Cam", "visit": 8}) is None
+
+
+@pytest.mark.parametrize("as_columns", [True, False])
+def test_a_wrong_value_names_the_record(empty_registry, as_columns):
+    empty_registry.insert_dimension_records("instrument", [{"name": "Cam"}])
+    rows = [{"instrument": "Cam", "id": 1, "raft": "a"}, {"instrument": "Cam", "id": 2, "raft": 5}]
+    given = {name: [row[name] for row in rows] for name in rows[0]} if as_columns else rows
+    with pytest.raises(DataIdError, match=r"detector \{instrument: 'Cam', detector: 2\}: 'raft' .* 5 is of"):
+        empty_registry.insert_dimension_records("detector", given)
+
+
+@pytest.mark.parametrize("as_columns", [True, False])
+def test_an_unknown_column_is_told_what_there_is(empty_registry, as_columns):
+    row = {"name": "Cam", "colour": "red"}
+    given = {name: [value] for name, value in row.items()} if as_columns else [row]
+    with pytest.raises(DataIdError, match=r"no column 'colour'; they have instrument, visit_max, "):
+        empty_registry.insert_dimension_records("instrument", given)
+
+
+@pytest.mark.parametrize(
+    ("full_names", "message"),
+    [
+        (["A"], "numbers of rows: instrument 2, detector 2, full_name 1"),
+        ("AB", "'full_name' is 'AB'; a column has one value"),
+        (np.array("A"), "a column has one value"),
+        (7, "'full_name' is 7; a column has one value"),
+    ],
+)
+def test_columns_are_lists_of_one_length(camera_registry, full_names, message):
+    given = {"instrument": ["Cam"] * 2, "detector": [5, 6], "full_name": full_names}
+    with pytest.raises(InvalidArgumentError, match=message):
+        camera_registry.insert_dimension_records("detector", given)
