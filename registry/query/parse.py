@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
-
 from registry.errors import InvalidQueryError
+from registry.query.parser import END_OF_TEXT, Token, UnexpectedTextError, parse_with
 from registry.query.syntax import (
     Bind,
     Call,
@@ -51,25 +47,16 @@ def parse(text: str) -> Syntax:
         If the text is not an expression.
     """
     try:
-        tree = _parser().parse(text)
-        result: Syntax = _Builder(text).transform(tree)
-    except UnexpectedInput as err:
+        result: Syntax = parse_with(_Builder(text), text)
+    except UnexpectedTextError as err:
         raise _malformed(err, text) from None
-    except VisitError as err:
-        raise err.orig_exc from None
     return result
 
 
-@cache
-def _parser() -> Lark:
-    grammar = files("registry.query").joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", maybe_placeholders=False)
-
-
-def _malformed(err: UnexpectedInput, text: str) -> InvalidQueryError:
-    ended = isinstance(err, UnexpectedToken) and err.token.type == "$END"
-    position = len(text) if ended or err.pos_in_stream is None else err.pos_in_stream
-    if ended:
+def _malformed(err: UnexpectedTextError, text: str) -> InvalidQueryError:
+    position = err.position
+    if not err.found:
+        position = len(text)
         return InvalidQueryError(f"The expression ends too early; expected {_expected(err)}", text, position)
     if text[position - 1 : position + 1] == "..":
         return InvalidQueryError(
@@ -78,64 +65,59 @@ def _malformed(err: UnexpectedInput, text: str) -> InvalidQueryError:
     if text[position] in "'\"":
         quote = "a string that is not closed" if text[position] == "'" else "double quotes; write 'text'"
         return InvalidQueryError(f"Here is {quote}", text, position)
-    found = str(err.token) if isinstance(err, UnexpectedToken) else text[position]
-    hint = "; write one '='" if text[position : position + 2] == "==" or found == "=" else ""
-    return InvalidQueryError(f"Unexpected {found!r}{hint or f'; expected {_expected(err)}'}", text, position)
+    hint = "; write one '='" if text[position : position + 2] == "==" or err.found == "=" else ""
+    return InvalidQueryError(
+        f"Unexpected {err.found!r}{hint or f'; expected {_expected(err)}'}", text, position
+    )
 
 
-def _expected(err: UnexpectedInput) -> str:
-    names: set[str] = set()
-    if isinstance(err, UnexpectedToken):
-        names = set(err.accepts or err.expected)
-    elif isinstance(err, UnexpectedCharacters):
-        names = set(err.allowed or ())
-    operators = {"PLUS", "MINUS", "TIMES", "DIVIDE", "MODULO"}
-    if "NAME" in names:
+def _expected(err: UnexpectedTextError) -> str:
+    if "NAME" in err.expected:
         return "a value or a name"
-    words = sorted(_EXPECTED.get(name, name) for name in names - operators - {"$END", "LEFT"})
+    operators = {"PLUS", "MINUS", "TIMES", "DIVIDE", "MODULO"}
+    words = sorted(_EXPECTED.get(name, name) for name in err.expected - operators - {END_OF_TEXT, "LEFT"})
     return " or ".join(words) or "the end"
 
 
-class _Builder(Transformer[Token, Any]):
-    """Makes nodes from lark's tree; method names are those of the grammar."""
+class _Builder:
+    """Makes nodes from their parts; method names are those of the grammar."""
 
     def __init__(self, text: str) -> None:
-        super().__init__()
         self.text = text
 
     def start(self, children: list[Any]) -> Syntax:
         return children[0] if children else _TRUE
 
     def any_of(self, children: list[Any]) -> Syntax:
-        return Logic("OR", tuple(children[::2]), children[1].start_pos)
+        return Logic("OR", tuple(children[::2]), children[1].position)
 
     def all_of(self, children: list[Any]) -> Syntax:
-        return Logic("AND", tuple(children[::2]), children[1].start_pos)
+        return Logic("AND", tuple(children[::2]), children[1].position)
 
     def negate(self, children: list[Any]) -> Syntax:
-        return Negation(children[1], children[0].start_pos)
+        return Negation(children[1], children[0].position)
 
     def operation(self, children: list[Any]) -> Syntax:
         left, operator, right = children
-        return Operation(str(operator).upper(), left, right, operator.start_pos)
+        return Operation(str(operator).upper(), left, right, operator.position)
 
     def sign(self, children: list[Any]) -> Syntax:
-        return Sign(str(children[0]), children[1], children[0].start_pos)
+        return Sign(str(children[0]), children[1], children[0].position)
 
     def member(self, children: list[Any]) -> Syntax:
         value, keyword, items = children
-        return Member(value, items if isinstance(items, tuple) else (items,), keyword.start_pos)
+        return Member(value, items if isinstance(items, tuple) else (items,), keyword.position)
 
     def not_member(self, children: list[Any]) -> Syntax:
         value, word, keyword, items = children
-        return Negation(self.member([value, keyword, items]), word.start_pos)
+        return Negation(self.member([value, keyword, items]), word.position)
 
     def is_null(self, children: list[Any]) -> Syntax:
         value, keyword, *_, null = children
-        return Operation("=", value, Literal(None, "null", null.start_pos), keyword.start_pos)
+        return Operation("=", value, Literal(None, "null", null.position), keyword.position)
 
     def is_not_null(self, children: list[Any]) -> Syntax:
-        return Negation(self.is_null(children), children[1].start_pos)
+        return Negation(self.is_null(children), children[1].position)
 
     def items(self, children: list[Any]) -> tuple[Syntax, ...]:
         return tuple(children)
@@ -144,39 +126,35 @@ class _Builder(Transformer[Token, Any]):
         token = children[0]
         bounds, _, step = token.partition(":")
         start, stop = bounds.split("..")
-        return Range(int(start), int(stop), int(step or 1), _position(token))
+        return Range(int(start), int(stop), int(step or 1), token.position)
 
     def number(self, children: list[Token]) -> Syntax:
         token = children[0]
         if token.isdigit():
-            return Literal(int(token), "int", _position(token))
-        return Literal(float(token), "float", _position(token))
+            return Literal(int(token), "int", token.position)
+        return Literal(float(token), "float", token.position)
 
     def string(self, children: list[Token]) -> Syntax:
-        return Literal(children[0][1:-1].replace("''", "'"), "string", _position(children[0]))
+        return Literal(children[0][1:-1].replace("''", "'"), "string", children[0].position)
 
     def time(self, children: list[Token]) -> Syntax:
         token = children[0]
         try:
-            return Literal(parse_time(token[2:-1]), "time_ns", _position(token))
+            return Literal(parse_time(token[2:-1]), "time_ns", token.position)
         except ValueError as err:
-            raise InvalidQueryError(str(err), self.text, _position(token)) from err
+            raise InvalidQueryError(str(err), self.text, token.position) from err
 
     def null(self, children: list[Token]) -> Syntax:
-        return Literal(None, "null", _position(children[0]))
+        return Literal(None, "null", children[0].position)
 
     def name(self, children: list[Token]) -> Syntax:
-        return Name(str(children[0]), _position(children[0]))
+        return Name(str(children[0]), children[0].position)
 
     def bind(self, children: list[Token]) -> Syntax:
-        return Bind(children[0][1:], _position(children[0]))
+        return Bind(children[0][1:], children[0].position)
 
     def call(self, children: list[Any]) -> Syntax:
-        return Call(children[0].upper(), tuple(children[1:]), children[0].start_pos)
+        return Call(children[0].upper(), tuple(children[1:]), children[0].position)
 
     def pair(self, children: list[Any]) -> Syntax:
-        return Pair(children[1], children[2], children[0].start_pos)
-
-
-def _position(token: Token) -> int:
-    return token.start_pos or 0
+        return Pair(children[1], children[2], children[0].position)

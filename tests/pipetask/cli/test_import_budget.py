@@ -69,11 +69,8 @@ def small_repo(tmp_path_factory):
     [
         (["query-collections"], {"sqlalchemy", "yaml"}),
         (["query-dataset-types"], {"sqlalchemy", "yaml"}),
-        (
-            ["query-datasets", "cat", "--where", "instrument='Cam' AND visit=1"],
-            {"sqlalchemy", "yaml", "lark"},
-        ),
-        (["query-data-ids", "visit", "--where", "band='r'"], {"sqlalchemy", "yaml", "lark"}),
+        (["query-datasets", "cat", "--where", "instrument='Cam' AND visit=1"], {"sqlalchemy", "yaml"}),
+        (["query-data-ids", "visit", "--where", "band='r'"], {"sqlalchemy", "yaml"}),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
