@@ -15,6 +15,9 @@ from pathlib import Path
 if Path(sys.path[0]).resolve() == Path(__file__).resolve().parent:
     sys.path.append(sys.path.pop(0))
 
+# Commands start from compiled files, as those of installed packages do: a first run of each makes ours.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 PACKAGES = ("lsst-daf-butler", "lsst-pipe-base", "lsst-ctrl-mpexec")
 DRIVER = "psycopg[binary]"  # for the reference on PostgreSQL
 

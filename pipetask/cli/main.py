@@ -1,5 +1,6 @@
 """Entry points `pipetask` and `butler`: groups that find their commands by file name and load them on use."""
 
+import gc
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -107,6 +108,14 @@ def _log_to_stderr(*, verbose: bool) -> None:
     )
 
 
+def _collect_rarely() -> None:
+    """Look for cyclic garbage seldom: commands of the butler make many objects, and hardly any garbage.
+
+    A short one spends a tenth of its time on looking. Tasks may leave images behind, so it is not for them.
+    """
+    gc.set_threshold(100_000)
+
+
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 pipetask = click.version_option(package_name="pipetask")(
@@ -124,6 +133,7 @@ butler = click.version_option(package_name="pipetask")(
         name="butler",
         package="pipetask.cli.butler",
         plugins="butler.commands",
+        callback=_collect_rarely,
         context_settings=_SETTINGS,
         help=(
             "Create repositories, fill them and ask what is in them. Inside a repository, or with "
