@@ -33,7 +33,7 @@ class Override:
     concatenate : `bool`, optional
         Add the value to the list or dictionary that the field holds, instead of replacing it.
     data_id : mapping, optional
-        The data IDs that it holds for; such overrides are kept, and refused when the task is configured.
+        The data IDs that it holds for; by default all.
     """
 
     kind: Literal["value", "file", "python"]
@@ -41,7 +41,7 @@ class Override:
     value: Any  # whatever the field takes
     place: Place = field(default=Place("", 0), compare=False)
     concatenate: bool = field(default=False, kw_only=True)
-    data_id: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    data_id: Mapping[str, str | int] | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,7 @@ def _overrides(what: str, block: Node, folder: Path) -> list[Override]:
     """Read one config block: files are applied first, then Python, then values."""
     given = block.mapping(f"config of {what}")
     special = _given({key: node for key, node in given.items() if key in BLOCK_KEYS})
-    data_id = special["dataId"].mapping(f"dataId of {what}") if "dataId" in special else None
-    held_by = {name: node.plain() for name, node in data_id.items()} if data_id else None
+    held_by = _data_id(special["dataId"], what) if "dataId" in special else None
     concatenate = _flag(special, "concatenate", default=False)
     found: list[Override] = []
     for node in _items(special, "file"):
@@ -126,6 +125,14 @@ def _overrides(what: str, block: Node, folder: Path) -> list[Override]:
             value = node.plain()
             found.append(Override("value", name, value, node.place, concatenate=concatenate, data_id=held_by))
     return found
+
+
+def _data_id(node: Node, what: str) -> dict[str, str | int] | None:
+    values = {name: value.plain() for name, value in node.mapping(f"dataId of {what}").items()}
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise node.error(f"{name!r} in the dataId of {what} takes one name or number, not {value!r}")
+    return values or None
 
 
 def _flag(entry: Mapping[str, Node], key: str, *, default: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from sys import modules
@@ -18,8 +19,12 @@ from pipetask.pipeline.document import Override, expanded
 
 _PARAMETER = "parameters."
 
+log = logging.getLogger(__name__)
 
-def apply(config: Any, override: Override, parameters: Mapping[str, Any], label: str) -> None:
+
+def apply(
+    config: Any, override: Override, parameters: Mapping[str, Any], label: str, fixed: Mapping[str, str]
+) -> None:
     """Apply one override to the configuration of the task ``label``.
 
     Parameters
@@ -32,18 +37,20 @@ def apply(config: Any, override: Override, parameters: Mapping[str, Any], label:
         The pipeline's parameters; a value ``parameters.name`` stands for one of them.
     label : `str`
         The task's label, for messages.
+    fixed : mapping
+        Dimensions that have the same value in all quanta of the pipeline, with that value. An override for
+        other data is left out.
 
     Raises
     ------
     ConfigOverrideError
-        If a field is unknown, a value has the wrong type, or a file or code fails.
+        If a field is unknown, a value has the wrong type, a file or code fails, or the override is for data
+        that only a part of the quanta may have.
     """
     where = f"{override.place}: task {label!r}"
-    if override.data_id is not None:
-        raise ConfigOverrideError(
-            f"{where}: a config block with dataId {dict(override.data_id)} cannot be applied: a task has one "
-            "configuration for all its quanta; write a pipeline that imports this one for those data"
-        )
+    if override.data_id is not None and not _is_for(override.data_id, fixed, where):
+        log.info("%s: %s is left out: it is for %s", where, _called(override), dict(override.data_id))
+        return
     if override.kind == "value":
         _set_field(config, override, _filled_in(override.value, parameters, where), where)
     elif override.kind == "file":
@@ -59,6 +66,29 @@ def apply(config: Any, override: Override, parameters: Mapping[str, Any], label:
     else:
         names = _names_beside(config) | {"parameters": SimpleNamespace(**parameters)}
         _run(config, override.value, f"{override.place}", override.place.file, names, where)
+
+
+def _is_for(data_id: Mapping[str, str | int], fixed: Mapping[str, str], where: str) -> bool:
+    """Whether what holds for some data holds for all quanta of a pipeline: for all, or for none."""
+    if any(name in fixed and fixed[name] != value for name, value in data_id.items()):
+        return False
+    for name in data_id:
+        if name == "instrument" and name not in fixed:
+            raise ConfigOverrideError(
+                f"{where}: a config block is for {dict(data_id)}, and the pipeline has no instrument; name "
+                "it, by the key 'instrument' of the pipeline or --instrument"
+            )
+        if name not in fixed:
+            raise ConfigOverrideError(
+                f"{where}: a config block is for {dict(data_id)}, but a task has one configuration for all "
+                f"its quanta, and {name!r} is not the same in all of them; name the instrument alone, or "
+                "write a pipeline that imports this one for those data"
+            )
+    return True
+
+
+def _called(override: Override) -> str:
+    return repr(override.name or override.kind)
 
 
 def _names_beside(config: Any) -> dict[str, Any]:  # whatever the module defines

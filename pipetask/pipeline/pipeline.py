@@ -89,6 +89,12 @@ class Pipeline:
         return found.name if found else named
 
     @property
+    def data_id(self) -> dict[str, str]:
+        """What the data IDs of all quanta have in common: the instrument, if the pipeline names one."""
+        name = self.instrument
+        return {"instrument": name} if name else {}
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Labels of the tasks, in the order of the document."""
         return tuple(self.document.tasks)
@@ -230,6 +236,7 @@ class Pipeline:
         from pipetask.pipeline.overrides import apply, validated
 
         instrument = self.defaults or find_instrument(self.document.instrument, None)
+        fixed = self.data_id
         tasks = {}
         for label, entry in self.document.tasks.items():
             cls = import_task(entry.class_name, f"{entry.place}: task {label!r}")
@@ -241,7 +248,7 @@ class Pipeline:
                     f"{described(err)}"
                 ) from err
             for override in (*instrument_overrides(instrument, cls._DefaultName), *entry.overrides):
-                apply(config, override, self.document.parameters, label)
+                apply(config, override, self.document.parameters, label, fixed)
             tasks[label] = cls, validated(config, label)
         check_contracts(self.document.contracts, {label: config for label, (_, config) in tasks.items()})
         return tasks

@@ -139,6 +139,10 @@ BAD = {
         "description: d\ntasks:\n  a:\n    class: b.C\n    config:\n      dataId: HSC\n",
         "p.yaml:6: dataId of task 'a' must be a mapping, not 'HSC'",
     ),
+    "value of a data id": (
+        "description: d\ntasks:\n  a:\n    class: b.C\n    config:\n      dataId: {visit: [1, 2]}\n",
+        "p.yaml:6: 'visit' in the dataId of task 'a' takes one name or number, not .1, 2.",
+    ),
     "concatenate": (
         "description: d\ntasks:\n  a: {class: b.C, config: {concatenate: more}}\n",
         "p.yaml:3: concatenate is true or false, not 'more'",

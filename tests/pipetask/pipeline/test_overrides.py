@@ -90,7 +90,6 @@ def test_dotted_fields_reach_subconfigurations(one):
         ("python: 'raise SystemExit(5)'", "failed in line 1: SystemExit: 5"),
         ("{concatenate: true, apRad: 4}", r"'apRad' cannot have 4 added \(concatenate: true\).*it takes int"),
         ("{concatenate: true, planes: 4}", "'planes' cannot have 4 added"),
-        ("dataId: {instrument: HSC}\n      apRad: 4", "block with dataId .*'HSC'.* cannot be applied"),
         ("file: /no/such/file.py", "cannot read the config file '/no/such/file.py': No such file"),
     ],
 )
@@ -111,10 +110,35 @@ def test_config_files_see_the_parameters(one, write):
     assert config_of(one(f"file: {path}")).apRad == 9
 
 
-def test_overrides_for_some_data_survive_until_the_task_is_configured(one):
-    pipeline = one("dataId: {instrument: HSC}", "apRad: 4")
+BLOCKS = """    config:
+      - apRad: 1
+      - {dataId: {instrument: HSC}, apRad: 2, python: config.threshold = 2}
+      - {dataId: {instrument: SimCam, %s}, apRad: 3}
+"""
+
+
+@pytest.mark.parametrize(("instrument", "ap_rad", "threshold"), [("HSC", 2, 2.0), ("DECam", 1, 5.0)])
+def test_overrides_for_an_instrument_hold_for_pipelines_of_it_only(instrument, ap_rad, threshold, caplog):
+    pipeline = Pipeline.from_string(ONE.format(BLOCKS % "detector: 5")).with_instrument(instrument)
+    with caplog.at_level("INFO"):
+        config = config_of(pipeline)
+    assert (config.apRad, config.threshold) == (ap_rad, threshold)
+    assert "<text>:9: task 'cal': 'apRad' is left out: it is for {'instrument': 'SimCam', 'detector': 5}" in (
+        caplog.messages
+    )
+
+
+@pytest.mark.parametrize(
+    ("instrument", "message"),
+    [
+        ("", r"<text>:8: task 'cal': a config block is for .*'HSC'.*, and the pipeline has no instrument"),
+        ("SimCam", r"<text>:9: task 'cal': .*one configuration for all its quanta, and 'detector' is not"),
+    ],
+)
+def test_overrides_for_data_that_only_some_quanta_may_have_are_errors(instrument, message):
+    pipeline = Pipeline.from_string(ONE.format(BLOCKS % "detector: 5")).with_instrument(instrument)
     assert Pipeline.from_string(pipeline.to_yaml()) == pipeline
-    with pytest.raises(ConfigOverrideError, match="a task has one configuration for all its quanta"):
+    with pytest.raises(ConfigOverrideError, match=message):
         pipeline.configured()
 
 
