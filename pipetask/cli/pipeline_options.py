@@ -203,6 +203,11 @@ def load_pipeline(
     """Read the pipeline that ``-p``, the options that change it and ``--select-tasks`` describe.
 
     With a repository, its instrument gives the defaults of the configurations.
+
+    Raises
+    ------
+    InstrumentError
+        If ``--instrument`` names what is not there; without a repository, that is any plain name.
     """
     from pipetask.pipeline.pipeline import Pipeline
 
@@ -213,7 +218,28 @@ def load_pipeline(
         raise click.UsageError("Say what to do: a pipeline (-p) or a task (-t).")
     if butler is not None:
         pipeline = pipeline.in_repository(butler)
+    else:
+        _check_instrument(pipeline, changes)
     return pipeline.select_tasks(select_tasks) if select_tasks else pipeline
+
+
+def _check_instrument(pipeline: "Pipeline", changes: Sequence[Change]) -> None:
+    """Without a repository, refuse an ``--instrument`` that only one knows; of one in the file, warn."""
+    from pipetask.errors import InstrumentError
+    from pipetask.pipeline.instrument_defaults import is_known_without_repository
+
+    name = pipeline.document.instrument
+    if not name or is_known_without_repository(name):
+        return
+    if Change("set_instrument", name) in changes:
+        raise InstrumentError(
+            f"--instrument {name}: a plain name is that of an instrument in a repository, and none is given.",
+            hint="Name one (-b REPO), or the instrument by the dotted name of its class or its YAML file",
+        )
+    click.echo(
+        f"Configurations of instrument {name!r} are left out: only a repository knows them (-b REPO).",
+        err=True,
+    )
 
 
 def _changed(pipeline: "Pipeline | None", change: Change) -> "Pipeline":

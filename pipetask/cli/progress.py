@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from pipetask.counted import counted
+
 if TYPE_CHECKING:
     from pipetask.execution.summary import Tally
     from pipetask.graph.progress import Progress as Building
@@ -64,7 +66,8 @@ def line(tally: "Tally", elapsed_s: float) -> str:
     failed = sum(counts[Status.FAILED] for counts in tally.counts.values())
     bad = f" ({failed} failed)" if failed else ""
     left = f", {duration((tally.total - tally.done) / rate)} left" if rate else ""
-    return f"{tally.done} of {tally.total} quanta{bad} after {duration(elapsed_s)}, {rate:.3g}/s{left}"
+    whole = counted(tally.total, "quantum")
+    return f"{tally.done} of {whole}{bad} after {duration(elapsed_s)}, {rate:.3g}/s{left}"
 
 
 @contextmanager

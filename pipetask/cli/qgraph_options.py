@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from pipetask.cli.options import Decorator, comma_separated, stacked
+from pipetask.counted import counted
 
 if TYPE_CHECKING:
     from pipetask.graph.quantum_graph import QuantumGraph
@@ -74,7 +75,7 @@ class GraphFiles:
 
     def told(self, graph: "QuantumGraph") -> list[str]:
         """Say in a line each what was written."""
-        return [f"Saved {graph.n_quanta} quanta to {path}." for path in self.given.values()]
+        return [f"Saved {counted(graph.n_quanta, 'quantum')} to {path}." for path in self.given.values()]
 
 
 def graph_file_options() -> Decorator:

@@ -6,7 +6,8 @@ import click
 
 from pipetask.cli.confirm import ask
 from pipetask.cli.options import Decorator
-from pipetask.cli.show import counted, show
+from pipetask.cli.show import show
+from pipetask.counted import counted
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler

@@ -48,11 +48,6 @@ def show(columns: Sequence[str], rows: Iterable[Row], format_: str) -> int:
     return writer(columns, rows)
 
 
-def counted(n: int, noun: str) -> str:
-    """Return a number of things, as in ``1 run`` or ``2 runs``."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
 def dataset_rows(
     refs: Sequence[Any], more: Mapping[str, Sequence[Any]] | None = None
 ) -> tuple[list[str], list[Row]]:

@@ -18,6 +18,7 @@ from pipetask.butler.inventory import FoundFile, damaged_artifacts, files_withou
 from pipetask.butler.repository import batch_folder, journals
 from pipetask.butler.run_lock import is_executing
 from pipetask.butler.trash import finish, left_lists
+from pipetask.counted import counted
 from pipetask.errors import JournalError, RunLockedError
 from pipetask.execution.journal import read_journal
 from pipetask.execution.resume import graph_path, replay
@@ -103,7 +104,7 @@ def _unfinished_runs(butler: Butler, *, repair: bool) -> Iterator[Fault]:
         if is_executing(butler.root, run):
             continue
         count = sum(1 for _ in read_journal(path))
-        fault = Fault(FaultKind.UNFINISHED_RUN, run, f"its journal tells of {count} quanta")
+        fault = Fault(FaultKind.UNFINISHED_RUN, run, f"its journal tells of {counted(count, 'quantum')}")
         yield _replayed(butler, fault, path) if repair else fault
 
 
@@ -116,7 +117,7 @@ def _replayed(butler: Butler, fault: Fault, journal: Path) -> Fault:
         return replace(fault, detail=f"the run is not registered; remove {journal} and {graph_path(journal)}")
     except JournalError as error:
         return replace(fault, detail=str(error))
-    return replace(fault, repaired=f"stored {count} quanta")
+    return replace(fault, repaired=f"stored {counted(count, 'quantum')}")
 
 
 def _broken_references(butler: Butler, *, repair: bool) -> Iterator[Fault]:

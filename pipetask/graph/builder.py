@@ -68,7 +68,7 @@ class QuantumGraphBuilder:
     bind : mapping, optional
         Values for the names that ``where`` marks with a colon.
     data_id : mapping, optional
-        Values of dimensions that must hold as well.
+        Values of dimensions that must hold as well; the pipeline's instrument does in any case.
     data_id_tables : sequence of `DataIdTable`, optional
         Tables of data IDs, each of which all data IDs together must be in.
     dataset_query_constraint : `str` or collection of `str`, optional
@@ -127,7 +127,7 @@ class QuantumGraphBuilder:
             self._codebooks,
             where=where,
             bind=bind,
-            data_id=data_id,
+            data_id={**(data_id or {}), **pipeline_graph.data_id},
             tables=data_id_tables,
         )
         self._scope = scope

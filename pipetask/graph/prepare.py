@@ -196,7 +196,6 @@ def builder_for(
         output=collections.output,
         output_run=collections.output_run,
         where=selection.where,
-        data_id=pipeline.data_id,
         data_id_tables=tables,
         dataset_query_constraint=selection.dataset_query_constraint,
         skip_existing_in=skip_in,

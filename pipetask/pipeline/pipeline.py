@@ -288,6 +288,7 @@ class Pipeline:
             storage_classes or StorageClasses(),
             composites=composites,
             description=self.description,
+            data_id=self.data_id,
         )
 
     def graph_in(self, butler: Butler) -> PipelineGraph:

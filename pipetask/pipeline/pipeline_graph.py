@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
@@ -37,12 +37,15 @@ class PipelineGraph:
         Dataset types by name, the automatic ones (``<label>_log``, …, ``packages``) too.
     description : `str`
         What the pipeline is for.
+    data_id : mapping
+        What the data IDs of all quanta have in common: the instrument of the pipeline, if it names one.
     """
 
     universe: DimensionUniverse
     tasks: dict[str, TaskNode]
     dataset_types: dict[str, DatasetTypeNode]
     description: str = ""
+    data_id: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def build(
@@ -53,6 +56,7 @@ class PipelineGraph:
         *,
         composites: Mapping[str, Composite] | None = None,
         description: str = "",
+        data_id: Mapping[str, str] | None = None,
     ) -> PipelineGraph:
         """Connect configured tasks.
 
@@ -70,6 +74,8 @@ class PipelineGraph:
             Definitions of the composites that the repository has, by name of the dataset type.
         description : `str`, optional
             What the pipeline is for.
+        data_id : mapping, optional
+            What the data IDs of all quanta have in common.
 
         Raises
         ------
@@ -83,7 +89,9 @@ class PipelineGraph:
         }
         nodes = with_parts(nodes, composites or {}, registered, storage_classes)
         dataset_types = resolve_dataset_types(nodes, registered, storage_classes)
-        return PipelineGraph(universe, _in_order(nodes, dataset_types), dataset_types, description)
+        return PipelineGraph(
+            universe, _in_order(nodes, dataset_types), dataset_types, description, data_id or {}
+        )
 
     @cached_property
     def composites(self) -> dict[str, Composite]:

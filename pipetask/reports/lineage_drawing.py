@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from pipetask.counted import counted
 from pipetask.errors import GraphTooLargeError
 from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode, in_order
 from pipetask.pipeline.draw.dot import dot_of
@@ -63,7 +64,7 @@ def lineage_page(lineage: Lineage) -> str:
     parts = {
         "TITLE": escape(f"What this was {what}"),
         "START": escape(starts + (" …" if len(lineage.start) > 3 else "")),
-        "COUNTS": f"{len(lineage.datasets):,} datasets, {len(lineage.quanta):,} quanta",
+        "COUNTS": f"{counted(len(lineage.datasets), 'dataset')}, {counted(len(lineage.quanta), 'quantum')}",
         "DRAWING": svg_of(_by_kind(lineage), "Lineage"),
         # "<" would end the script element if a value held "</script>".
         "CONTENT": json.dumps(groups, separators=(",", ":")).replace("<", "\\u003c"),

@@ -7,6 +7,7 @@ from importlib.resources import files
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from pipetask.counted import counted
 from pipetask.pipeline.draw.content import content
 from pipetask.pipeline.draw.svg import svg_of
 
@@ -24,7 +25,7 @@ def pipeline_page(graph: "PipelineGraph") -> str:
     page = files("pipetask.reports").joinpath("pipeline_page.html").read_text("utf-8")
     parts = {
         "TITLE": escape(graph.description or "Pipeline"),
-        "COUNTS": f"{len(graph.tasks)} tasks, {len(shown)} dataset types",
+        "COUNTS": f"{counted(len(graph.tasks), 'task')}, {counted(len(shown), 'dataset type')}",
         "DRAWING": svg_of(drawn, graph.description),
         # "<" would end the script element if a text held "</script>".
         "CONTENT": json.dumps(told, separators=(",", ":")).replace("<", "\\u003c"),

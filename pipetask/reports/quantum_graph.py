@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pipetask.butler.limited import hint_of
+from pipetask.counted import counted
 from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode
 from pipetask.pipeline.draw.text import draw_content
 from pipetask.reports.text import reused_lines
@@ -44,7 +45,7 @@ def _summary(graph: "QuantumGraph") -> str:
         [
             draw_content(pipeline_content(graph)),
             "",
-            f"{_count(graph.n_quanta, 'quantum', 'quanta')}:",
+            f"{counted(graph.n_quanta, 'quantum')}:",
             *counts,
             *reused_lines(graph.reused.n_quanta),
             f"inputs from {', '.join(header.input_collections)}",
@@ -59,7 +60,7 @@ def pipeline_content(graph: "QuantumGraph") -> Content:
     arrows = []
     for task in graph.tasks:
         dimensions = ", ".join(task.dimensions.required)
-        task_node = DrawnNode(True, task.label, f"{{{dimensions}}} {_count(task.count, 'quantum', 'quanta')}")
+        task_node = DrawnNode(True, task.label, f"{{{dimensions}}} {counted(task.count, 'quantum')}")
         reads = [c for c in task.connections if c.kind in {"input", "prerequisite", "init_input"}]
         for connection in reads:
             node = nodes.setdefault(
@@ -100,12 +101,8 @@ def _predicted(ref: "DatasetRef", butler: "Butler") -> str:
 def _dataset_node(graph: "QuantumGraph", name: str) -> DrawnNode:
     table = graph.datasets[name]
     dimensions = ", ".join(table.dataset_type.dimensions.required)
-    count = _count(len(table), "dataset", "datasets")
+    count = counted(len(table), "dataset")
     return DrawnNode(False, name, f"{{{dimensions}}} {table.dataset_type.storageClass}, {count}")
-
-
-def _count(n: int, one: str, many: str) -> str:
-    return f"{n:,} {one if n == 1 else many}"
 
 
 def _workflow(graph: "QuantumGraph") -> str:

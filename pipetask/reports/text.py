@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeVar
 
+from pipetask.counted import counted
 from pipetask.execution.report import Status
 from pipetask.execution.reproduce import Reproduction
 from pipetask.execution.summary import RunSummary
@@ -131,7 +132,7 @@ def _totals(run: RunSummary | RunReport) -> str:
     else:
         counts = [(run.total(outcome), _words(outcome)) for outcome in Outcome]
     parts = ", ".join(f"{n} {word}" for n, word in counts if n)
-    return f"{run.total()} quanta" + (f" ({parts})" if parts else "")
+    return counted(run.total(), "quantum") + (f" ({parts})" if parts else "")
 
 
 def _error_lines(run: RunSummary | RunReport) -> list[str]:

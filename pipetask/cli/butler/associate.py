@@ -10,6 +10,7 @@ from pipetask.cli.options import (
     repository_argument,
     where_option,
 )
+from pipetask.counted import counted
 
 
 @click.command("associate", cls=RepositoryCommand, short_help="Put datasets into a tagged collection.")
@@ -54,4 +55,4 @@ def command(
         with butler.transaction():
             butler.collections.register(collection, "TAGGED")
             butler.collections.associate(collection, refs)
-    click.echo(f"Put {len(refs)} datasets into {collection}.")
+    click.echo(f"Put {counted(len(refs), 'dataset')} into {collection}.")

@@ -3,6 +3,7 @@
 import click
 
 from pipetask.cli.options import RepositoryCommand, repository_argument
+from pipetask.counted import counted
 
 
 @click.command("certify-calibrations", cls=RepositoryCommand, short_help="Say when calibrations are valid.")
@@ -28,4 +29,4 @@ def command(
 
     with Butler.from_config(repo, writeable=True) as butler:
         count = certify_calibrations(butler, run, collection, dataset_type, begin=begin_date, end=end_date)
-    click.echo(f"Certified {count} datasets of {dataset_type} in {collection}.")
+    click.echo(f"Certified {counted(count, 'dataset')} of {dataset_type} in {collection}.")

@@ -11,7 +11,7 @@ from pipetask.cli.options import (
     repository_argument,
     where_option,
 )
-from pipetask.cli.show import counted
+from pipetask.counted import counted
 
 
 @click.command("export", cls=RepositoryCommand, short_help="Write datasets and what they need to a folder.")

@@ -3,7 +3,7 @@
 import click
 
 from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument
-from pipetask.cli.show import counted
+from pipetask.counted import counted
 
 
 @click.command("import", cls=RepositoryCommand, short_help="Take in what an export holds.")

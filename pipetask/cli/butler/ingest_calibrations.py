@@ -6,6 +6,7 @@ import click
 
 from pipetask.cli.errors import EXIT_SOME_FAILED, nothing_found
 from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument
+from pipetask.counted import counted
 
 
 @click.command("ingest-calibrations", cls=RepositoryCommand, short_help="Take calibration files in.")
@@ -54,6 +55,6 @@ def command(
         click.echo(f"{failure.path}: {failure.reason}", err=True)
     if not (report.refs or report.failures):
         nothing_found(f"No image file in {', '.join(locations)}.")
-    click.echo(f"{len(report.refs)} datasets of {dataset_type} are in {report.run}.")
+    click.echo(f"{counted(len(report.refs), 'dataset')} of {dataset_type} in {report.run}.")
     if report.failures:
         sys.exit(EXIT_SOME_FAILED)

@@ -7,6 +7,7 @@ import click
 
 from pipetask.cli.errors import EXIT_SOME_FAILED, nothing_found
 from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument
+from pipetask.counted import counted
 
 
 @click.command("ingest-files", cls=RepositoryCommand, short_help="Take in the files that a table names.")
@@ -82,7 +83,7 @@ def command(
         click.echo(f"{failure.path}: {failure.reason}", err=True)
     known = f"; {report.n_known} were there already" if report.n_known else ""
     failed = f"; {len(report.failures)} files failed" if report.failures else ""
-    click.echo(f"Ingested {len(report.refs)} datasets of {dataset_type}{known}{failed}.")
+    click.echo(f"Ingested {counted(len(report.refs), 'dataset')} of {dataset_type}{known}{failed}.")
     if report.failures:
         sys.exit(EXIT_SOME_FAILED)
 

@@ -3,6 +3,7 @@
 import click
 
 from pipetask.cli.options import RepositoryCommand, repository_argument
+from pipetask.counted import counted
 
 
 @click.command(
@@ -35,5 +36,6 @@ def command(
     with Butler.from_config(repo, writeable=True) as butler:
         report = ingest_reference_catalog(butler, table, dataset_type, columns=renamed, format=table_format)
     click.echo(
-        f"Stored {report.sources} sources in {report.shards} datasets of {dataset_type} in {report.run}."
+        f"Stored {counted(report.sources, 'source')} in {counted(report.shards, 'dataset')} of "
+        f"{dataset_type} in {report.run}."
     )

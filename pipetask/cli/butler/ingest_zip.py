@@ -4,6 +4,7 @@ import click
 
 from pipetask.cli.options import RepositoryCommand, repository_argument
 from pipetask.cli.show import dataset_rows, format_option, show
+from pipetask.counted import counted
 
 
 @click.command("ingest-zip", cls=RepositoryCommand, short_help="Take in an archive of datasets.")
@@ -37,4 +38,4 @@ def command(repo: str | None, zip_file: str, transfer: str, dry_run: bool, forma
     if dry_run:
         show(*dataset_rows(refs), format_)
         return
-    click.echo(f"Ingested {len(refs)} datasets of {zip_file}.")
+    click.echo(f"Ingested {counted(len(refs), 'dataset')} of {zip_file}.")

@@ -4,7 +4,8 @@ import click
 
 from pipetask.cli.confirm import ask, confirm_option
 from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument, where_option
-from pipetask.cli.show import counted, dataset_rows, format_option, show
+from pipetask.cli.show import dataset_rows, format_option, show
+from pipetask.counted import counted
 
 
 @click.command("prune-datasets", cls=RepositoryCommand, short_help="Remove datasets, or their files only.")
@@ -79,7 +80,7 @@ def command(
             return
         what = "removed" if purge else "unstored" if unstore or not disassociate else "disassociated"
         if confirm and not quiet:
-            ask(f"{len(refs)} datasets will be {what}. Continue?")
+            ask(f"{counted(len(refs), 'dataset')} will be {what}. Continue?")
         butler.pruneDatasets(
             refs,
             disassociate=bool(purge or disassociate),

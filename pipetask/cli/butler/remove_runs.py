@@ -4,7 +4,8 @@ import click
 
 from pipetask.cli.confirm import ask, confirm_option
 from pipetask.cli.options import RepositoryCommand, repository_argument
-from pipetask.cli.show import counted, show
+from pipetask.cli.show import show
+from pipetask.counted import counted
 
 
 @click.command("remove-runs", cls=RepositoryCommand, short_help="Remove runs with their datasets and files.")

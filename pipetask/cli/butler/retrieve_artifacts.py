@@ -11,6 +11,7 @@ from pipetask.cli.options import (
     repository_argument,
     where_option,
 )
+from pipetask.counted import counted
 
 
 @click.command(
@@ -88,4 +89,4 @@ def command(
             )
     for path in paths:
         click.echo(path)
-    click.echo(f"Retrieved {len(refs)} datasets in {len(paths)} files.", err=True)
+    click.echo(f"Retrieved {counted(len(refs), 'dataset')} in {counted(len(paths), 'file')}.", err=True)

@@ -10,7 +10,8 @@ from pipetask.cli.options import (
     order_by_option,
     where_option,
 )
-from pipetask.cli.show import counted, dataset_rows, format_option, show
+from pipetask.cli.show import dataset_rows, format_option, show
+from pipetask.counted import counted
 
 
 @click.command("transfer-datasets", cls=Command, short_help="Copy datasets to another repository.")

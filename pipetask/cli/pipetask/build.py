@@ -1,12 +1,13 @@
 """``pipetask build``: read a pipeline, check it, show it, save it."""
 
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pipetask.cli.pipeline_options import Change, PipelineCommand, load_pipeline, pipeline_options
+from pipetask.counted import counted
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
@@ -70,14 +71,10 @@ def command(
     for item, value in items:
         click.echo(pipeline_text(document, graph, item, value))
     for file in saved:
-        click.echo(f"Saved {_counted(graph.tasks)} to {file}.")
+        click.echo(f"Saved {counted(len(graph.tasks), 'task')} to {file}.")
     if not (shown or saved):
         fits = "fit together" if len(graph.tasks) > 1 else "can be run"
-        click.echo(f"{pipeline or document.document.file}: {_counted(graph.tasks)} that {fits}.")
-
-
-def _counted(tasks: Sized) -> str:
-    return f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}"
+        click.echo(f"{pipeline or document.document.file}: {counted(len(graph.tasks), 'task')} that {fits}.")
 
 
 def _each_once(files: Mapping[str, str | None]) -> dict[str, str]:

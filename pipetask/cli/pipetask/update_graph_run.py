@@ -3,6 +3,7 @@
 import click
 
 from pipetask.cli.main import Command
+from pipetask.counted import counted
 
 
 @click.command(
@@ -20,4 +21,4 @@ def command(qgraph: str, run: str, output_qgraph: str) -> None:
 
     graph = QuantumGraph.load(qgraph)
     graph.with_run(run, graph.header.output).save(output_qgraph)
-    click.echo(f"Saved {graph.n_quanta} quanta to {output_qgraph}, with outputs to {run}.")
+    click.echo(f"Saved {counted(graph.n_quanta, 'quantum')} to {output_qgraph}, with outputs to {run}.")

@@ -84,6 +84,11 @@ def test_changes_are_applied_in_the_order_of_the_command_line(tmp_path):
         (["-p", PIPELINE, "-t", f"{ISR}:parameters"], "The task given: a task cannot be called 'parameters'"),
         (["-t", "IsrTask"], "'IsrTask' is no dotted name of a class"),
         (["-p", PIPELINE, "--instrument", "no.such.Camera"], "'no.such.Camera' is neither a YAML file"),
+        (
+            ["-p", PIPELINE, "--instrument", "json.JSONDecoder"],
+            "not a class derived from pipetask's Instrument",
+        ),
+        (["-p", PIPELINE, "--instrument", "NewCam"], "--instrument NewCam: a plain name is that of an instr"),
     ],
 )
 def test_what_cannot_be_done_is_a_usage_error(words, message):
@@ -105,10 +110,19 @@ def test_the_instrument_s_configurations_come_before_the_pipeline_s(camera):
 
 def test_build_with_a_repository_uses_its_instrument(on_repo, camera):
     on_repo("register-instrument", camera)
-    assert radius("-p", PIPELINE, "--instrument", "NewCam") == 4
     assert radius("-p", PIPELINE, "--instrument", "NewCam", "-b", on_repo.root) == 7.5
     words = ["build", "-p", PIPELINE, "--instrument", "OldCam", "-b", on_repo.root]
     assert "No instrument 'OldCam'" in invoke(*words, exit_code=2)
+
+
+def test_build_without_a_repository_says_that_a_named_instrument_is_not_asked(tmp_path):
+    file = tmp_path / "named.yaml"
+    file.write_text(f"description: d\ninstrument: NewCam\ntasks: {{aperture: {APERTURE}}}\n")
+    result = CliRunner().invoke(pipetask, ["build", "-p", str(file)])
+    assert (result.exit_code, result.stdout) == (0, f"{file}: 1 task that can be run.\n")
+    assert result.stderr == (
+        "Configurations of instrument 'NewCam' are left out: only a repository knows them (-b REPO).\n"
+    )
 
 
 @pytest.mark.parametrize("class_name", [None, "no.such.Camera"])

@@ -144,7 +144,7 @@ def test_a_run_that_was_cut_short_is_told_and_stored_by_repair(finished):
     command(finished, exit_code=1)
     result = command(finished, "--repair", "--format", "json", exit_code=0)
     (row,) = json.loads(result.stdout)
-    assert row["repaired"] == "stored 1 quanta"
+    assert row["repaired"] == "stored 1 quantum"
     assert [quantum.status for quantum in finished.butler.registry.provenance.quanta("out/next")] == [
         "failed"
     ]

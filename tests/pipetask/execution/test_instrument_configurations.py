@@ -31,6 +31,20 @@ def test_a_run_uses_the_configurations_of_its_pipeline_s_instrument(commands, ca
     assert butler.get("plus_one", instrument="Cam", detector=0, collections="out")["unit"] == "electron"
 
 
+def test_a_graph_is_built_from_data_of_the_pipeline_s_instrument_alone(commands, camera, tmp_path):
+    other = tmp_path / "other.yaml"
+    other.write_text(CAMERA.replace("Cam", "OtherCam").replace("electron", "adu"))
+    butler = commands.repo.butler
+    register_instrument(butler, other)
+    butler.put({"n": 5}, "number", instrument="OtherCam", detector=0, run="numbers")
+    options = ["-i", "numbers", "-o", "out", "--register-dataset-types"]
+    commands("run", "--instrument", "OtherCam", *options)
+    assert [ref.dataId["instrument"] for ref in butler.query_datasets("plus_one", collections="out")] == [
+        "OtherCam"
+    ]
+    assert butler.get("double_config", collections="out").unit == "adu"
+
+
 def test_a_saved_graph_holds_the_configurations_that_it_was_built_with(commands, camera, tmp_path):
     saved = tmp_path / "saved.qg"
     commands("qgraph", "--instrument", "Cam", "-c", "double:sleep_s=0.001", "-i", "numbers", "-q", saved)

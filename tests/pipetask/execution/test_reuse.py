@@ -299,7 +299,7 @@ def test_a_run_that_is_extended_does_not_repeat_what_it_took(numbers):
     shown = numbers.run(
         "--extend-run", "-d", "instrument = 'Cam' AND detector IN (0, 4)", "--select-tasks", "double"
     )
-    assert "1 quanta (1 succeeded)" in shown
+    assert "1 quantum (1 succeeded)" in shown
 
 
 def test_the_text_counts_and_gives_an_example_of_each_cause(numbers):
