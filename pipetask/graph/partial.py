@@ -31,18 +31,7 @@ def with_made_inputs(graph: QuantumGraph, registry: Registry) -> QuantumGraph:
     InputNotMadeError
         If one is not there yet.
     """
-    datasets = {name: _with_made(graph, name, registry) for name in graph.datasets}
-    return QuantumGraph(
-        graph.header,
-        graph.tasks,
-        datasets,
-        graph.edges,
-        graph.values,
-        graph.implied,
-        graph.funnel,
-        graph.records,
-        graph.reused,
-    )
+    return graph.with_parts(datasets={name: _with_made(graph, name, registry) for name in graph.datasets})
 
 
 def _with_made(graph: QuantumGraph, name: str, registry: Registry) -> DatasetTable:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pipetask.task.quantum import Quantum
 
 NOTHING_REUSED = Reused()
+_PARTS = ["header", "tasks", "datasets", "edges", "values", "implied", "funnel", "records", "reused", "plan"]
 PACKAGES = "packages"
 """Dataset type of the versions of all packages in use, one per run."""
 
@@ -267,18 +268,11 @@ class QuantumGraph:
         """
         check_name(output_run)
         header = replace(self.header, output_run=output_run, output=output, id_base=new_base())
-        return QuantumGraph(
-            header,
-            self.tasks,
-            self.datasets,
-            self.edges,
-            self.values,
-            self.implied,
-            self.funnel,
-            self.records,
-            self.reused,
-            self.plan,
-        )
+        return self.with_parts(header=header)
+
+    def with_parts(self, **parts: Any) -> QuantumGraph:  # by name, of the types that the constructor takes
+        """Make another graph that differs in some of the arguments of the constructor."""
+        return QuantumGraph(**{name: getattr(self, name) for name in _PARTS} | parts)
 
     def save(self, path: str | Path) -> None:
         """Write the graph to one file."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from pipetask.butler import DimensionElement, DimensionGroup, DimensionRecord
 from pipetask.graph.codes import Codebook, Codebooks, Codes
@@ -128,6 +130,40 @@ class ReadRecords:
     def table(self) -> pa.Table:
         """All other columns."""
         return self._table
+
+
+class RecordsInUse:
+    """Those rows of another source that a part of its graph has, found when they are asked for.
+
+    Parameters
+    ----------
+    source
+        The other source.
+    recode
+        Gives the codes that the part has for those of the source, -1 for what it does not have.
+    """
+
+    def __init__(self, source: RecordSource, recode: Callable[[Codes], Codes]) -> None:
+        self._source = source
+        self._recode = recode
+
+    @cached_property
+    def _used(self) -> tuple[Codes, npt.NDArray[np.int64]]:
+        codes = self._recode(self._source.keys())
+        rows = np.flatnonzero((codes >= 0).all(axis=1))
+        return np.asfortranarray(codes[rows]), rows
+
+    def keys(self) -> Codes:
+        """Codes of the required dimensions, shape (n, k), rows in ascending order."""
+        return self._used[0]
+
+    def row(self, at: int) -> Mapping[str, Any]:
+        """Values of all other columns of a row."""
+        return self._source.row(int(self._used[1][at]))
+
+    def table(self) -> pa.Table:
+        """All other columns."""
+        return self._source.table().take(self._used[1]).combine_chunks()
 
 
 def read_records(

@@ -1,12 +1,18 @@
-"""A part of a quantum graph: some quanta, with all that these read and write."""
+"""A part of a quantum graph: some quanta, with all that these read and write, and nothing else."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from pipetask.graph.codes import Codebook, Codebooks
+from pipetask.graph.compact import Compaction
 from pipetask.graph.project import CSR, Pairs
 from pipetask.graph.quantum_graph import QuantumGraph
+from pipetask.graph.records import RecordsInUse, RecordTable
 from pipetask.graph.tables import WITH_EDGES, QuantaColumns, TaskQuanta
 
 
@@ -37,16 +43,38 @@ def subset(graph: QuantumGraph, is_kept: npt.NDArray[np.bool_]) -> QuantumGraph:
         for key, (name, new_row, count, old) in pairs.items()
     }
     datasets = {name: graph.datasets[name].take(np.flatnonzero(mask)) for name, mask in used.items()}
-    return QuantumGraph(
-        graph.header,
-        tuple(tasks),
-        datasets,
-        edges,
-        graph.values,
+    return _compacted(graph.with_parts(tasks=tuple(tasks), datasets=datasets, edges=edges, plan=None))
+
+
+def _compacted(graph: QuantumGraph) -> QuantumGraph:
+    """Leave out values, and records of values, that no data ID of a graph has."""
+    kinds = {name: table.dataset_type.dimensions.required for name, table in graph.datasets.items()}
+    compaction = Compaction(
+        Codebooks({d: Codebook(values) for d, values in graph.values.items()}),
         graph.implied,
-        graph.funnel,
-        graph.records,
-        graph.reused,
+        [(task.dimensions.required, task.codes) for task in graph.tasks]
+        + [(kinds[name], table.codes) for name, table in graph.datasets.items()],
+    )
+    tasks = []
+    for task in graph.tasks:
+        codes = compaction.recode(task.dimensions.required, task.codes)
+        tasks.append(_with_columns(task, task.first, QuantaColumns(codes, task.columns.serials)))
+    return graph.with_parts(
+        tasks=tuple(tasks),
+        datasets={
+            name: replace(table, codes=compaction.recode(kinds[name], table.codes))
+            for name, table in graph.datasets.items()
+        },
+        values=compaction.values,
+        implied=compaction.implied,
+        records={
+            name: RecordTable(
+                table.element,
+                RecordsInUse(table.source, partial(compaction.recode, table.element.required)),
+            )
+            for name, table in graph.records.items()
+            if compaction.values.keys() >= set(table.element.required)
+        },
     )
 
 

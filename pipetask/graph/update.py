@@ -62,18 +62,8 @@ def updated(new: QuantumGraph, old: QuantumGraph) -> Update:
         name: replace(table, serials=matcher.datasets(name, table.codes, table.serials))
         for name, table in new.datasets.items()
     }
-    graph = QuantumGraph(
-        replace(new.header, id_base=old.header.id_base),
-        tasks,
-        datasets,
-        new.edges,
-        new.values,
-        new.implied,
-        new.funnel,
-        new.records,
-        new.reused,
-        new.plan,
-    )
+    header = replace(new.header, id_base=old.header.id_base)
+    graph = new.with_parts(header=header, tasks=tasks, datasets=datasets)
     kept = matcher.n_kept
     return Update(graph, kept, new.n_quanta - kept, old.n_quanta - kept)
 

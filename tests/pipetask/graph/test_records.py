@@ -113,3 +113,26 @@ def test_rows_far_down_a_file_are_found(repository, task, tmp_path):
     loaded = QuantumGraph.load(tmp_path / "x.qg")
     for i in (0, BATCH_ROWS - 1, BATCH_ROWS, n - 1):
         assert loaded.quantum(i).dataId.records["detector"].full_name == f"D{i}"
+
+
+def test_a_part_of_a_graph_has_the_records_of_its_data_ids_alone(graph, tmp_path):
+    part = graph.select(tasks=["calibrate"], data_id={"visit": 2, "detector": 1})
+    (quantum,) = part.quanta("calibrate")
+    assert quantum.dataId.records["visit"].name == "2"
+    assert quantum.dataId.region == next(
+        q.dataId.region for q in graph.quanta("calibrate") if q.dataId == quantum.dataId
+    )
+    assert (part.values["visit"], part.values["detector"]) == ([2], [1])
+    assert {name: len(table.source.keys()) for name, table in part.records.items()} == {
+        "instrument": 1, "physical_filter": 1, "detector": 1, "day_obs": 1, "group": 1, "exposure": 1,
+        "visit": 1, "visit_detector_region": 1,
+    }  # fmt: skip
+    part.save(tmp_path / "part.qg")
+    (loaded,) = QuantumGraph.load(tmp_path / "part.qg").quanta("calibrate")
+    assert loaded == quantum
+    assert loaded.dataId.records["physical_filter"].band == "r"
+    assert loaded.dataId.region == quantum.dataId.region
+
+
+def test_an_empty_part_of_a_graph_has_no_records(graph):
+    assert graph.select(tasks=[]).records.keys() <= {"instrument", "skymap"}
