@@ -19,7 +19,7 @@ class Compaction:
     codebooks
         All values met while building.
     implied
-        What dimension records say, by element; elements that others depend on come first.
+        What dimension records say, by element.
     tables
         Dimensions and codes of all that the graph keeps.
     """
@@ -35,13 +35,18 @@ class Compaction:
             for d, column in zip(dimensions, codes.T, strict=True):
                 used[d][column] = True
         kept: dict[str, Implied] = {}
-        for name, table in reversed(list(implied.items())):
-            is_used = np.ones(len(table.keys), bool)
-            for d, column in zip(table.required, table.keys.T, strict=True):
-                is_used &= used[d][column]
-            kept[name] = Implied(table.required, table.implied, table.keys[is_used], table.values[is_used])
-            for d, column in zip(table.implied, kept[name].values.T, strict=True):
-                used[d][column] = True
+        n_before = -1  # what is implied may be a part of other keys, hence more than one pass
+        while (n_used := sum(map(np.count_nonzero, used.values()))) != n_before:
+            n_before = n_used
+            for name, table in implied.items():
+                is_used = np.ones(len(table.keys), bool)
+                for d, column in zip(table.required, table.keys.T, strict=True):
+                    is_used &= used[d][column]
+                kept[name] = Implied(
+                    table.required, table.implied, table.keys[is_used], table.values[is_used]
+                )
+                for d, column in zip(table.implied, kept[name].values.T, strict=True):
+                    used[d][column] = True
         self.values: dict[str, list[Any]] = {}  # strings or integers, as the dimension has
         self._new: dict[str, Codes] = {}
         for d, mask in used.items():
@@ -57,7 +62,7 @@ class Compaction:
                 self.recode(table.required, table.keys),
                 self.recode(table.implied, table.values),
             )
-            for name, table in reversed(list(kept.items()))
+            for name, table in kept.items()
             if len(table.keys)
         }
 

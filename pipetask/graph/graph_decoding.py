@@ -77,6 +77,7 @@ def graph_of(file: MappedArchive, header: Mapping[str, Any]) -> QuantumGraph:
             int(header["id_base"], 16),
             _change(header["change"]),
             {made.name: made for made in map(Composite.from_json, header.get("composites", ()))},
+            header.get("selection", {}),
         ),
         tuple(tasks),
         _Lazy(kinds, lambda name: _dataset_table(file, kinds[name], stored[name])),

@@ -28,6 +28,7 @@ def header_of(graph: QuantumGraph) -> dict[str, Any]:
         "data_query": header.data_query,
         "id_base": f"{header.id_base:032x}",
         "change": asdict(header.change),
+        "selection": dict(header.selection),
         "tasks": [
             {
                 "label": task.label,

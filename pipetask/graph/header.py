@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipetask.butler import DimensionUniverse
 from pipetask.graph.run_collections import NO_CHANGE, ChainChange
@@ -35,6 +35,8 @@ class Header:
         What becomes of the output chain when the graph is run, beside the run that is put in front.
     composites
         Definitions of the composites that tasks read and make, by name of the dataset type.
+    selection
+        What else selected its data, by name of the option, so that an update selects the same.
     """
 
     universe: DimensionUniverse
@@ -45,3 +47,4 @@ class Header:
     id_base: int
     change: ChainChange = NO_CHANGE
     composites: Mapping[str, Composite] = field(default_factory=dict)
+    selection: Mapping[str, Any] = field(default_factory=dict)  # names, lists of names, flags

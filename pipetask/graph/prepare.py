@@ -1,9 +1,10 @@
 """From a pipeline and the options of a command line to a quantum graph: one call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from getpass import getuser
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from typing import Any
 
 from pipetask.butler import Butler
 from pipetask.errors import OutputCollectionError
@@ -72,6 +73,32 @@ class DataSelection:
     prune_replaced: str | None = None
     rebase: bool = False
 
+    def given(self) -> list[str]:
+        """List the fields that say something about data or collections."""
+        default = DataSelection()
+        names = [field.name for field in fields(self) if field.name != "clobber_outputs"]
+        return [name for name in names if (getattr(self, name) or None) != (getattr(default, name) or None)]
+
+    def kept(self) -> dict[str, Any]:
+        """Return what a graph keeps for its update, beside the data query and the collections."""
+        found = {name: getattr(self, name) for name in self.given() if name in _KEPT}
+        if "data_id_tables" in found:
+            found["data_id_tables"] = [str(Path(path).absolute()) for path in found["data_id_tables"]]
+        return found
+
+
+_SPELLING = {"inputs": "-i", "output": "-o", "where": "-d", "data_id_tables": "--data-id-table"}
+
+_KEPT = (
+    "data_id_tables",
+    "dataset_query_constraint",
+    "skip_existing",
+    "skip_existing_in",
+    "retained_dataset_types",
+    "scope",
+    "reuse",
+)
+
 
 def choose_collections(butler: Butler, pipeline: Pipeline, selection: DataSelection) -> RunCollections:
     """Find the collections that a selection means; see `run_collections.resolve`."""
@@ -120,8 +147,10 @@ def prepare_graph(
     PipetaskError
         Among them `EmptyGraphError`, whose message says what emptied the graph.
     """
-    builder = builder_for(butler, pipeline, selection, collections=collections)
-    return builder.build(explain=explain, progress=progress)
+    graph = builder_for(butler, pipeline, selection, collections=collections).build(
+        explain=explain, progress=progress
+    )
+    return graph.with_parts(header=replace(graph.header, selection=selection.kept()))
 
 
 def update_graph(butler: Butler, pipeline: Pipeline, selection: DataSelection, old: QuantumGraph) -> Update:
@@ -134,7 +163,7 @@ def update_graph(butler: Butler, pipeline: Pipeline, selection: DataSelection, o
     butler, pipeline
         As for `builder_for`.
     selection
-        What ``old`` was built with; the data query and collections are those of ``old``.
+        Empty, but for what to do with outputs there are: data and collections are those of ``old``.
     old
         The graph as it was.
 
@@ -143,26 +172,18 @@ def update_graph(butler: Butler, pipeline: Pipeline, selection: DataSelection, o
     InconsistentGraphError
         If ``old`` is of another pipeline.
     OutputCollectionError
-        If the selection names collections or a data query.
+        If the selection says what ``old`` knows.
     """
     header = old.header
-    given = {
-        "-i": selection.inputs,
-        "-o": selection.output,
-        "--output-run": selection.output_run,
-        "-d": selection.where,
-        "--extend-run": selection.extend_run,
-        "--replace-run": selection.replace_run,
-        "--rebase": selection.rebase,
-    }
-    if names := [name for name, value in given.items() if value]:
+    given = [_SPELLING.get(name, f"--{name.replace('_', '-')}") for name in selection.given()]
+    if given:
         raise OutputCollectionError(
-            f"{', '.join(names)}: not with --update, since the graph knows its data and collections. Leave "
+            f"{', '.join(given)}: not with --update, since the graph knows its data and collections. Leave "
             "this out, or build a new graph."
         )
     collections = RunCollections(header.input_collections, header.output, header.output_run, header.change)
     was_run = header.output_run in butler.registry.collections.query("*", kinds=("RUN",))
-    selection = replace(selection, where=header.data_query, extend_run=was_run)
+    selection = replace(selection, where=header.data_query, extend_run=was_run, **header.selection)
     return updated(prepare_graph(butler, pipeline, selection, collections=collections), old)
 
 

@@ -71,8 +71,13 @@ class DataIdDecoder:
     def _steps_of(self, dimensions: DimensionGroup) -> list[str]:
         """Elements whose records give the implied values, those that depend on others last."""
         if dimensions not in self._steps:
-            names = [name for name in reversed(dimensions.names) if name in self._implied]
-            self._steps[dimensions] = names
+            known, steps = set(dimensions.required), list[str]()
+            waiting = [name for name in reversed(dimensions.names) if name in self._implied]
+            while ready := [name for name in waiting if known.issuperset(self._implied[name].required)]:
+                steps += ready
+                known.update(d for name in ready for d in self._implied[name].implied)
+                waiting = [name for name in waiting if name not in ready]
+            self._steps[dimensions] = steps
         return self._steps[dimensions]
 
     def _table(self, element: str) -> dict[tuple[int, ...], tuple[int, ...]]:

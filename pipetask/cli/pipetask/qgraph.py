@@ -51,7 +51,7 @@ SHOWN = ("summary", "pipeline-graph", "graph", "workflow", "uri", "explain")
     "--update",
     "old",
     metavar="FILE",
-    help="Bring this saved graph up to date: build it again on its data and collections, with the same ids; "
+    help="Bring this saved graph up to date: build it again as it was selected, with the same ids; "
     "quanta that were run are left out. Save it with -q.",
 )
 @click.option(

@@ -145,5 +145,25 @@ def test_an_update_keeps_to_the_data_and_configurations_of_the_graph(commands, t
     commands("qgraph", "-i", "numbers", "-o", "out", "-q", old)
     line = commands.error("qgraph", "--update", old, "-i", "numbers", "-d", "detector=1")
     assert line.startswith("Error: -i, -d: not with --update")
+    line = commands.error("qgraph", "--update", old, "--scope", "complete", "--data-id-table", "x.csv")
+    assert line.startswith("Error: --data-id-table, --scope: not with --update")
     line = commands.error("qgraph", "--update", old, "-c", "double:unit=e")
     assert line.startswith("Error: Task 'double' has another configuration than in the graph to be updated.")
+
+
+def test_an_update_selects_as_the_graph_was_selected(commands, tmp_path):
+    """A table of data IDs, quanta that were done elsewhere: nobody has to say it twice."""
+    old, table = tmp_path / "old.qg", tmp_path / "ids.csv"
+    table.write_text("instrument,detector\nCam,0\nCam,7\n")
+    commands("run", "-i", "numbers", "-o", "done", "-d", "detector=0", "--register-dataset-types")
+    options = ("--data-id-table", table, "--skip-existing-in", "done")
+    assert "Nothing is left to do" in commands(
+        "qgraph", "-i", "numbers", "-o", "out", *options, exit_code=3
+    ).stderr  # fmt: skip
+    add_number(commands.repo, 7)
+    commands("qgraph", "-i", "numbers", "-o", "out", *options, "-q", old)
+    add_number(commands.repo, 8)
+    shown = commands("qgraph", "--update", old).stdout
+    assert shown.startswith("2 quanta kept, 0 added, 0 dropped")
+    table.unlink()
+    assert str(table) in commands.error("qgraph", "--update", old)

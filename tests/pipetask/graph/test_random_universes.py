@@ -19,6 +19,9 @@ class World:
     def __init__(self):
         self.requires, self.implies, self.relations, self.rows = {}, {}, {}, {}
 
+    def __repr__(self):
+        return f"World({self.requires}, implies {self.implies}, {self.relations}, {self.rows})"
+
     @property
     def names(self):
         return list(self.requires)
@@ -52,6 +55,20 @@ class World:
         """What data IDs of some dimensions hold, in alphabetical order."""
         found = self.closed(names)
         return tuple(sorted(found - {other for name in found for other in self.implies[name]}))
+
+    def may_imply(self, name, other):
+        """Whether a dimension can imply another one: not what it requires, nor what is needed to know itself."""
+        implies = {**self.implies, name: {other}}
+        reached, waiting = set(), [name]
+        while waiting:
+            found = waiting.pop()
+            needed = {d for d, implied in implies.items() if implied & {found, *self.requires[found]}}
+            waiting += needed - reached
+            reached |= needed
+        return (
+            name not in reached
+            and not self.closed([other]) & {name, *self.requires[name]} - self.requires[other]
+        )
 
     def fits(self, row):
         return all(
@@ -88,17 +105,18 @@ def worlds(draw):
     world = World()
     for i in range(draw(st.integers(2, 5))):
         name, earlier = f"d{i}", world.names
-        implied = set().union(*world.implies.values())
-        free = [other for other in earlier if other not in implied]
-        parents = draw(st.sets(st.sampled_from(free), max_size=2)) if free else set()
+        parents = draw(st.sets(st.sampled_from(earlier), max_size=2)) if earlier else set()
         above = set().union(parents, *(world.requires[parent] for parent in parents))
+        if set(world.required(above)) != above:  # a parent implies another one, which then is no key
+            parents = above = set()
         below = world.closed(above)
-        # What is implied must have all that it requires in the same data ID, and is required by nothing else.
-        needed = set().union(*world.requires.values())
-        possible = [
-            other for other in earlier if other not in below | needed and world.requires[other] <= above
-        ]
+        # What is implied must have all that it requires in the same data ID.
         world.requires[name] = above
+        possible = [
+            other
+            for other in earlier
+            if other not in below and world.requires[other] <= above and world.may_imply(name, other)
+        ]
         world.implies[name] = draw(st.sets(st.sampled_from(possible), max_size=1)) if possible else set()
         columns = world.columns(name)
         found = world.combinations(columns)

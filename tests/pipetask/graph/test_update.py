@@ -1,7 +1,7 @@
 """A graph brought up to date equals one built anew, with the ids of the old one where they have the same things."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pipetask.butler import Registry
@@ -106,35 +106,48 @@ def inputs_agree(graph):
 RAWS = st.sets(st.tuples(st.sampled_from(EXPOSURES), st.sampled_from(DETECTORS)))
 
 
+def check(repository, tasks, first, more, gone):
+    """Build, add and remove raws, and compare an update with a new graph."""
+    fill(repository)
+    take(repository, first)
+    old = build(repository, tasks)
+    take(repository, more - first)
+    lost = [
+        ref.id
+        for ref in repository.registry.query_datasets("raw", "raws")
+        if (ref.dataId["exposure"], ref.dataId["detector"]) in gone
+    ]
+    if len(lost) == len(first | more):
+        lost = lost[1:]
+    repository.registry.remove_datasets(lost)
+    new = build(repository, tasks)
+    update = updated(build(repository, tasks), old)
+    assert contents(update.graph) == contents(new)
+    before, after = ids(old), ids(update.graph)
+    assert {key: before[key] for key in before.keys() & after.keys()} == {
+        key: after[key] for key in before.keys() & after.keys()
+    }
+    assert len(set(after.values())) == len(after)
+    assert not set(before.values()) & {after[key] for key in after.keys() - before.keys()}
+    assert inputs_agree(update.graph)
+    was, now = contents(old).keys(), contents(new).keys()
+    assert (update.kept, update.added, update.dropped) == (len(was & now), len(now - was), len(was - now))
+
+
 @given(first=RAWS.filter(bool), more=RAWS, gone=RAWS)
 @settings(max_examples=30, deadline=None)
 def test_an_update_equals_a_new_graph_with_the_old_ids(repository_on, task, first, more, gone):
     with Registry.create("sqlite://") as registry:
-        repository = fill(repository_on(registry))
-        tasks = tasks_of(task)
-        take(repository, first)
-        old = build(repository, tasks)
-        take(repository, more - first)
-        lost = [
-            ref.id
-            for ref in registry.query_datasets("raw", "raws")
-            if (ref.dataId["exposure"], ref.dataId["detector"]) in gone
-        ]
-        if len(lost) == len(first | more):
-            lost = lost[1:]
-        registry.remove_datasets(lost)
-        new = build(repository, tasks)
-        update = updated(build(repository, tasks), old)
-        assert contents(update.graph) == contents(new)
-        before, after = ids(old), ids(update.graph)
-        assert {key: before[key] for key in before.keys() & after.keys()} == {
-            key: after[key] for key in before.keys() & after.keys()
-        }
-        assert len(set(after.values())) == len(after)
-        assert not set(before.values()) & {after[key] for key in after.keys() - before.keys()}
-        assert inputs_agree(update.graph)
-        was, now = contents(old).keys(), contents(new).keys()
-        assert (update.kept, update.added, update.dropped) == (len(was & now), len(now - was), len(was - now))
+        check(repository_on(registry), tasks_of(task), first, more, gone)
+
+
+@given(first=RAWS.filter(bool), more=RAWS, gone=RAWS)
+@settings(max_examples=3, deadline=None, phases=[Phase.generate])
+def test_so_it_does_on_postgresql(postgresql_server, repository_on, task, first, more, gone):
+    url = postgresql_server.new_schema()
+    with Registry.create(url) as registry:
+        check(repository_on(registry), tasks_of(task), first, more, gone)
+    postgresql_server.drop(url)
 
 
 @pytest.fixture
