@@ -308,6 +308,10 @@ class AmbiguousCalibrationError(PipetaskError, LookupError):
     """Several calibrations of one kind that are valid at the time of one quantum."""
 
 
+class AmbiguousPartError(PipetaskError, LookupError):
+    """Different datasets of one data ID that are the same part of composites in one graph."""
+
+
 class UnknownQuantumError(PipetaskError, LookupError):
     """A quantum or task that a graph does not have."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pipetask.graph import funnel as steps
@@ -19,6 +19,8 @@ from pipetask.graph.relations import Constraint, DimensionRelations
 
 if TYPE_CHECKING:
     from pipetask.butler import DimensionGroup, Registry
+    from pipetask.graph.recorded import RecordedComposites
+    from pipetask.pipeline.nodes import Edge
     from pipetask.pipeline.pipeline_graph import PipelineGraph
 
 Query = Callable[..., "tuple[list[Constraint], DimensionGroup]"]
@@ -33,6 +35,8 @@ class BaseJoin:
         The tasks concerned, and where their dataset types are defined.
     registry, codebooks, relations, collections
         Where to read from, and how values are encoded.
+    recorded
+        The composites that were put, whose parts take the place of those that are found.
     query
         Gives, for ``dimensions``, the constraints of the data query, and all dimensions concerned.
     must_exist
@@ -53,6 +57,7 @@ class BaseJoin:
         relations: DimensionRelations,
         collections: Sequence[str],
         *,
+        recorded: RecordedComposites,
         query: Query,
         must_exist: InputConstraint,
     ) -> None:
@@ -62,6 +67,7 @@ class BaseJoin:
         self._codebooks = codebooks
         self._relations = relations
         self._collections = collections
+        self._recorded = recorded
         self._must_exist = must_exist
         self._query, self._dimensions = query(dimensions=part.dimensions)
         self._records = relations.records(self._dimensions)
@@ -90,15 +96,15 @@ class BaseJoin:
         narrowing = Narrowing([seed, *(c.relation for c in found)], self._codebooks)
         for name in self._part.overall_inputs:
             kind = self._pipeline.dataset_types[name].dataset_type
-            if kind.dimensions and self._constrains(name):
-                if name not in self._all_inputs:
-                    condition = narrowing.condition(kind.dimensions)
-                    datasets = find_existing(
-                        self._registry, self._codebooks, kind, self._collections, condition
-                    )
-                else:
-                    datasets = self._all_inputs[name]
-                found.append(Constraint("datasets", name, datasets.relation()))
+            edges = [edge for _, edge in self._readers(name)]
+            if not kind.dimensions or not self._must_exist.applies(name, edges):
+                continue
+            if name not in self._all_inputs:
+                condition = narrowing.condition(kind.dimensions)
+                datasets = find_existing(self._registry, self._codebooks, kind, self._collections, condition)
+            else:
+                datasets = self._all_inputs[name]
+            found += self._demands(name, datasets)
         found += self._relations.supply(self._part.required, found)
         return self._join([*found, Constraint("records", seed.name, seed)])
 
@@ -172,13 +178,30 @@ class BaseJoin:
             condition = narrowing.condition(kind.dimensions)
             datasets = find_existing(self._registry, self._codebooks, kind, self._collections, condition)
             self.inputs[name] = datasets
-            if kind.dimensions and self._constrains(name):
-                found.append(Constraint("datasets", name, datasets.relation()))
+            found += self._demands(name, datasets)
         return found + self._relations.supply(self._part.required, found)
 
     def _narrowing(self, constraints: Sequence[Constraint], *, narrow: bool) -> Narrowing:
         return Narrowing([c.relation for c in constraints] if narrow else [], self._codebooks)
 
-    def _constrains(self, name: str) -> bool:
-        edges = (edge for task in self._part.tasks for edge in task.inputs.values())
-        return self._must_exist.applies(name, [edge for edge in edges if edge.dataset_type == name])
+    def _readers(self, name: str) -> list[tuple[str, Edge]]:
+        return [
+            (task.label, edge)
+            for task in self._part.tasks
+            for edge in task.inputs.values()
+            if edge.dataset_type == name
+        ]
+
+    def _demands(self, name: str, datasets: Datasets) -> Iterator[Constraint]:
+        """Yield what must exist of an input; as a part of composites that were put, what these have."""
+        if not datasets.table.dataset_type.dimensions:
+            return
+        of_found = []
+        for label, edge in self._readers(name):
+            if not self._recorded.has_parts(label, edge.connection):
+                of_found.append(edge)
+            elif self._must_exist.applies(name, [edge]):
+                relation = self._recorded.relation(label, edge.connection, datasets)
+                yield Constraint("datasets", name, relation)
+        if of_found and self._must_exist.applies(name, of_found):
+            yield Constraint("datasets", name, datasets.relation())

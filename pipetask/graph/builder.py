@@ -31,6 +31,7 @@ from pipetask.graph.prerequisites import PrerequisiteFinder
 from pipetask.graph.progress import Progress, Steps
 from pipetask.graph.project import Projections
 from pipetask.graph.quantum_graph import QuantumGraph
+from pipetask.graph.recorded import RecordedComposites
 from pipetask.graph.refs import DataIdDecoder, RefMaker
 from pipetask.graph.relations import DimensionRelations, implied_of, query_constraints
 from pipetask.graph.resolution import Resolver
@@ -148,7 +149,9 @@ class QuantumGraphBuilder:
         self._prerequisites = PrerequisiteFinder(
             self._registry, self._codebooks, self._relations, self._collections
         )
-        self._wholeness = Wholeness(butler, pipeline_graph, self._codebooks, self._collections)
+        where_found = (butler, pipeline_graph, self._codebooks, self._collections)
+        self._recorded = RecordedComposites(*where_found)
+        self._wholeness = Wholeness(*where_found, self._recorded)
         self._outputs = ExistingOutputs(
             self._registry,
             self._codebooks,
@@ -267,6 +270,7 @@ class QuantumGraphBuilder:
             self._codebooks,
             self._relations,
             self._collections,
+            recorded=self._recorded,
             query=self._query,
             must_exist=self._constraint,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.errors import MissingPartError
+from pipetask.errors import AmbiguousPartError, MissingPartError, MissingPrerequisiteError
 from pipetask.graph.codes import Codebooks, row_keys
 from pipetask.graph.datasets import Datasets, datasets_of_refs, existing_datasets
 from pipetask.graph.draft import DraftEdges, DraftTask, Mask, connection_of
 from pipetask.graph.folding import shared_dimensions
 from pipetask.graph.join import Relation
+from pipetask.graph.merge import union
 from pipetask.graph.project import Pairs
+from pipetask.graph.recorded import listed
 from pipetask.graph.tables import Existing, Kind
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler, DatasetRef, DatasetType
     from pipetask.graph.codes import Codes
+    from pipetask.graph.recorded import RecordedComposites
     from pipetask.graph.refs import DataIdDecoder
     from pipetask.graph.scope import Selected
     from pipetask.pipeline.nodes import CompositeEdge, PartEdge
@@ -61,32 +64,58 @@ class Wholeness:
         How values are encoded.
     collections : sequence of `str`
         Where parts are searched, in this order.
+    recorded : `RecordedComposites`
+        The composites there that were put.
     """
 
     def __init__(
-        self, butler: Butler, pipeline: PipelineGraph, codebooks: Codebooks, collections: Sequence[str]
+        self,
+        butler: Butler,
+        pipeline: PipelineGraph,
+        codebooks: Codebooks,
+        collections: Sequence[str],
+        recorded: RecordedComposites,
     ) -> None:
         self._butler = butler
         self._pipeline = pipeline
         self._codebooks = codebooks
         self._collections = collections
+        self._recorded = recorded
 
-    def apply(self, task: DraftTask, decoder: DataIdDecoder) -> list[str]:
+    def apply(self, task: DraftTask, decoder: DataIdDecoder, *, is_asked: bool = False) -> list[str]:
         """Leave the composites that are whole, with their parts, and drop quanta that have too few.
+
+        Parameters
+        ----------
+        task
+            The task.
+        decoder
+            Makes data IDs.
+        is_asked
+            Whether quanta without a prerequisite are dropped, not an error.
 
         Returns
         -------
         reasons
             How many quanta were dropped for the lack of what.
+
+        Raises
+        ------
+        MissingPrerequisiteError
+            If a quantum lacks a composite that is a prerequisite.
         """
         reasons = []
         for name, use in task.node.composites.items():
+            why = [self._look_up(task, use, part, decoder) for part in use.parts if part.looked_up]
             for part in use.parts:
-                if part.looked_up:
-                    self._look_up(task, use, part, decoder)
+                if part.name in task.node.inputs:
+                    self._place_recorded(task, use, part)
             lacking = self._keep_whole(task, use)
             is_short = task.is_kept & (task.edges[name].count(len(task.data_ids)) < use.edge.minimum)
             if not is_short.any():
+                continue
+            if use.is_prerequisite:
+                self._lack_prerequisite(task, use, np.flatnonzero(is_short), "".join(why), is_asked=is_asked)
                 continue
             task.drop(is_short)
             n = int(np.count_nonzero(is_short))
@@ -100,39 +129,87 @@ class Wholeness:
         keep_parts(task, self._codebooks)
         return reasons
 
-    def _look_up(self, task: DraftTask, use: CompositeEdge, part: PartEdge, decoder: DataIdDecoder) -> None:
-        """Find the datasets of a part whose definition says how it is searched, for each composite."""
+    def _lack_prerequisite(
+        self, task: DraftTask, use: CompositeEdge, rows: npt.NDArray[np.int64], why: str, *, is_asked: bool
+    ) -> None:
+        others = f" (and {rows.size - 1:,} more)" if rows.size > 1 else ""
+        text = (
+            f"Task '{task.node.label}' needs its prerequisite '{use.whole.name}' for "
+            f"{task.data_ids.text(int(rows[0]), self._codebooks)}{others}. {why}"
+        )
+        if not is_asked:
+            raise MissingPrerequisiteError(text)
+        task.drop_lacking(rows, text)
+
+    def _look_up(self, task: DraftTask, use: CompositeEdge, part: PartEdge, decoder: DataIdDecoder) -> str:
+        """Find the datasets of a part that must exist, for each composite; return why the first has none."""
+        if part.name not in task.node.prerequisite_inputs:
+            return ""  # a composite itself, whose parts were looked up before
         from pipetask.butler.composites.find import PartFinder
 
         finder = PartFinder(self._butler, self._collections)
         wholes = task.edges[use.edge.connection]
         pairs = wholes.pairs.where(task.is_kept[wholes.pairs.left])
+        put = self._recorded.of(task.node.label, use.edge.connection)
         found: dict[int, list[DatasetRef]] = {}
+        why = ""
         for row in np.unique(pairs.right).tolist():
             data_id = decoder.decode(use.whole.dimensions, tuple(wholes.datasets.table.codes[row].tolist()))
+            if (whole := put.get(data_id)) is not None:
+                found[row] = listed(whole, part)
+                continue
             try:
                 refs = finder.part(use.composite, part.part, data_id)
-            except MissingPartError:
+            except MissingPartError as error:
+                why = why or str(error)
                 continue
             found[row] = list(refs) if isinstance(refs, tuple) else [refs]
         edge = task.node.prerequisite_inputs[part.name]
         stored = self._pipeline.dataset_types[edge.dataset_type].dataset_type
+        task.add(connection_of(edge, "prerequisite"), *self._paired(stored, pairs, found))
+        return why
+
+    def _paired(
+        self, kind: DatasetType, wholes: Pairs, parts: Mapping[int, Sequence[DatasetRef]]
+    ) -> tuple[Datasets, Pairs]:
+        """Pair quanta with the parts of their composites, given by the rows of these."""
         datasets, position = datasets_of_refs(
-            stored, [ref for refs in found.values() for ref in refs], self._codebooks
+            kind, [ref for refs in parts.values() for ref in refs], self._codebooks
         )
         rows = iter(position.tolist())
-        rows_of = {row: [next(rows) for _ in refs] for row, refs in found.items()}
-        listed = [
+        rows_of = {row: [next(rows) for _ in refs] for row, refs in parts.items()}
+        both = [
             (quantum, dataset)
-            for quantum, whole in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)
+            for quantum, whole in zip(wholes.left.tolist(), wholes.right.tolist(), strict=True)
             for dataset in rows_of.get(whole, ())
         ]
-        both = np.array(listed, np.int64).reshape(-1, 2)
-        task.add(
-            connection_of(edge, "prerequisite"),
-            datasets,
-            Pairs.distinct(both[:, 0], both[:, 1], len(datasets)),
-        )
+        columns = np.array(both, np.int64).reshape(-1, 2)
+        return datasets, Pairs.distinct(columns[:, 0], columns[:, 1], len(datasets))
+
+    def _place_recorded(self, task: DraftTask, use: CompositeEdge, part: PartEdge) -> None:
+        """Let composites that were put have the parts that they were put with, not those found."""
+        put = self._recorded.of(task.node.label, use.edge.connection)
+        if not put:
+            return
+        wholes, found = task.edges[use.edge.connection], task.edges[part.name]
+        names = use.whole.dimensions.required
+        columns = {d: self._codebooks[d].encode([data_id[d] for data_id in put]) for d in names}
+        rows = wholes.datasets.data_ids.find(columns, len(put), self._codebooks)
+        parts = {
+            row: listed(whole, part)
+            for row, whole in zip(rows.tolist(), put.values(), strict=True)
+            if row >= 0
+        }
+        is_put = np.isin(wholes.pairs.right, rows)
+        match = _match(task, use, part, self._codebooks)
+        kept = found.pairs.where(np.isin(match.parts, match.wholes[~is_put]))
+        kind = found.datasets.table.dataset_type
+        recorded, pairs = self._paired(kind, wholes.pairs.where(is_put), parts)
+        table, (first, second) = union([found.datasets.table, recorded.table])
+        left = np.concatenate([kept.left, pairs.left])
+        right = np.concatenate([_renumbered(kept.right, first), _renumbered(pairs.right, second)])
+        datasets = Datasets(table, np.ones(len(table), bool))
+        task.add(found.connection, datasets, Pairs.distinct(left, right, len(table)))
 
     def _keep_whole(self, task: DraftTask, use: CompositeEdge) -> dict[str, Mask]:
         """Leave the composites that have all parts; return which quanta lack each part for one."""
@@ -144,12 +221,21 @@ class Wholeness:
             minimum: int | npt.NDArray[np.int64] = part.part.minimum if part.part.many else 1
             if part.part.minimum == ALL:
                 minimum = self._records_of(use, part, wholes)
+            if not part.part.many and (is_ambiguous := match.count > 1).any():
+                self._refuse_ambiguous(task, use, part, int(wholes.pairs.left[is_ambiguous][0]))
             has_it = match.count >= minimum
             lacks = lacking[part.part.name] = np.zeros(len(task.data_ids), bool)
             lacks[wholes.pairs.left[~has_it]] = True
             is_whole &= has_it
         wholes.pairs = wholes.pairs.where(is_whole)
         return lacking
+
+    def _refuse_ambiguous(self, task: DraftTask, use: CompositeEdge, part: PartEdge, quantum: int) -> None:
+        raise AmbiguousPartError(
+            f"Task '{task.node.label}' {task.data_ids.text(quantum, self._codebooks)} has several composites "
+            f"{use.whole.name!r} with different datasets of one data ID as part {part.part.name!r} "
+            f"({part.part.dataset_type!r}), which a graph can't tell apart: take one composite per quantum."
+        )
 
     def _records_of(self, use: CompositeEdge, part: PartEdge, wholes: DraftEdges) -> npt.NDArray[np.int64]:
         """Count, for each pair of a quantum and a composite, the data IDs that dimension records allow."""
@@ -167,6 +253,10 @@ class Wholeness:
         count = np.bincount(inverse[asked.size :], minlength=distinct.size)
         of_each: npt.NDArray[np.int64] = count[inverse[: asked.size]]
         return of_each[wholes.pairs.right]
+
+
+def _renumbered(rows: npt.NDArray[np.int32], new: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
+    return rows.astype(np.int64) if new is None else new[rows]
 
 
 @dataclass(frozen=True, slots=True)

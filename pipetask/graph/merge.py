@@ -32,7 +32,7 @@ def merge_datasets(
     tables: dict[str, DatasetTable] = {}
     new_rows: dict[int, npt.NDArray[np.int64] | None] = {}
     for name, found in sources.items():
-        tables[name], rows = _union([datasets.table for datasets in found.values()])
+        tables[name], rows = union([datasets.table for datasets in found.values()])
         new_rows.update(zip(found, rows, strict=True))
     pairs = {}
     for task in tasks:
@@ -46,10 +46,10 @@ def merge_datasets(
     return tables, pairs
 
 
-def _union(
+def union(
     tables: Sequence[DatasetTable],
 ) -> tuple[DatasetTable, list[npt.NDArray[np.int64] | None]]:
-    """Make one table of several whose datasets all exist, and tell the new row of each old one.
+    """Make one table of several of one type whose datasets all exist, and tell the new row of each old one.
 
     A single table stays as it is, which `None` stands for.
     """
@@ -61,7 +61,7 @@ def _union(
     runs = tuple(dict.fromkeys(run for existing in here for run in existing.runs))
     position = {run: at for at, run in enumerate(runs)}
     run_index = np.concatenate(
-        [np.array([position[run] for run in e.runs], np.int32)[e.run_index] for e in here if len(e)]
+        [np.array([position[run] for run in each.runs], np.int32)[each.run_index] for each in here]
     )
     _, first, inverse = np.unique(
         np.ascontiguousarray(ids).view("V16").ravel(), return_index=True, return_inverse=True

@@ -70,7 +70,7 @@ class Resolver:
         before = task.is_kept.copy()
         lacking = drop_without_inputs(task)
         reasons = [f"{n:,} lack input '{name}'" for name, n in lacking.items()]
-        reasons += self._wholeness.apply(task, self._decoder)
+        reasons += self._wholeness.apply(task, self._decoder, is_asked=self._is_asked)
         if task.is_kept.any():
             self._add_prerequisites(task)
             reasons += dict.fromkeys(task.lacking.values())

@@ -76,26 +76,23 @@ class _Expansion:
 
     def of(self, task: TaskNode) -> TaskNode:
         """Return a task with the parts of its composites."""
-        for edge in (*task.reads(), *task.writes()):
-            role = (
-                "init-input"
-                if edge.connection in task.init_inputs
-                else "init-output"
-                if edge.connection in task.init_outputs
-                else "prerequisite"
-                if edge.connection in task.prerequisite_inputs
-                else ""
-            )
-            if role and edge.dataset_type in self._composites:
-                raise PipelineGraphError(
-                    f"{_where(task, edge)}: {edge.dataset_type!r} is a composite, which can't be an {role}: "
-                    "declare it as an Input or Output, or name its parts"
-                )
-        if not any(
-            e.dataset_type in self._composites for e in (*task.inputs.values(), *task.outputs.values())
-        ):
+        for role, edges in (("init-input", task.init_inputs), ("init-output", task.init_outputs)):
+            for edge in edges.values():
+                if edge.dataset_type in self._composites:
+                    raise PipelineGraphError(
+                        f"{_where(task, edge)}: {edge.dataset_type!r} is a composite, which can't be an "
+                        f"{role}: a task is constructed with datasets that a run has once, whole. Name its "
+                        "parts, or take the composite for each quantum, as a PrerequisiteInput"
+                    )
+        if not any(edge.dataset_type in self._composites for edge in (*task.reads(), *task.writes())):
             return task
-        made = _Expanded(task, {}, dict(task.prerequisite_inputs), {}, {})
+        made = _Expanded(task, {}, {}, {}, {})
+        for edge in task.prerequisite_inputs.values():
+            if edge.dataset_type in self._composites:
+                self._check_prerequisite(task, edge)
+                self._read(made, edge, is_prerequisite=True)
+            else:
+                made.prerequisites[edge.connection] = edge
         for edge in task.inputs.values():
             if edge.dataset_type in self._composites:
                 self._read(made, edge)
@@ -114,7 +111,21 @@ class _Expansion:
             composites=made.composites,
         )
 
-    def _read(self, made: _Expanded, edge: Edge) -> None:
+    def _check_prerequisite(self, task: TaskNode, edge: Edge) -> None:
+        """Refuse a prerequisite that is not one composite of the quantum's own data ID."""
+        whole = self._whole(task, edge, self._composites[edge.dataset_type])
+        if edge.lookup_function is not None:
+            raise PipelineGraphError(
+                f"{_where(task, edge)} has a lookupFunction, and {whole.name!r} is a composite, whose parts "
+                "are searched as its definition says: leave the function out, or name the parts"
+            )
+        if lacking := [name for name in whole.dimensions.required if name not in task.dimensions.names]:
+            raise PipelineGraphError(
+                f"{_where(task, edge)}: a prerequisite that is a composite has the data ID of the quantum, "
+                f"and {whole.name!r} has {', '.join(lacking)} besides: declare it as an Input"
+            )
+
+    def _read(self, made: _Expanded, edge: Edge, *, is_prerequisite: bool = False) -> None:
         """Add the edges of a composite that a task reads, those of composites among its parts first."""
         composite, whole = self._checked(made.task, edge, is_output=False)
         parts = []
@@ -122,20 +133,25 @@ class _Expansion:
             kind = self._type_of_part(made.task, edge, part)
             if not part.many:
                 self._check_identified(made.task, edge, whole, part, kind)
-            looked_up = bool(part.data_id or part.collections or part.unique or part.data_ids_from)
-            if looked_up:
+            has_own_search = bool(part.data_id or part.collections or part.unique or part.data_ids_from)
+            looked_up = has_own_search or is_prerequisite or kind.isCalibration()
+            if has_own_search:
                 self._check_looked_up(made.task, edge, part)
+            if looked_up:
+                self._check_not_made(made.task, edge, part, is_prerequisite=is_prerequisite)
             parts.append(PartEdge(f"{edge.connection}/{part.name}", part, kind.dimensions, looked_up))
             part_edge = self._part_edge(edge, part, kind)
             if part_edge.dataset_type in self._composites:
-                self._read(made, part_edge)
+                self._read(made, part_edge, is_prerequisite=is_prerequisite)
             elif looked_up:
                 made.prerequisites[part_edge.connection] = part_edge
             else:
                 made.inputs[part_edge.connection] = part_edge
         if edge.multiple:
             self._check_told_apart(made.task, edge, whole, parts)
-        made.composites[edge.connection] = CompositeEdge(edge, composite, whole, tuple(parts))
+        made.composites[edge.connection] = CompositeEdge(
+            edge, composite, whole, tuple(parts), is_prerequisite=is_prerequisite
+        )
 
     def _write(self, made: _Expanded, edge: Edge) -> None:
         """Add the edges of a composite that a task makes: the parts written, and those it refers to."""
@@ -284,17 +300,27 @@ class _Expansion:
                 f"graph can be built, and task {self._makers[source][0]!r} of the same pipeline makes "
                 f"{source!r}: run the two in different pipelines, one after the other"
             )
-        if name in self._makers:
-            raise PipelineGraphError(
-                f"{_of_part(task, edge, part)} is searched in its own way ({part}), so it must exist before "
-                f"a graph can be built, and task {self._makers[name][0]!r} of the same pipeline makes it: "
-                "run the two in different pipelines, one after the other"
-            )
         if part.data_ids_from and edge.multiple:
             raise PipelineGraphError(
                 f"{_of_part(task, edge, part)} is named by {part.data_ids_from!r}, for one composite at a "
                 "time: not with multiple=True"
             )
+
+    def _check_not_made(self, task: TaskNode, edge: Edge, part: Part, *, is_prerequisite: bool) -> None:
+        """Refuse a part that must exist before a graph, and that a task of the pipeline makes."""
+        name = part.dataset_type.partition(".")[0]
+        if name not in self._makers:
+            return
+        why, remedy = f"is searched in its own way ({part})", ""
+        if is_prerequisite:
+            why, remedy = "belongs to a prerequisite", "declare an Input, or "
+        elif not (part.data_id or part.collections or part.unique or part.data_ids_from):
+            why = "is a calibration, chosen by its validity"
+        raise PipelineGraphError(
+            f"{_of_part(task, edge, part)} {why}, so it must exist before a graph can be built, and task "
+            f"{self._makers[name][0]!r} of the same pipeline makes it: {remedy}run the two in different "
+            "pipelines, one after the other"
+        )
 
     def _check_told_apart(
         self, task: TaskNode, edge: Edge, whole: DatasetType, parts: list[PartEdge]

@@ -97,6 +97,8 @@ class CompositeEdge:
         are single datasets.
     is_output : `bool`, optional
         Whether the task makes it.
+    is_prerequisite : `bool`, optional
+        Whether it must exist before the graph, as all its parts then must.
     """
 
     edge: Edge
@@ -104,6 +106,7 @@ class CompositeEdge:
     whole: DatasetType
     parts: tuple[PartEdge, ...]
     is_output: bool = False
+    is_prerequisite: bool = False
 
 
 @dataclass(frozen=True, slots=True)

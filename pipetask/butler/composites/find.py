@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from pipetask.butler.composites.definition import ALL, Composite, Part
 from pipetask.butler.composites.errors import MissingPartError
 from pipetask.butler.composites.ref import CompositeRef
-from pipetask.butler.data_ids import data_id_for
-from registry.dataset_ref import DatasetRef
+from pipetask.butler.data_ids import data_id_for, time_of
+from registry.dataset_ref import DatasetId, DatasetRef
 from registry.dataset_type import DatasetType
 from registry.datasets.inputs import NamedInput, id_in
 from registry.dimensions.coordinate import DataCoordinate
 from registry.errors import ConflictingDefinitionError, DataIdError, MissingDatasetTypeError
+from registry.timespan import Timespan
 
 if TYPE_CHECKING:
     from pipetask.butler.reading import ReadingButler
@@ -63,7 +64,8 @@ class PartFinder:
             return self._named_by(composite, part, registered, data_id)
         if part.subset:
             return self._all(composite, part, registered, data_id)
-        return self._one(composite, part, self.projected(composite, part, registered, data_id))
+        when = time_of(self._butler, data_id.mapping) if registered.isCalibration() else None
+        return self._one(composite, part, self.projected(composite, part, registered, data_id), when)
 
     def projected(
         self, composite: Composite, part: Part, registered: DatasetType, data_id: DataCoordinate
@@ -78,12 +80,14 @@ class PartFinder:
                 )
         return data_id_for(self._butler, registered, given, {})
 
-    def _one(self, composite: Composite, part: Part, data_id: DataCoordinate) -> DatasetRef:
+    def _one(
+        self, composite: Composite, part: Part, data_id: DataCoordinate, when: Timespan | None
+    ) -> DatasetRef:
         searched = part.collections or self._collections
         if part.unique:
             self._check_unique(composite, part, data_id, searched)
         try:
-            ref = self._butler.find_dataset(part.dataset_type, data_id, collections=searched)
+            ref = self._butler.find_dataset(part.dataset_type, data_id, collections=searched, timespan=when)
         except MissingPartError as err:
             raise _missing(composite, part, data_id, str(err)) from err
         if ref is None:
@@ -198,20 +202,36 @@ class PartFinder:
 
 def recorded(butler: ReadingButler, composite: Composite, stored: DatasetRef) -> CompositeRef:
     """Return a composite that was put, with the parts that were recorded with it."""
-    rows = butler.registry.composite_parts([stored.id])[stored.id]
-    refs = {ref.id: ref for ref in butler.registry.get_datasets([id for _, id in rows]) if ref is not None}
-    finder = PartFinder(butler, [stored.run])
-    parts: dict[str, DatasetRef | tuple[DatasetRef, ...]] = {}
-    for part in composite.parts:
-        found = [finder._seen(part, _whole(butler, refs[id])) for name, id in rows if name == part.name]
-        parts[part.name] = tuple(sorted(found, key=_data_id)) if part.many else found[0]
-    return CompositeRef(stored.datasetType, stored.dataId, composite, parts, run=stored.run, id=stored.id)
+    return all_recorded(butler, composite, [stored])[0]
 
 
-def _whole(butler: ReadingButler, ref: DatasetRef) -> DatasetRef:
-    """Return a stored ref; with its parts, if it is a composite that was put."""
-    inner = butler.composites.get(ref.datasetType.name)
-    return ref if inner is None else recorded(butler, inner, ref)
+def all_recorded(
+    butler: ReadingButler, composite: Composite, stored: Sequence[DatasetRef]
+) -> list[CompositeRef]:
+    """Return composites of one definition that were put, each with the parts that were recorded with it."""
+    rows = butler.registry.composite_parts([ref.id for ref in stored])
+    ids = list(dict.fromkeys(id for parts in rows.values() for _, id in parts))
+    refs = dict(zip(ids, butler.registry.get_datasets(ids), strict=True))
+    whole = _with_parts(butler, [ref for ref in refs.values() if ref is not None])
+    made = []
+    for ref in stored:
+        finder = PartFinder(butler, [ref.run])
+        parts: dict[str, DatasetRef | tuple[DatasetRef, ...]] = {}
+        for part in composite.parts:
+            found = [finder._seen(part, whole[id]) for name, id in rows[ref.id] if name == part.name]
+            parts[part.name] = tuple(sorted(found, key=_data_id)) if part.many else found[0]
+        made.append(CompositeRef(ref.datasetType, ref.dataId, composite, parts, run=ref.run, id=ref.id))
+    return made
+
+
+def _with_parts(butler: ReadingButler, refs: Sequence[DatasetRef]) -> dict[DatasetId, DatasetRef]:
+    """Return stored refs by id; composites with their parts."""
+    found: dict[DatasetId, DatasetRef] = {ref.id: ref for ref in refs}
+    for name in sorted({ref.datasetType.name for ref in refs}):
+        if (inner := butler.composites.get(name)) is not None:
+            of_type = [ref for ref in refs if ref.datasetType.name == name]
+            found |= {ref.id: ref for ref in all_recorded(butler, inner, of_type)}
+    return found
 
 
 def _missing(composite: Composite, part: Part, data_id: DataCoordinate, why: str) -> MissingPartError:

@@ -73,6 +73,8 @@ def _joined(butler: ReadingButler, query: Query, composite: Composite, searched:
         name = part.dataset_type.partition(".")[0]
         if part.many or part.data_id or name in joined or butler.composites.get(name) is not None:
             continue
+        if butler.registry.get_dataset_type(name).isCalibration():
+            continue  # which of them is valid, depends on the time of the data ID
         joined.add(name)
         query = query.join_dataset_search(name, part.collections or searched)
     return query

@@ -3,7 +3,7 @@
 import numpy as np
 from lsst.sphgeom import ConvexPolygon, LonLat, UnitVector3d
 
-from pipetask.butler import Butler, DatasetType, Exposure, PhotoCalib
+from pipetask.butler import Butler, DatasetType, Exposure, PhotoCalib, Timespan
 from pipetask.execution.run_graph import run_graph
 from pipetask.graph.builder import QuantumGraphBuilder
 from pipetask.pipeline.pipeline import Pipeline
@@ -42,7 +42,13 @@ class CompositeRepo:
         insert("physical_filter", [{**cam, "physical_filter": "Cam-r", "band": "r"}])
         insert("day_obs", [{**cam, "day_obs": 20300101}])
         common = {**cam, "day_obs": 20300101, "physical_filter": "Cam-r"}
-        insert("visit", [{**common, "visit": v, "name": f"v{v}"} for v in VISITS])
+        insert(
+            "visit",
+            [
+                {**common, "visit": v, "name": f"v{v}", "timespan": Timespan.from_ns(10 * v, 10 * v + 1)}
+                for v in VISITS
+            ],
+        )
         insert("skymap", [{"skymap": "map", "hash": b"1" * 20, "tract_max": 2}])
         insert("tract", [{"skymap": "map", "tract": t, "region": SKY} for t in TRACTS])
         insert(
@@ -60,8 +66,14 @@ class CompositeRepo:
                 exposure = Exposure(np.full((4, 5), 10 * v + d, np.float32), photoCalib=PhotoCalib(1.0))
                 self.butler.put(exposure, "calexp", {**cam, "visit": v, "detector": d}, run="data")
 
-    def register(self, name, dimensions, storage_class):
-        kind = DatasetType(name, dimensions, storage_class, universe=self.butler.dimensions)
+    def register(self, name, dimensions, storage_class, *, is_calibration=False):
+        kind = DatasetType(
+            name,
+            dimensions,
+            storage_class,
+            universe=self.butler.dimensions,
+            isCalibration=is_calibration,
+        )
         self.butler.register_dataset_type(kind)
 
     def define(self, text, folder):

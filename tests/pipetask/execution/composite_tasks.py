@@ -236,3 +236,85 @@ class StackTask(PipelineTask):
         stack = Exposure(sum(exposure.image for exposure in butlerQC.get(inputRefs.exposures)))
         stack.inputs = Table({"id": [str(ref.id) for ref in inputRefs.exposures]})
         butlerQC.put(Struct(stack=stack), outputRefs)
+
+
+class RequireConnections(LookConnections, dimensions=(*DETECTOR, "tract")):
+    exposure = connectionTypes.PrerequisiteInput(
+        name="jointcal_calexp", storageClass="ExposureF", dimensions=(*DETECTOR, "tract")
+    )
+    there = connectionTypes.Input(name="calexp", storageClass="ExposureF", dimensions=DETECTOR)
+
+
+class RequireConfig(LookConfig, pipelineConnections=RequireConnections):
+    pass
+
+
+class RequireTask(LookTask):
+    """Takes the composite as a prerequisite."""
+
+    ConfigClass = RequireConfig
+    _DefaultName = "require"
+
+
+def find_none(datasetType, registry, dataId, collections):
+    return []
+
+
+class RequireFoundConnections(RequireConnections, dimensions=(*DETECTOR, "tract")):
+    exposure = connectionTypes.PrerequisiteInput(
+        name="jointcal_calexp",
+        storageClass="ExposureF",
+        dimensions=(*DETECTOR, "tract"),
+        lookupFunction=find_none,
+    )
+
+
+class RequireFoundConfig(LookConfig, pipelineConnections=RequireFoundConnections):
+    pass
+
+
+class RequireFoundTask(LookTask):
+    """Would find the composite with a function of its own."""
+
+    ConfigClass = RequireFoundConfig
+    _DefaultName = "require_found"
+
+
+class RequireMoreConnections(PipelineTaskConnections, dimensions=DETECTOR):
+    exposure = connectionTypes.PrerequisiteInput(
+        name="jointcal_calexp", storageClass="ExposureF", dimensions=(*DETECTOR, "tract"), multiple=True
+    )
+    seen = connectionTypes.Output(name="seen", storageClass="StructuredDataDict", dimensions=DETECTOR)
+
+
+class RequireMoreConfig(PipelineTaskConfig, pipelineConnections=RequireMoreConnections):
+    pass
+
+
+class RequireMoreTask(PipelineTask):
+    """Would take the composites of all tracts as prerequisites."""
+
+    ConfigClass = RequireMoreConfig
+    _DefaultName = "require_more"
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        raise NotImplementedError
+
+
+class BeginConnections(PipelineTaskConnections, dimensions=DETECTOR):
+    begin = connectionTypes.InitInput(name="begin_whole", storageClass="Composite")
+    seen = connectionTypes.Output(name="seen", storageClass="StructuredDataDict", dimensions=DETECTOR)
+
+
+class BeginConfig(PipelineTaskConfig, pipelineConnections=BeginConnections):
+    pass
+
+
+class BeginTask(PipelineTask):
+    """Would be constructed with a composite."""
+
+    ConfigClass = BeginConfig
+    _DefaultName = "begin"
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        raise NotImplementedError
