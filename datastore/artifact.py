@@ -72,6 +72,13 @@ def write_parts(
     """Write bytes that come in parts, which need not be in memory at once; see `write_artifact`."""
     if not clobber and os.path.lexists(target):
         raise ArtifactExistsError(target)
+    give_name(write_temporary(target, parts, sync=sync), target, clobber=clobber)
+    if sync:
+        sync_folders(root, [target])
+
+
+def write_temporary(target: str, parts: Iterable[Buffer], *, sync: bool = False) -> str:
+    """Write bytes to a new file beside the target, and return its name; with ``sync``, they are durable."""
     temporary = temporary_name(target)
     try:
         descriptor = _create(temporary)
@@ -84,17 +91,35 @@ def write_parts(
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except BaseException as err:
+        remove_temporary(temporary)
+        if isinstance(err, OSError):
+            raise ArtifactWriteError(target, err.strerror or str(err)) from err
+        raise
+    return temporary
+
+
+def give_name(temporary: str, target: str, *, clobber: bool) -> None:
+    """Give a temporary file the target's name, in one step; delete it if that fails."""
+    try:
         if clobber:
             os.replace(temporary, target)
         else:
             rename_to_free(temporary, target)
     except BaseException as err:
-        _discard(temporary)
+        remove_temporary(temporary)
         if isinstance(err, OSError) and not isinstance(err, ArtifactExistsError):
             raise ArtifactWriteError(target, err.strerror or str(err)) from err
         raise
-    if sync:
-        sync_folders(root, [target])
+
+
+def remove_temporary(path: str) -> bool:
+    """Delete a temporary file; return whether it was there."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return False
+    return True
 
 
 def rename_to_free(temporary: str, target: str) -> None:
@@ -136,13 +161,6 @@ def make_folder(folder: str) -> None:
     """Make a folder and those above it."""
     os.makedirs(folder, exist_ok=True)
     _known_folders.add(folder)
-
-
-def _discard(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        return
 
 
 def sync_folder(folder: str) -> None:

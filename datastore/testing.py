@@ -211,6 +211,21 @@ class StoreSuite(ABC):
         assert self.peek(store, "run/x") == contents[won.index(True)]
         assert [file.path for file in store.files()] == ["run/x"]
 
+    def test_staged_bytes_are_seen_when_they_are_placed(self, tmp_path: Path) -> None:
+        """Until then nobody reads them; what is discarded leaves nothing; the later name replaces."""
+        store = self.make_store(tmp_path)
+        self.plant(store, "run/x", b"before")
+        one, two = store.stage("run/x", b"one"), store.stage("run/y/z", b"two")
+        assert (self.peek(store, "run/x"), self.peek(store, "run/y/z")) == (b"before", None)
+        store.place(one, "run/x")
+        store.discard(one)
+        store.discard(two)
+        store.discard(two)
+        assert self.peek(store, "run/x") == b"one"
+        assert [file.path for file in store.files()] == ["run/x"]
+        with pytest.raises(LocationError):
+            store.stage("../x", b"")
+
     def test_files_are_taken_by_copy_and_move(self, tmp_path: Path) -> None:
         """A copied file stays, a moved one goes; a taken name is refused."""
         store = self.make_store(tmp_path)

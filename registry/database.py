@@ -78,6 +78,7 @@ class Session:
         self.connection = connection
         self.depth = 0
         self.failed = False
+        self.deferred: Callable[[], None] | None = None  # what the transaction has yet to write
         self.change: Hashable = None
         self.began = 0.0  # when the transaction began; by the monotonic clock
         self.checked = -math.inf  # when `change` was read
@@ -135,6 +136,11 @@ class Database:
 
     def fetch(self, statement: Executable | Prepared, values: Mapping[str, Any] | None = None) -> list[Any]:
         """Run a select and return its rows as the driver's tuples."""
+        self.settle()
+        return self.peek(statement, values)
+
+    def peek(self, statement: Executable | Prepared, values: Mapping[str, Any] | None = None) -> list[Any]:
+        """Run a select that what is deferred makes no difference to; see `defer`."""
         if not isinstance(statement, Prepared):
             statement = Prepared(statement, self.engine)
         with self._translated():
@@ -146,6 +152,7 @@ class Database:
 
     def stream(self, statement: Executable) -> Iterator[list[Any]]:
         """Run a select and yield its rows some thousands at a time, so that not all are in memory."""
+        self.settle()
         prepared = Prepared(statement, self.engine)
         with self._translated():
             cursor = self.dialect.streaming_cursor(self.session.connection)
@@ -241,6 +248,7 @@ class Database:
         session.depth, session.began = 1, time.monotonic()
         try:
             yield
+            self.settle()
             self._commit(session)
         except BaseException as error:
             session.cache.clear()
@@ -256,6 +264,21 @@ class Database:
         finally:
             session.depth = 0
             session.failed = False
+            session.deferred = None
+
+    def defer(self, write: Callable[[], None]) -> None:
+        """Let the open transaction write something later: before its next statement, or at its end.
+
+        ``write`` may be called when there is nothing left to write. Of several, the last one counts.
+        """
+        self.session.deferred = write
+
+    def settle(self) -> None:
+        """Write what is deferred; asked for by whoever answers from what is cached of it."""
+        session = self.session
+        if (write := session.deferred) is not None:
+            session.deferred = None
+            write()
 
     def lock(self) -> None:
         """Let others that call this wait until the transaction ends.
@@ -263,6 +286,7 @@ class Database:
         For what depends on what was read before, and no constraint guards: definitions, validity ranges,
         overlaps.
         """
+        self.settle()
         session = self.session
         with self._translated():
             self.dialect.lock(session.connection)
@@ -270,6 +294,7 @@ class Database:
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Return a context after whose failure the transaction around it can go on."""
+        self.settle()
         return self.dialect.savepoint(self.session.connection)
 
     def _commit(self, session: Session) -> None:
@@ -289,6 +314,7 @@ class Database:
         self, table: Table, names: Sequence[str], rows: Rows, on_conflict: OnConflict = "error"
     ) -> int:
         """Insert tuples in bulk; return how many rows were written."""
+        self.settle()
         with self._translated():
             return self.dialect.insert(self.session.connection, table, names, rows, on_conflict)
 
@@ -299,6 +325,7 @@ class Database:
         bound = [statement.bind(row) for row in rows]
         if not bound:
             return 0
+        self.settle()
         with self._translated():
             parameters = bound if len(bound) > 1 else bound[0]
             return self.session.connection.exec_driver_sql(statement.sql, parameters).rowcount

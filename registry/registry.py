@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -123,6 +123,13 @@ class Registry(Queries, Bookkeeping):
         """
         with self._db.transaction(durable=durable):
             yield
+
+    def defer(self, write: Callable[[], None]) -> None:
+        """Let the open transaction write something later: before anything else is read or changed in it.
+
+        At the latest at its end. ``write`` may be called when nothing is left to write; only one can wait.
+        """
+        self._db.defer(write)
 
     # Attributes
 
@@ -299,6 +306,21 @@ class Registry(Queries, Bookkeeping):
             data_ids,
             ids,
             quantum_ids,
+        )
+
+    def check_insertion(self, dataset_type: DatasetType, run: str, data_id: DataCoordinate) -> None:
+        """Raise what `insert_datasets` would for one data ID; what is deferred does not count.
+
+        Unlike there, any dataset that the run holds for the data ID is a conflict.
+        """
+        insert.check_insertion(
+            self._db,
+            self._schema,
+            self._types,
+            self.collections.summaries,
+            dataset_type,
+            self.collections.get_info(run),
+            data_id,
         )
 
     def remove_datasets(self, ids: AnyIds) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from datastore.appender import Appender, ObjectAppender
 from datastore.artifact import Buffer
 from datastore.errors import LocationError
-from datastore.ingest import Transfer
 from datastore.inventory import FoundFile
 from datastore.locations import Source
+from datastore.transfer import Transfer
 
 
 def checked(path: str) -> str:
@@ -45,6 +45,19 @@ class Store(ABC):
     @abstractmethod
     def put(self, path: str, data: Buffer, *, sync: bool = True, clobber: bool = False) -> None:
         """Keep bytes under a name; with ``sync``, return when they are durable."""
+
+    def stage(self, path: str, data: Buffer) -> Any:
+        """Keep bytes, not under their name yet; return what `place` or `discard` is to be given."""
+        checked(path)
+        return bytes(data)
+
+    def place(self, staged: Any, path: str) -> None:
+        """Give staged bytes their name, in one step; what has it is replaced. They are not synced."""
+        self.put(path, staged, sync=False, clobber=True)
+
+    def discard(self, staged: Any) -> None:
+        """Forget staged bytes; of those that have been placed, nothing is taken away."""
+        del staged
 
     @abstractmethod
     def take(self, local: str, path: str, transfer: Transfer, *, sync: bool = True) -> None:

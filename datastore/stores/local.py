@@ -11,11 +11,18 @@ import shutil
 from collections.abc import Iterable, Iterator
 
 from datastore.appender import Appender, FileAppender
-from datastore.artifact import Buffer, sync_files, write_artifact
-from datastore.ingest import Transfer, place_file
+from datastore.artifact import (
+    Buffer,
+    give_name,
+    remove_temporary,
+    sync_files,
+    write_artifact,
+    write_temporary,
+)
 from datastore.inventory import FoundFile, files_below
 from datastore.locations import Source, file_uri
 from datastore.stores.base import Store, checked
+from datastore.transfer import Transfer, place_file
 
 
 class LocalStore(Store):
@@ -24,6 +31,19 @@ class LocalStore(Store):
     def put(self, path: str, data: Buffer, *, sync: bool = True, clobber: bool = False) -> None:
         """Write a file beside its name and link it there."""
         write_artifact(self._local(path), data, root=self.root, sync=sync, clobber=clobber)
+
+    def stage(self, path: str, data: Buffer) -> str:
+        """Write a file beside its name."""
+        return write_temporary(self._local(path), (data,))
+
+    def place(self, staged: str, path: str) -> None:
+        """Rename it."""
+        give_name(staged, self._local(path), clobber=True)
+
+    def discard(self, staged: str) -> None:
+        """Delete it, and the folders that it leaves empty."""
+        if remove_temporary(staged):
+            self._remove_empty_folders(os.path.dirname(staged))
 
     def take(self, local: str, path: str, transfer: Transfer, *, sync: bool = True) -> None:
         """Copy, move or link a file."""

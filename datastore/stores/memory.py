@@ -9,10 +9,10 @@ from pathlib import Path
 
 from datastore.artifact import Buffer
 from datastore.errors import ArtifactExistsError, ArtifactMissingError, LocationError
-from datastore.ingest import Transfer
 from datastore.inventory import FoundFile
 from datastore.locations import Source
 from datastore.stores.base import Store, checked
+from datastore.transfer import Transfer
 
 SCHEME = "in-memory"
 _contents: dict[str, dict[str, tuple[bytes, float]]] = {}

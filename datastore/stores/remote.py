@@ -11,11 +11,11 @@ from typing import Any
 
 from datastore.artifact import Buffer
 from datastore.errors import ArtifactExistsError, ArtifactMissingError, LocationError
-from datastore.ingest import Transfer
 from datastore.inventory import FoundFile
 from datastore.locations import Source
 from datastore.stores.base import Store, checked
 from datastore.stores.retry import retried
+from datastore.transfer import Transfer
 
 
 class RemoteObject:

@@ -23,7 +23,7 @@ from registry.dimensions.coordinate import DataCoordinate
 from registry.errors import DatasetNotFoundError
 
 if TYPE_CHECKING:
-    from datastore.ingest import Transfer
+    from datastore.transfer import Transfer
     from pipetask.butler.butler import Butler
 
 INDEX = "index.json"

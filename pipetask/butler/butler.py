@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pipetask.butler import removal
-from pipetask.butler.data_ids import data_id_for, dataset_type_of, show
-from pipetask.butler.limited import hint_of
+from pipetask.butler.data_ids import data_id_for, dataset_type_of
 from pipetask.butler.reading import Named, ReadingButler
 from pipetask.butler.repository import new_repository, write_config
 from pipetask.butler.transaction import Transaction
@@ -22,14 +21,13 @@ from registry.dataset_type import DatasetType
 from registry.dimensions.coordinate import DataId
 from registry.dimensions.universe import DimensionUniverse
 from registry.errors import (
-    ConflictingDefinitionError,
     MissingCollectionError,
 )
 from registry.registry import Registry
 
 if TYPE_CHECKING:
-    from datastore.ingest import Transfer
     from datastore.records import ArtifactRecord
+    from datastore.transfer import Transfer
     from pipetask.butler.interchange.export import RepoExport
     from pipetask.butler.interchange.import_ import ImportReport
 
@@ -117,24 +115,13 @@ class Butler(ReadingButler):
             If the run has a dataset of this type and data ID already.
         """
         ref = self._new_ref(dataset, dataId, run, kwargs)
-        if self.registry.find_dataset(ref.datasetType, ref.dataId, collections=[ref.run]) is not None:
-            raise ConflictingDefinitionError(
-                f"Dataset {show(ref)} exists already. Put it into another run, or remove it first: "
-                "butler prune-datasets"
-            )
+        self._transaction.check(ref)
         if (composite := self.composites.get(ref.datasetType.name)) is not None:
             from pipetask.butler.composites.put import put_composite
 
             with self._transaction.begin():
                 return put_composite(self, obj, composite, ref)
-        with self._transaction.begin():
-            # The row comes first: once the database accepts it, a file of that name can only be a left-over.
-            self.registry.insert_datasets(ref.datasetType, ref.run, [ref.dataId], ids=[ref.id])
-            records = self.datastore.write(obj, hint_of(ref), sync=False, clobber=True)
-            self._transaction.wrote(records)
-            self.registry.insert_locations([(ref.id, *record) for record in records])
-            if named := self.datastore.inputs_named_by(obj, ref.datasetType.storageClass):
-                self.registry.insert_named_inputs({ref.id: named})
+        self._transaction.put(obj, ref)
         return ref
 
     def _new_ref(

@@ -19,7 +19,7 @@ from registry.dimensions.coordinate import DataCoordinate
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
-    from datastore.ingest import Transfer
+    from datastore.transfer import Transfer
     from pipetask.butler.butler import Butler
 
 IdMode = Literal["unique", "dataid_type", "dataid_type_run"]

@@ -12,8 +12,8 @@ from registry.dataset_ref import DatasetRef
 from registry.errors import DatasetNotFoundError, InvalidArgumentError
 
 if TYPE_CHECKING:
-    from datastore.ingest import Transfer
     from datastore.records import ArtifactRecord
+    from datastore.transfer import Transfer
     from pipetask.butler.butler import Butler
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipetask.butler.limited import hint_of
+from pipetask.butler.pending_puts import PendingPut, PendingPuts
 from pipetask.butler.trash import TrashList, write_down
 
 if TYPE_CHECKING:
     from datastore.datastore import Datastore
     from datastore.records import ArtifactRecord
+    from registry.dataset_ref import DatasetRef
     from registry.registry import Registry
 
 
 class Transaction:
     """Files that one transaction writes and deletes beside its rows.
 
-    Files are written at once, made durable together just before the rows are committed, and deleted again if
-    they are not. Files to delete go after the commit, so that no row ever names a missing file; they are
+    Files are written at once, under names that nobody reads; they get their own when their rows are accepted
+    (see `PendingPuts`). They are made durable together just before the rows are committed, and deleted again
+    if they are not. Files to delete go after the commit, so that no row ever names a missing file; they are
     written down before it (see `trash`), so that none is forgotten.
 
     Parameters
@@ -36,6 +40,7 @@ class Transaction:
         self._registry = registry
         self._datastore = datastore
         self._depth = 0
+        self._puts = PendingPuts(registry, self.wrote)
         self._unsynced: list[ArtifactRecord] = []
         self._made: list[ArtifactRecord] = []
         self._doomed: list[ArtifactRecord] = []
@@ -55,11 +60,13 @@ class Transaction:
         try:
             with self._registry.transaction(durable=True):
                 yield
+                self._puts.write()
                 if self._unsynced:
                     self._datastore.sync(self._unsynced)
                 if self._doomed:
                     trash = write_down(self._root, self._doomed)
         except BaseException:
+            self._puts.discard()
             self._datastore.remove(self._made)
             if trash is not None:
                 trash.drop()
@@ -71,6 +78,22 @@ class Transaction:
         finally:
             self._depth = 0
             self._unsynced, self._made, self._doomed = [], [], []
+
+    def check(self, ref: DatasetRef) -> None:
+        """Raise if a dataset can't be put; what is known at once, and need not wait for the end."""
+        self._puts.check(ref)
+
+    def put(self, obj: Any, ref: DatasetRef) -> None:
+        """Write an object as a dataset that was checked; its row comes with those of others."""
+        staged = self._datastore.stage(obj, hint_of(ref))
+        inputs = self._datastore.inputs_named_by(obj, ref.datasetType.storageClass)
+        try:
+            with self.begin():
+                self._puts.add(PendingPut(ref, staged, inputs))
+        except BaseException:
+            for artifact in staged:
+                artifact.discard()
+            raise
 
     def wrote(self, records: Iterable[ArtifactRecord], *, undo: bool = True) -> None:
         """Remember files that were written; with ``undo``, they are deleted if the transaction fails."""

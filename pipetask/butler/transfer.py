@@ -13,8 +13,8 @@ from pipetask.butler.limited import hint_of
 from registry.dataset_ref import DatasetRef
 
 if TYPE_CHECKING:
-    from datastore.ingest import Transfer
     from datastore.records import ArtifactRecord
+    from datastore.transfer import Transfer
     from pipetask.butler.butler import Butler
     from pipetask.butler.transaction import Transaction
     from registry.dataset_type import DatasetType

@@ -60,6 +60,7 @@ class Summaries:
         self, collections: Sequence[CollectionInfo], type_id: int, governors: Mapping[str, Any]
     ) -> list[CollectionInfo]:
         """Return the collections that may hold a dataset type for the given governor values."""
+        self._db.settle()
         ids = tuple([c.id for c in collections])
         types = self._types(ids)
         holding = [c for c in collections if type_id in types[c.id]]
@@ -69,8 +70,13 @@ class Summaries:
         wanted = set(governors.items())
         return [c for c in holding if wanted <= values[c.id]]
 
+    def may_hold_type(self, collection: CollectionInfo, type_id: int) -> bool:
+        """Return whether a collection may hold a dataset type; of what is deferred, nothing counts."""
+        return type_id in self._types((collection.id,))[collection.id]
+
     def dataset_types(self, collections: Sequence[CollectionInfo]) -> set[int]:
         """Return the numbers of all dataset types that some of the collections may hold."""
+        self._db.settle()
         types = self._types(tuple([c.id for c in collections]))
         return set().union(*types.values())
 
@@ -85,7 +91,7 @@ class Summaries:
         found: dict[int, set[int]] = {id: set() for id in ids}
         for start in range(0, len(ids), _CHUNK):
             query = select(table.c.collection_id, table.c.dataset_type_id)
-            for id, type_id in self._db.fetch(
+            for id, type_id in self._db.peek(
                 query.where(table.c.collection_id.in_(ids[start : start + _CHUNK]))
             ):
                 found[id].add(type_id)
@@ -96,7 +102,7 @@ class Summaries:
         found: dict[int, set[tuple[str, Any]]] = {id: set() for id in ids}
         for start in range(0, len(ids), _CHUNK):
             query = select(table.c.collection_id, table.c.governor, table.c.value)
-            for id, name, value in self._db.fetch(
+            for id, name, value in self._db.peek(
                 query.where(table.c.collection_id.in_(ids[start : start + _CHUNK]))
             ):
                 found[id].add((name, value))

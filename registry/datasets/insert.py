@@ -16,7 +16,7 @@ from registry.database import Database
 from registry.dataset_ref import Ids, new_ids
 from registry.dataset_type import DatasetType
 from registry.datasets.ids import AnyIds, to_array, to_bytes
-from registry.datasets.members import forget_datasets, insert_members, shown
+from registry.datasets.members import forget_datasets, insert_members, is_member, shown
 from registry.datasets.types import DatasetTypes, TypeEntry
 from registry.dimensions.coordinate import DataCoordinate
 from registry.errors import (
@@ -46,14 +46,7 @@ def insert_datasets(
     quantum_ids: AnyIds | None = None,
 ) -> Ids:
     """Register datasets in one transaction; return their ids. See `Registry.insert_datasets`."""
-    entry = types.entry(dataset_type)
-    if isinstance(dataset_type, DatasetType) and dataset_type.dimensions != entry.dataset_type.dimensions:
-        raise ConflictingDefinitionError(
-            f"Dataset type {entry.dataset_type.name!r} is registered as {entry.dataset_type}, "
-            f"not as {dataset_type}."
-        )
-    if run.kind != "RUN":
-        raise CollectionTypeError(f"Collection {run.name!r} is {run.kind}; datasets are put in a RUN.")
+    entry = _target(types, dataset_type, run)
     given = None if ids is None else to_bytes(ids)
     keys = _keys(entry, data_ids, None if given is None else len(given))
     array = new_ids(len(keys)) if given is None else to_array(given)
@@ -69,14 +62,53 @@ def insert_datasets(
             (*row, quantum) for row, quantum in zip(dataset_rows, to_bytes(quantum_ids), strict=True)
         ]
     with db.transaction():
-        group = entry.dataset_type.dimensions
-        needed = parents(group.universe, group.required)
-        check_records(db, schema, f"dataset {entry.dataset_type.name!r}", needed, group.required, keys)
+        _check_data_ids(db, schema, entry, keys)
         written = db.insert(schema.dataset, names, dataset_rows, "skip")
         if written < len(keys):
             _refuse_differences(db, schema, entry, run, keys, id_bytes)
         insert_members(db, schema, summaries, run, entry, keys, id_bytes)
     return array
+
+
+def check_insertion(
+    db: Database,
+    schema: Schema,
+    types: DatasetTypes,
+    summaries: Summaries,
+    dataset_type: DatasetType,
+    run: CollectionInfo,
+    data_id: DataCoordinate,
+) -> None:
+    """Raise if a dataset can't be new in a run; see `Registry.check_insertion`."""
+    entry = _target(types, dataset_type, run)
+    (key,) = _keys(entry, [data_id], 1)
+    _check_data_ids(db, schema, entry, [key])
+    if summaries.may_hold_type(run, entry.id) and is_member(db, schema, run, entry, key):
+        group = entry.dataset_type.dimensions
+        raise ConflictingDefinitionError(
+            f"Dataset {entry.dataset_type.name!r} {shown(group, key)} in run {run.name!r} exists already. "
+            "Put it into another run, or remove it first: butler prune-datasets"
+        )
+
+
+def _target(types: DatasetTypes, dataset_type: str | DatasetType, run: CollectionInfo) -> TypeEntry:
+    """Return the entry of a dataset type, if datasets of it can be put in a collection."""
+    entry = types.entry(dataset_type)
+    if isinstance(dataset_type, DatasetType) and dataset_type.dimensions != entry.dataset_type.dimensions:
+        raise ConflictingDefinitionError(
+            f"Dataset type {entry.dataset_type.name!r} is registered as {entry.dataset_type}, "
+            f"not as {dataset_type}."
+        )
+    if run.kind != "RUN":
+        raise CollectionTypeError(f"Collection {run.name!r} is {run.kind}; datasets are put in a RUN.")
+    return entry
+
+
+def _check_data_ids(db: Database, schema: Schema, entry: TypeEntry, keys: Sequence[tuple[Any, ...]]) -> None:
+    """Raise `DataIdError` if data IDs name dimension records that do not exist."""
+    group = entry.dataset_type.dimensions
+    needed = parents(group.universe, group.required)
+    check_records(db, schema, f"dataset {entry.dataset_type.name!r}", needed, group.required, keys)
 
 
 def _keys(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam
+from sqlalchemy import Select, bindparam, select
 
 from registry.collections.base import CollectionInfo
 from registry.collections.summary import Summaries
@@ -52,6 +53,25 @@ def insert_members(
         _refuse_others(db, schema, collection, entry, keys, ids)
     if rows:
         summaries.extend(collection.id, entry.id, governor_values(group, keys))
+
+
+def is_member(
+    db: Database, schema: Schema, collection: CollectionInfo, entry: TypeEntry, key: tuple[Any, ...]
+) -> bool:
+    """Return whether a collection holds a dataset for a data ID; of what is deferred, none counts."""
+    names = entry.dataset_type.dimensions.required
+    statement = db.prepared(("member", entry.group_id, names), partial(_select_member, schema, entry))
+    values = {f"k_{name}": value for name, value in zip(names, key, strict=True)}
+    return bool(db.peek(statement, {"collection": collection.id, "type": entry.id, **values}))
+
+
+def _select_member(schema: Schema, entry: TypeEntry) -> Select[Any]:
+    table = schema.dataset_table(entry.group_id)
+    return select(table.c.dataset_id).where(
+        table.c.collection_id == bindparam("collection"),
+        table.c.dataset_type_id == bindparam("type"),
+        *(table.c[name] == bindparam(f"k_{name}") for name in entry.dataset_type.dimensions.required),
+    )
 
 
 def delete_members(

@@ -55,7 +55,7 @@ def check_records(
         if not new:
             continue
         statement = db.prepared(("absent", parent.name, given), partial(absent_select, schema, parent, given))
-        if db.fetch(statement, {"keys": json.dumps(new)}):
+        if db.peek(statement, {"keys": json.dumps(new)}):
             raise missing_parents(db, schema, owner, [parent], given, new)
         if len(known) + len(new) > _MOST_KNOWN:
             known.clear()

@@ -30,8 +30,8 @@ from registry.errors import DatasetNotFoundError
 from registry.timespan import Timespan
 
 if TYPE_CHECKING:
-    from datastore.ingest import Transfer
     from datastore.records import ArtifactRecord
+    from datastore.transfer import Transfer
     from pipetask.butler.butler import Butler
     from pipetask.butler.composites.definition import Composite
     from registry.dataset_type import DatasetType

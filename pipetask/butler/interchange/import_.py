@@ -21,7 +21,7 @@ from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
 
 if TYPE_CHECKING:
-    from datastore.ingest import Transfer
+    from datastore.transfer import Transfer
     from pipetask.butler.butler import Butler
     from registry.dimensions.element import DimensionElement
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipetask.butler.interchange.export import EXPORT_FILE, export
 
 if TYPE_CHECKING:
-    from datastore.ingest import Transfer
+    from datastore.transfer import Transfer
     from pipetask.butler.butler import Butler
 
 

@@ -14,7 +14,7 @@ from pipetask.butler.interchange.import_ import import_document
 from registry.dataset_ref import DatasetRef
 
 if TYPE_CHECKING:
-    from datastore.ingest import Transfer
+    from datastore.transfer import Transfer
     from pipetask.butler.butler import Butler
 
 

@@ -1,14 +1,27 @@
-"""Rows and files change together or not at all."""
+"""Rows and files change together or not at all; within a transaction, what was put is there."""
 
 from pathlib import Path
 
 import pytest
 
-from pipetask.errors import ConflictingDefinitionError
+from pipetask.butler import Butler, DatasetRef
+from pipetask.errors import (
+    CollectionTypeError,
+    ConflictingDefinitionError,
+    DatabaseConflictError,
+    DataIdError,
+    StorageTypeError,
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def repo_backend(request):
+    return request.param
 
 
 def files(butler):
-    return sorted(path.name for path in Path(butler.root).rglob("*.json"))
+    """Names of all files of the run, those too that a write leaves if it is cut short."""
+    return sorted(path.name for path in Path(butler.root, "first").rglob("*") if path.is_file())
 
 
 def test_an_error_leaves_neither_rows_nor_files(repo):
@@ -16,12 +29,57 @@ def test_an_error_leaves_neither_rows_nor_files(repo):
         with repo.transaction():
             repo.put({}, "notes", detector=1, run="first")
             assert len(files(repo)) == 1
+            repo.put({}, "notes", detector=2, run="first")
+            assert repo.get("notes", detector=1, collections="first") == {}
+            repo.put({}, "notes", detector=3, run="first")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     assert files(repo) == []
     assert repo.find_dataset("notes", detector=1, collections="first") is None
+    repo.put({"x": 1}, "notes", detector=1, run="first")
+    assert repo.get("notes", detector=1, collections="first") == {"x": 1}
+
+
+def test_what_was_put_is_found_queried_and_read_before_the_end(repo):
+    with repo.transaction():
+        refs = [repo.put({"d": d}, "notes", detector=d, run="first") for d in range(2)]
+        assert repo.find_dataset("notes", detector=1, collections="first") == refs[1]
+        assert [repo.get(ref) for ref in refs] == [{"d": 0}, {"d": 1}]
+        refs.append(repo.put({"d": 2}, "notes", detector=2, run="first"))
+        assert repo.query_datasets("notes", "first") == refs
+        refs.append(repo.put({"d": 3}, "notes", detector=3, run="first"))
+        assert repo.exists(refs[3])
+        repo.collections.register("tagged", "TAGGED")
+        repo.registry.collections.associate("tagged", refs)
+    assert [repo.get("notes", detector=d, collections="tagged") for d in range(4)] == [
+        {"d": d} for d in range(4)
+    ]
+    assert files(repo) == [f"notes_Cam_{d}.json" for d in range(4)]
+
+
+def test_what_was_put_can_be_removed_before_the_end(repo):
+    with repo.transaction():
+        ref = repo.put({"x": 1}, "notes", detector=1, run="first")
+        repo.pruneDatasets([ref], unstore=True, purge=True)
+        repo.put({"x": 2}, "notes", detector=2, run="first")
+    assert [ref.dataId["detector"] for ref in repo.query_datasets("notes", "first")] == [2]
+    assert files(repo) == ["notes_Cam_2.json"]
+
+
+def test_more_datasets_than_are_collected_at_once_are_all_kept(repo):
+    n = 1203
+    repo.registry.insert_dimension_records(
+        "detector", [{"instrument": "Cam", "detector": 100 + i, "full_name": f"N{i}"} for i in range(n)]
+    )
+    with repo.transaction():
+        for i in range(n):
+            repo.put({"i": i}, "notes", detector=100 + i, run="first")
+    assert len(files(repo)) == n
+    found = repo.query_datasets("notes", "first", limit=None)
+    assert [ref.dataId["detector"] for ref in found] == [100 + i for i in range(n)]
+    assert repo.get(found[-1]) == {"i": n - 1}
 
 
 def test_a_transaction_inside_another_shares_its_fate(repo):
@@ -40,10 +98,35 @@ def test_a_conflict_can_be_caught_inside_and_the_rest_is_kept(repo):
     repo.put({"x": 1}, "notes", detector=1, run="first")
     with repo.transaction():
         repo.put({"x": 2}, "notes", detector=2, run="first")
-        with pytest.raises(ConflictingDefinitionError):
+        with pytest.raises(ConflictingDefinitionError, match=r"detector: 1.*exists already"):
             repo.put({"x": 3}, "notes", detector=1, run="first")
+        with pytest.raises(ConflictingDefinitionError, match=r"detector: 2.*exists already"):
+            repo.put({"x": 4}, "notes", detector=2, run="first")
     assert repo.get("notes", detector=1, collections="first") == {"x": 1}
     assert repo.get("notes", detector=2, collections="first") == {"x": 2}
+
+
+def test_one_id_is_not_given_to_two_datasets_of_a_transaction(repo):
+    notes = repo.get_dataset_type("notes")
+    with repo.transaction():
+        first = repo.put({}, DatasetRef(notes, {"instrument": "Cam", "detector": 1}, "first"))
+        with pytest.raises(ConflictingDefinitionError, match=str(first.id)):
+            repo.put({}, DatasetRef(notes, {"instrument": "Cam", "detector": 2}, "first", id=first.id))
+    assert repo.query_datasets("notes", "first") == [first]
+
+
+def test_what_cannot_be_put_is_refused_at_its_put_and_the_rest_is_kept(repo):
+    repo.collections.register("tagged", "TAGGED")
+    with repo.transaction():
+        repo.put({"x": 1}, "notes", detector=1, run="first")
+        with pytest.raises(DataIdError, match=r"detector.*77.*not registered"):
+            repo.put({"x": 2}, "notes", detector=77, run="first")
+        with pytest.raises(StorageTypeError, match="StructuredDataDict"):
+            repo.put(3, "notes", detector=2, run="first")
+        with pytest.raises(CollectionTypeError, match="TAGGED"):
+            repo.put({}, "notes", detector=2, run="tagged")
+    assert files(repo) == ["notes_Cam_1.json"]
+    assert len(repo.query_datasets("notes", "*")) == 1
 
 
 def test_files_to_delete_stay_until_the_rows_are_gone(repo):
@@ -67,3 +150,52 @@ def test_a_left_over_file_of_the_same_name_is_replaced(repo):
     path.write_text("what a crash left")
     repo.put({"x": 2}, "notes", detector=1, run="first")
     assert repo.get("notes", detector=1, collections="first") == {"x": 2}
+
+
+class Meanwhile(dict):
+    """Something to put that takes time to write: another writer is faster."""
+
+    def __init__(self, content, action):
+        super().__init__(content)
+        self.action = action
+
+    def to_json(self):
+        self.action()
+        return dict(self)
+
+
+def test_a_writer_who_was_slower_is_refused_and_the_file_of_the_other_stays(repo):
+    with Butler.from_config(repo.root, run="first") as other:
+        slow = Meanwhile({"by": "slow"}, lambda: other.put({"by": "fast"}, "notes", detector=1))
+        with pytest.raises(ConflictingDefinitionError, match="detector: 1"):
+            repo.put(slow, "notes", detector=1, run="first")
+    assert repo.get("notes", detector=1, collections="first") == {"by": "fast"}
+    assert files(repo) == ["notes_Cam_1.json"]
+
+
+@pytest.mark.parametrize("repo_backend", ["postgresql"])  # in SQLite, nobody else writes meanwhile
+def test_a_conflict_that_only_the_end_can_know_names_the_dataset(repo):
+    def fail():
+        with repo.transaction(), Butler.from_config(repo.root, run="first") as other:
+            repo.put({"by": "slow"}, "notes", detector=1, run="first")
+            other.put({"by": "fast"}, "notes", detector=1)
+            repo.put({"by": "slow"}, "notes", detector=2, run="first")
+
+    with pytest.raises(ConflictingDefinitionError, match=r"notes \{instrument: 'Cam', detector: 1\}"):
+        fail()
+    assert repo.get("notes", detector=1, collections="first") == {"by": "fast"}
+    assert files(repo) == ["notes_Cam_1.json"]
+
+
+@pytest.mark.parametrize("repo_backend", ["postgresql"])  # in SQLite, nobody else writes meanwhile
+def test_an_error_of_what_was_put_before_spoils_the_transaction(repo):
+    def fail():
+        with repo.transaction(), Butler.from_config(repo.root, run="first") as other:
+            repo.put({"by": "slow"}, "notes", detector=1, run="first")
+            other.put({"by": "fast"}, "notes", detector=1)
+            with pytest.raises(ConflictingDefinitionError, match="detector: 1"):
+                repo.query_datasets("notes", "first")
+
+    with pytest.raises(DatabaseConflictError, match="nothing was stored"):
+        fail()
+    assert files(repo) == ["notes_Cam_1.json"]

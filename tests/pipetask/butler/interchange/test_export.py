@@ -115,7 +115,7 @@ def test_files_get_into_an_export_in_several_ways(filled, new, tmp_path, transfe
 
 
 def test_datasets_in_shared_or_several_files_get_one_of_their_own(repo, new, tmp_path, image_of_ones):
-    repo.datastore._disassemble = frozenset({"calexp"})
+    repo.datastore.disassembled = frozenset({"calexp"})
     ref = repo.put(image_of_ones, "calexp", visit=1, detector=1, run="first")
     assert len(repo.artifacts([ref.id])[ref.id]) > 1
     with repo.export(directory=tmp_path / "out") as helper:

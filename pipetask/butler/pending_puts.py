@@ -1,0 +1,127 @@
+"""Datasets put in a transaction, collected so that the rows of many are written at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipetask.butler.data_ids import show
+from registry.errors import ConflictingDefinitionError
+
+if TYPE_CHECKING:
+    from datastore.records import ArtifactRecord
+    from datastore.staging import StagedArtifact
+    from registry.dataset_ref import DatasetId, DatasetRef
+    from registry.registry import Registry
+
+_MOST_PUTS = 1000
+_MOST_BYTES = 64 << 20  # a store may keep what is staged in memory
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPut:
+    """One dataset.
+
+    Parameters
+    ----------
+    ref : `DatasetRef`
+        What it is.
+    artifacts : sequence of `StagedArtifact`
+        Its bytes.
+    inputs : sequence of mappings
+        What its object says that it was made from.
+    """
+
+    ref: DatasetRef
+    artifacts: Sequence[StagedArtifact]
+    inputs: Sequence[Mapping[str, Any]] = ()
+
+
+class PendingPuts:
+    """Datasets whose rows are not written yet.
+
+    Rows are written before the transaction reads or changes anything else in the database, at its end, and
+    when there are many. Only then, when the database has accepted the rows, do files get their names: of two
+    writers of one dataset, the one who is refused never touches the file of the other.
+
+    Parameters
+    ----------
+    registry : `Registry`
+        Takes the rows.
+    placed : callable
+        Is told of the files that are about to get their names.
+    """
+
+    def __init__(self, registry: Registry, placed: Callable[[Iterable[ArtifactRecord]], None]) -> None:
+        self._registry = registry
+        self._placed = placed
+        self._puts: dict[DatasetId, PendingPut] = {}
+        self._keys: set[tuple[Any, ...]] = set()
+        self._staged: list[StagedArtifact] = []
+        self._bytes = 0
+
+    def check(self, ref: DatasetRef) -> None:
+        """Raise if a dataset can't be put, by what is pending and by what the database says.
+
+        Raises
+        ------
+        ConflictingDefinitionError
+            If there is one of this type, data ID and run, or of this id.
+        DataIdError
+            If the data ID names a dimension record that does not exist.
+        """
+        if _key(ref) in self._keys:
+            raise ConflictingDefinitionError(
+                f"Dataset {show(ref)} exists already: this transaction has put it. Put it into another run."
+            )
+        if (other := self._puts.get(ref.id)) is not None:
+            raise ConflictingDefinitionError(
+                f"Dataset {show(ref)} has the id {ref.id} of {show(other.ref)}, which this transaction has "
+                "put; leave the id out to get a new one."
+            )
+        self._registry.check_insertion(ref.datasetType, ref.run, ref.dataId)
+
+    def add(self, put: PendingPut) -> None:
+        """Collect a dataset that was checked."""
+        self._puts[put.ref.id] = put
+        self._keys.add(_key(put.ref))
+        self._staged += put.artifacts
+        self._bytes += sum([artifact.record.size for artifact in put.artifacts])
+        if len(self._puts) >= _MOST_PUTS or self._bytes >= _MOST_BYTES:
+            self.write()
+        else:
+            self._registry.defer(self.write)
+
+    def write(self) -> None:
+        """Write what is pending: rows, names of files, and where these are."""
+        puts = list(self._puts.values())
+        self._puts, self._keys, self._bytes = {}, set(), 0
+        if not puts:
+            return
+        groups: dict[tuple[str, str], list[DatasetRef]] = {}
+        for put in puts:
+            groups.setdefault((put.ref.datasetType.name, put.ref.run), []).append(put.ref)
+        with self._registry.transaction():
+            for (_, run), refs in groups.items():
+                self._registry.insert_datasets(
+                    refs[0].datasetType, run, [ref.dataId for ref in refs], ids=[ref.id for ref in refs]
+                )
+            self._placed([artifact.record for artifact in self._staged])
+            for artifact in self._staged:
+                artifact.place()
+            self._registry.insert_locations(
+                [(put.ref.id, *artifact.record) for put in puts for artifact in put.artifacts]
+            )
+            self._registry.insert_named_inputs({put.ref.id: put.inputs for put in puts if put.inputs})
+        self._staged = []
+
+    def discard(self) -> None:
+        """Forget what is pending, and the bytes that have no name yet."""
+        for artifact in self._staged:
+            artifact.discard()
+        self._puts, self._keys, self._staged, self._bytes = {}, set(), [], 0
+
+
+def _key(ref: DatasetRef) -> tuple[Any, ...]:
+    return ref.datasetType.name, ref.run, *ref.dataId.values_tuple
