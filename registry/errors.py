@@ -102,6 +102,10 @@ class OrphanedRecordError(RegistryError, ValueError):
     """A removal that would leave other rows pointing at nothing."""
 
 
+class ChainedCollectionError(OrphanedRecordError):
+    """The removal of a collection that is in a chain."""
+
+
 class RepositoryFormatError(RegistryError, ValueError):
     """A database that is no registry, or whose contents this version cannot read."""
 

@@ -37,7 +37,7 @@ def show(columns: Sequence[str], rows: Iterable[Row], format_: str) -> int:
     rows : iterable of sequences
         As many cells per row as there are columns.
     format_ : `str`
-        One of `FORMATS`. JSON keeps numbers, lists and nulls; the other formats write text.
+        One of `FORMATS`. JSON keeps numbers, lists, mappings and nulls; the other formats write text.
 
     Returns
     -------
@@ -109,12 +109,16 @@ def _plain(cell: Any) -> Any:
         return cell
     if isinstance(cell, list | tuple):
         return [_plain(part) for part in cell]
+    if isinstance(cell, Mapping):
+        return {name: _plain(part) for name, part in cell.items()}
     return cell.item() if hasattr(cell, "item") else str(cell)
 
 
 def _text(cell: Any) -> str:
     if isinstance(cell, list | tuple):
         return ", ".join(map(str, cell))
+    if isinstance(cell, Mapping):
+        return json.dumps(cell)
     return "" if cell is None else str(cell)
 
 

@@ -22,9 +22,9 @@ from registry.datasets.members import delete_members, insert_members, keys_and_i
 from registry.datasets.types import TypeEntry
 from registry.dimensions.coordinate import DataId
 from registry.errors import (
+    ChainedCollectionError,
     CollectionExistsError,
     CollectionTypeError,
-    OrphanedRecordError,
 )
 from registry.patterns import as_names
 from registry.timespan import Timespan
@@ -93,8 +93,10 @@ class Collections(CollectionLookup):
 
         Raises
         ------
+        ChainedCollectionError
+            If it is in a chain.
         OrphanedRecordError
-            If it is in a chain, or a RUN with datasets.
+            If it is a RUN with datasets.
         """
         with self._definition():
             info = self.get_info(name)
@@ -103,7 +105,7 @@ class Collections(CollectionLookup):
                 for chain in chains:
                     self.remove_from_chain(chain, name)
             elif chains:
-                raise OrphanedRecordError(
+                raise ChainedCollectionError(
                     f"Collection {name!r} is in the chain {', '.join(map(repr, chains))}; "
                     "remove it from there first."
                 )

@@ -114,6 +114,7 @@ class DimensionUniverse:
         found = faults(definition) if isinstance(definition, dict) else [Fault("", "It is no mapping.")]
         if found:
             lines = _lines(text)
+            found.sort(key=lambda fault: lines.get(fault.place, 1))
             shown = "".join(f"\n  line {lines.get(place, 1)}: {sentence}" for place, sentence in found)
             raise InvalidUniverseError(f"{str(path)!r} defines no dimension universe:{shown}")
         return DimensionUniverse.from_yaml(text)

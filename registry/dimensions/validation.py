@@ -61,12 +61,13 @@ def faults(definition: Mapping[str, Any]) -> list[Fault]:
     """Return each fault of a universe's definition; none if it can be used."""
     found = list(_top(definition))
     elements = definition.get("elements")
+    if "elements" not in definition:
+        return found
     if not isinstance(elements, Mapping) or not elements:
         return [*found, Fault("elements", "'elements' is no mapping of names to definitions.")]
     for name, entry in elements.items():
         found += (Fault(str(name), sentence) for sentence in _element(name, entry, elements))
-    if not found:
-        found += (Fault("elements", sentence) for sentence in _cycles(elements))
+    found += _cycles(elements)
     for kind in ("spatial", "temporal"):
         found += (Fault(kind, sentence) for sentence in _families(definition.get(kind) or {}, kind, elements))
     found += (Fault("aliases", sentence) for sentence in _aliases(definition.get("aliases"), elements))
@@ -78,9 +79,12 @@ def _top(definition: Mapping[str, Any]) -> Iterator[Fault]:
         if name not in _TOP:
             yield Fault(str(name), f"There is no {name!r} in a universe{_near(name, _TOP)}")
     namespace, version = definition.get("namespace"), definition.get("version")
-    if not isinstance(namespace, str) or not namespace:
+    for name in ("namespace", "version", "elements"):
+        if name not in definition:
+            yield Fault(name, f"{name!r} is missing.")
+    if "namespace" in definition and (not isinstance(namespace, str) or not namespace):
         yield Fault("namespace", f"'namespace' is no name: {namespace!r}.")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 0:
+    if "version" in definition and (type(version) is not int or version < 0):
         yield Fault("version", f"'version' is no whole number: {version!r}.")
     for name in ("aliases", "skypix", "spatial", "temporal"):
         if not isinstance(definition.get(name) or {}, Mapping):
@@ -151,22 +155,24 @@ def _fields(where: str, entry: Mapping[str, Any], known: Mapping[str, type]) -> 
             yield f"{field!r} of {where[0].lower()}{where[1:]} is no {known[field].__name__}: {value!r}."
 
 
-def _cycles(elements: Mapping[str, Any]) -> Iterator[str]:
+def _cycles(elements: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield each ring of elements that depend on each other, once."""
     done: set[str] = set()
     reported: set[frozenset[str]] = set()
 
-    def walk(name: str, above: tuple[str, ...]) -> Iterator[str]:
+    def walk(name: str, above: tuple[str, ...]) -> Iterator[Fault]:
         if name in above:
             ring = above[above.index(name) :]
             if frozenset(ring) not in reported:
                 reported.add(frozenset(ring))
-                yield f"Elements depend on each other: {' -> '.join((*ring, name))}."
+                yield Fault(ring[0], f"Elements depend on each other: {' -> '.join((*ring, name))}.")
             return
         if name in done:
             return
-        for other in (*_list(elements[name].get("requires")), *_list(elements[name].get("implies"))):
-            yield from walk(other, (*above, name))
+        entry = _mapping(elements[name])
+        for other in (*_list(entry.get("requires")), *_list(entry.get("implies"))):
+            if isinstance(other, str) and other in elements:
+                yield from walk(other, (*above, name))
         done.add(name)
 
     for name in elements:

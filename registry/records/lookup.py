@@ -189,16 +189,22 @@ class DimensionRecords:
         return record_of(element, rows[0]) if rows else None
 
     def _unknown(self, element: DimensionElement, key: tuple[Any, ...]) -> DataIdError:
-        """Return the error about a missing record, with the nearest that exists."""
+        """Return the error about a missing record, or one that it needs, with the nearest that exists."""
+        for name in element.required[:-1]:
+            parent = self._schema.universe[name]
+            parent_key = tuple([key[element.required.index(n)] for n in parent.required])
+            if self.get(parent, parent_key) is None:
+                return self._unknown(parent, parent_key)
         table = self._schema.element_table(element.name)
         *above, own = (table.c[name] for name in element.required)
         *context, value = key
         siblings = select(own).where(*(c == v for c, v in zip(above, context, strict=True)))
         if isinstance(value, str):
-            hint = suggest(value, [row[0] for row in self._db.fetch(siblings.limit(10_000))])
+            known = [row[0] for row in self._db.fetch(siblings.limit(10_000))]
+            hint = suggest(value, known) or ("." if known else ", nor is any other.")
         else:
             nearest = self._db.fetch(siblings.order_by(func.abs(own - value)).limit(1))
-            hint = f"; the nearest is {nearest[0][0]!r}" if nearest else ""
+            hint = f"; the nearest is {nearest[0][0]!r}." if nearest else ", nor is any other."
         where = (
             f" of {', '.join(f'{n} {v!r}' for n, v in zip(element.required, context, strict=False))}"
             if context

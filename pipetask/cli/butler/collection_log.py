@@ -1,6 +1,5 @@
 """``butler collection-log``: what was done to a collection."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +20,10 @@ def command(repo: str | None, name: str, format_: str) -> None:
 
     with Butler.from_config(repo) as butler:
         rows = [
-            (iso_utc(edit.edit_ns), edit.who, edit.action, _detail(edit.detail, format_))
+            (
+                *(iso_utc(edit.edit_ns), edit.who, edit.action),
+                _sentence(edit.detail) if format_ == "table" else edit.detail,
+            )
             for edit in butler.collections.history(name)
         ]
     if not rows:
@@ -29,13 +31,19 @@ def command(repo: str | None, name: str, format_: str) -> None:
     show(["time", "who", "action", "detail"], rows, format_)
 
 
-def _detail(detail: Mapping[str, Any], format_: str) -> str:
-    if format_ != "table":
-        return json.dumps(detail)
-    return "; ".join(f"{name}: {_text(value)}" for name, value in detail.items() if value not in ("", [], {}))
+def _sentence(detail: Mapping[str, Any]) -> str:
+    return "; ".join(
+        f"{name.removesuffix('_ns')}: {_text(name, value)}"
+        for name, value in detail.items()
+        if value not in ("", [], {})
+    )
 
 
-def _text(value: Any) -> str:  # what JSON holds
+def _text(name: str, value: Any) -> str:  # what JSON holds
+    from pipetask.butler import Timespan
+
+    if name == "timespan_ns":
+        return str(Timespan.from_ns(*value))
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, dict):

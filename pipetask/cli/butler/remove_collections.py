@@ -23,6 +23,7 @@ def command(repo: str | None, collection: tuple[str, ...], confirm: bool, remove
     from pipetask.butler import Butler
     from pipetask.butler.removal import remove_collections
     from pipetask.cli.errors import nothing_found
+    from pipetask.errors import ChainedCollectionError
 
     patterns = [name for part in collection for name in part.split(",") if name]
     with Butler.from_config(repo, writeable=True) as butler:
@@ -37,5 +38,8 @@ def command(repo: str | None, collection: tuple[str, ...], confirm: bool, remove
             stay = f" (the runs {', '.join(kept)} stay)" if kept else ""
             ask(f"{counted(len(removed), 'collection')} will be removed{stay}. Continue?")
         names = [info.name for info in removed]
-        remove_collections(butler, names, unlink_from_chains=remove_from_parents)
+        try:
+            remove_collections(butler, names, unlink_from_chains=remove_from_parents)
+        except ChainedCollectionError as error:
+            raise ChainedCollectionError(str(error), hint="Or add --remove-from-parents.") from error
     click.echo(f"Removed {', '.join(names)}.")

@@ -50,9 +50,10 @@ def test_the_history_of_a_collection_is_shown(on_repo):
     rows = on_repo.rows("collection-log", "all")
     assert [row["action"] for row in rows] == ["register", "set chain", "set chain"]
     assert [row["detail"] for row in rows][1:] == [
-        '{"children": ["first", "second"]}',
-        '{"children": ["first"]}',
+        {"children": ["first", "second"]},
+        {"children": ["first"]},
     ]
+    assert '"{""children"": [""first""]}"' in on_repo("collection-log", "all", "--format", "csv").stdout
     assert {row["who"].split("@")[0] for row in rows} == {getpass.getuser()}
     assert all(row["time"].endswith("Z") for row in rows)
     assert "children: first, second" in on_repo("collection-log", "all").stdout

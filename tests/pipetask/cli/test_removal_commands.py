@@ -79,7 +79,8 @@ def test_runs_are_removed_with_their_files(on_repo):
 
 def test_without_confirmation_a_run_in_a_chain_needs_force(on_repo):
     on_repo("collection-chain", "chain", "first,second")
-    assert "is in the chain 'chain'" in on_repo.error("remove-runs", "first", "--no-confirm")
+    message = on_repo.error("remove-runs", "first", "--no-confirm")
+    assert "is in the chain 'chain'; remove it from there first. Or add --force." in message
     on_repo("remove-runs", "first", "second", "--no-confirm", "--force")
     assert files(on_repo) == 0
     assert on_repo.error("remove-runs", "*", exit_code=3) == "No run matches *.\n"
@@ -88,7 +89,8 @@ def test_without_confirmation_a_run_in_a_chain_needs_force(on_repo):
 def test_collections_are_removed_and_runs_stay(on_repo):
     on_repo("associate", "tag", "--collections", "first")
     on_repo("collection-chain", "chain", "tag,first")
-    assert "is in the chain" in on_repo.error("remove-collections", "tag", "--no-confirm")
+    message = on_repo.error("remove-collections", "tag", "--no-confirm")
+    assert "is in the chain 'chain'; remove it from there first. Or add --remove-from-parents." in message
     done = on_repo("remove-collections", "*", answer="y\n")
     assert "the runs first, second stay" in done.stderr
     assert [row["name"] for row in on_repo.rows("query-collections")] == ["first", "second"]

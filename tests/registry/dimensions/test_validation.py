@@ -55,6 +55,7 @@ def test_names_of_the_registrys_tables_are_known():
         ("namespace: mine", "namespace: [1]", "'namespace' is no name"),
         ("version: 1", "version: one", "'version' is no whole number: 'one'"),
         ("version: 1", "verson: 1", "no 'verson' in a universe; did you mean 'version'"),
+        ("version: 1", "", "'version' is missing"),
         ("healpix: 9", "healpix: 99", "'healpix' have levels 0 to 17, not 99"),
         ("healpix: 9", "q3c: 9", "no sky pixels 'q3c'"),
         ("skypix: {healpix: 9}", "skypix: [1]", "'skypix' is no mapping"),
@@ -99,10 +100,21 @@ def test_each_fault_is_told_alone(tmp_path, old, new, message):
 
 def test_all_faults_are_told_at_once(tmp_path):
     text = GOOD.replace("version: 1", "version: x").replace("healpix: 9", "healpix: 99")
-    (tmp_path / "mine.yaml").write_text(text.replace("type: float", "type: complex"))
+    text = text.replace("governor: true, ", "requires: [field], ").replace("type: float", "type: complex")
+    (tmp_path / "mine.yaml").write_text(text)
     with pytest.raises(InvalidUniverseError) as caught:
         DimensionUniverse.from_file(tmp_path / "mine.yaml")
-    assert len(str(caught.value).splitlines()) == 4
+    faults = str(caught.value).splitlines()[1:]
+    lines = {n: text.splitlines()[n - 1].split(":")[0] for n in range(1, text.count("\n") + 1)}
+    told = [(lines[int(fault.split()[1].strip(":"))].strip(), fault) for fault in faults]
+    assert [place for place, _ in told] == [
+        "version",
+        "skypix",
+        "telescope",
+        "telescope",
+        "night",
+    ]  # in two rings
+    assert "depend on each other" in told[2][1]
 
 
 @pytest.mark.parametrize("text", ["[1, 2", "just text", "a: [", "elements: {}", "\0"])

@@ -31,8 +31,11 @@ def test_dimensions_can_be_chosen(camera_registry):
 def test_unknown_values_are_answered_with_the_nearest(camera_registry):
     with pytest.raises(DataIdError, match="No visit 30 of instrument 'Cam' is registered; the nearest is 4"):
         camera_registry.expand_data_id({"instrument": "Cam", "visit": 30})
-    with pytest.raises(DataIdError, match="No instrument 'cam' is registered; did you mean 'Cam'"):
-        camera_registry.expand_data_id({"instrument": "cam"})
+    for wrong in ({"instrument": "cam"}, {"instrument": "cam", "visit": 3}):
+        with pytest.raises(DataIdError, match="No instrument 'cam' is registered; did you mean 'Cam'"):
+            camera_registry.expand_data_id(wrong)
+    with pytest.raises(DataIdError, match="No exposure 1 of instrument 'Cam' is registered, nor is any"):
+        camera_registry.expand_data_id({"instrument": "Cam", "exposure": 1})
 
 
 def test_contradictions_are_refused(camera_registry):
