@@ -1,8 +1,8 @@
 """Computing the value of a contract's expression over its syntax tree; nothing of it is executed as Python.
 
-An expression may hold constants, lists and sets, the names of tasks, their fields by attribute, index and
-slice, comparisons, ``and or not``, ``in``, arithmetic, ``x if c else y``, ``... for x in ...``, functions and
-methods that change nothing and, as existing pipelines have it,
+An expression may hold constants, f-strings, lists and sets, the names of tasks, their fields by attribute,
+index and slice, comparisons, ``and or not``, ``in``, arithmetic, ``x if c else y``, ``... for x in ...``,
+functions and methods that change nothing and, as existing pipelines have it,
 ``label.connections.ConnectionsClass(config=label)``.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -37,6 +38,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
         tuple,
     )
 }
+_CONVERSIONS: dict[int, Callable[[Any], str]] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
 _METHODS = {
     *("startswith", "endswith", "lower", "upper", "strip", "split", "count", "index"),
     *("keys", "values", "items", "get"),
@@ -141,6 +143,18 @@ class _Evaluator:
     def _slice(self, node: ast.Slice) -> slice:
         return slice(*(part and self.visit(part) for part in (node.lower, node.upper, node.step)))
 
+    def _joinedstr(self, node: ast.JoinedStr) -> str:
+        return "".join(self.visit(part) for part in node.values)
+
+    def _formattedvalue(self, node: ast.FormattedValue) -> str:
+        value = self.visit(node.value)
+        if node.conversion in _CONVERSIONS:
+            value = _CONVERSIONS[node.conversion](value)
+        form = self.visit(node.format_spec) if node.format_spec else ""
+        if any(int(number) > _LONGEST for number in re.findall(r"\d+", form)):
+            raise NotAllowedError(f"a text of more than {_LONGEST} characters: {ast.unparse(node)!r}")
+        return format(value, form)
+
     def _list(self, node: ast.List | ast.Tuple) -> list[Any]:
         return [self.visit(item) for item in node.elts]
 
@@ -163,11 +177,9 @@ class _Evaluator:
             yield
             return
         first, *others = generators
-        if not isinstance(first.target, ast.Name):
-            raise NotAllowedError(f"a loop variable that is no plain name: {ast.unparse(first.target)!r}")
         outer = self._names
         for value in self.visit(first.iter):
-            self._names = {**outer, first.target.id: value}
+            self._names = {**outer, **_bound(first.target, value)}
             if all(self.visit(condition) for condition in first.ifs):
                 yield from self._loop(others)
         self._names = outer
@@ -210,6 +222,16 @@ class _Evaluator:
             if isinstance(owner, str | Mapping | Sequence | AbstractSet):
                 return getattr(owner, node.func.attr)(*map(self.visit, node.args))
         raise NotAllowedError(f"a call that is not evaluated: {ast.unparse(node)!r}")
+
+
+def _bound(target: ast.expr, value: Any) -> dict[str, Any]:
+    """Return what a loop variable, or each of several, stands for."""
+    if isinstance(target, ast.Name):
+        return {target.id: value}
+    if not isinstance(target, ast.Tuple):
+        raise NotAllowedError(f"a loop variable that is no plain name: {ast.unparse(target)!r}")
+    pairs = zip(target.elts, value, strict=True)
+    return {name: held for part, each in pairs for name, held in _bound(part, each).items()}
 
 
 def _operator(node: ast.expr, op: ast.AST) -> Callable[..., Any]:

@@ -37,6 +37,9 @@ CONFIGS = {
         "[n + m for n in a.names if n != 'x' for m in b.names] == ['yx']",
         "{len(n) for n in a.names} == {1} and 'low' in a.limits.keys()",
         "[n for n in b.names] == ['x'] and a.n == 3",
+        "[name for name, value in a.limits.items() if value == 1] == ['low']",
+        "[n for n, (m, k) in [(1, (2, 3))] if m + n == k] == [1]",
+        "f'{b.mode}_{a.n}' == 'fast_3' and f'{a.sub.r:.2f}' == '1.50' and f'{b.mode!r:>{a.n * 3}}'[:3] == \"   \"",
     ],
 )
 def test_contracts_that_hold(expression):
@@ -60,7 +63,10 @@ def test_contracts_that_are_broken_say_their_message_and_place(expression):
         "a.__class__",
         "a.n.__class__.__base__",
         "[a.n for b.n in a.names]",
-        "[x for x, y in a.limits.items()]",
+        "[x for x, y in a.names]",
+        "f'{a.n:999999999d}'",
+        "f'{a.n:{a.n}{\"9\" * 8}d}'",
+        "f'{a.__class__}'",
         "sum(1 for p in b.names * 99 for q in b.names * 99 for r in b.names * 99) > 0",
         "a.names.sort()",
         "a.sub.keys()",
@@ -68,7 +74,6 @@ def test_contracts_that_are_broken_say_their_message_and_place(expression):
         "(lambda: 1)()",
         "a.names.append('z')",
         "open('/etc/passwd')",
-        "f'{a.n}'",
         "2 ** 10 ** 10",
         "(a := 3)",
     ],
@@ -97,6 +102,7 @@ def test_what_is_no_expression_is_refused_with_its_column():
 
 def test_labels_are_the_names_of_tasks():
     assert labels_of(Contract("len(a.names) == b.n and a.on")) == {"a", "b"}
+    assert labels_of(Contract("f'{a.n}' in b.names and [x for x, y in a.limits.items()]")) == {"a", "b"}
     assert labels_of(Contract("any(x in b.names for x in a.names)")) == {"a", "b"}
 
 
