@@ -165,7 +165,8 @@ class StorageTypeError(DatastoreError, TypeError):
         self.found = found
 
     def __str__(self) -> str:
-        return f"Storage class {self.storage_class!r} wants {self.wanted}, not {self.found}; {self.hint}"
+        wanted, found = (name.removeprefix("builtins.") for name in (self.wanted, self.found))
+        return f"Storage class {self.storage_class!r} wants {wanted}, not {found}; {self.hint}"
 
 
 class ParameterError(DatastoreError, ValueError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +19,7 @@ from pipetask.butler import (
     part_of,
     suggest,
 )
-from pipetask.errors import InvalidQuantumError
+from pipetask.errors import DataIdError, InvalidQuantumError, StorageTypeError
 from pipetask.pipeline.nodes import Edge, TaskNode, make_task_node
 from pipetask.pipeline.overrides import validated
 from pipetask.task.adjust import adjust
@@ -119,26 +120,30 @@ def run_quantum(
     NoWorkFound, MissingPrerequisiteError, ScalarError
         If the inputs are too few or too many, or ``adjustQuantum`` says so.
     InvalidQuantumError
-        If inputs or outputs do not fit the connections.
+        If inputs, init-inputs or outputs do not fit the connections: names, types, data IDs.
     """
     node = _checked(task_class, config)
     own_id = DataCoordinate.standardize(dict(data_id), dimensions=node.dimensions)
     memory = _Memory()
     edges = {**node.inputs, **node.prerequisite_inputs}
     _only_known(node, "input", edges, inputs or {})
+    _only_known(node, "init-input", node.init_inputs, init_inputs or {})
     _only_known(node, "output", node.outputs, outputs or {})
-    given = {
-        name: [memory.add(edges[name], data_id, item) for item in _as_list(edges[name], value)]
-        for name, value in (inputs or {}).items()
-    }
-    due = {
-        name: [_ref(edge, {**data_id, **more}) for more in (outputs or {}).get(name, [{}])]
-        for name, edge in node.outputs.items()
-    }
+    given, due = {}, {}
+    for name, value in (inputs or {}).items():
+        with _about(node, "input", edges[name]):
+            given[name] = [memory.add(edges[name], data_id, item) for item in _as_list(edges[name], value)]
+    for name, edge in node.outputs.items():
+        with _about(node, "output", edge):
+            due[name] = [_ref(edge, {**data_id, **more}) for more in (outputs or {}).get(name, [{}])]
+    first = {}
+    for name, edge in node.init_inputs.items():
+        with _about(node, "init-input", edge):
+            first[name] = memory.init_input(edge, init_inputs or {})
     empty: dict[str, list[DatasetRef]] = {name: [] for name in edges}
     found, made = adjust(node.connections, empty | given, due, node.label, own_id)
     quantum = Quantum(node.label, node.task_class_name, own_id, found, made)
-    task = make_task(task_class, node.config, label=node.label, init_inputs=init_inputs)
+    task = make_task(task_class, node.config, label=node.label, init_inputs=first)
     context = QuantumContext(cast("LimitedButler", memory), quantum, node.connections)
     task.runQuantum(
         context, quantize_inputs(node.connections, quantum), quantize_outputs(node.connections, quantum)
@@ -171,13 +176,24 @@ def _only_known(node: TaskNode, kind: str, edges: Mapping[str, Edge], given: Map
             )
 
 
+@contextmanager
+def _about(node: TaskNode, kind: str, edge: Edge) -> Iterator[None]:
+    """Say of an error in what was given which connection it is about."""
+    try:
+        yield
+    except (StorageTypeError, DataIdError, InvalidQuantumError) as err:
+        raise InvalidQuantumError(
+            f"Task {node.label!r}, {kind} {edge.connection!r} (dataset type {edge.name!r}): {err}"
+        ) from err
+
+
 def _as_list(edge: Edge, value: Any) -> list[Any]:
     if not edge.multiple:
         return [value]
     if not isinstance(value, (list, tuple)):
         raise InvalidQuantumError(
-            f"Connection {edge.connection!r} is multiple: give a list of objects, each with its data ID, "
-            f"as in [at(obj, detector=1)], not {type(value).__name__!r}"
+            "the connection is multiple: give a list of objects, each with its data ID, as in "
+            f"[at(obj, detector=1)], not {type(value).__name__!r}"
         )
     return list(value)
 
@@ -202,6 +218,12 @@ class _Memory:
         ref = _ref(edge, {**data_id, **more})
         self.put(obj, ref)
         return ref
+
+    def init_input(self, edge: Edge, given: Mapping[str, Any]) -> Any:
+        """Return an init-input as one of its storage class."""
+        if edge.connection not in given:
+            raise InvalidQuantumError(f"it is missing; give init_inputs={{{edge.connection!r}: ...}}")
+        return self.storage_classes.convert(given[edge.connection], edge.storage_class)
 
     def get(self, ref: DatasetRef) -> Any:
         """Return an object."""

@@ -8,13 +8,11 @@ from lsst.pex.config import Field
 import pipetask as pt
 from pipetask import connectionTypes as ct
 from pipetask.errors import (
-    DataIdError,
     InvalidQuantumError,
     MissingPrerequisiteError,
     NoWorkFound,
     ParameterError,
     PipelineGraphError,
-    StorageTypeError,
     TaskDefinitionError,
     TaskOutputError,
 )
@@ -100,7 +98,8 @@ def test_multiple_outputs_are_lists_in_the_order_of_data_ids():
 def test_an_output_needs_its_data_ids():
     config = SumConfig()
     config.doCopy = True
-    with pytest.raises(DataIdError, match="detector"):
+    message = r"^Task 'sum', output 'copies' \(dataset type 'copy'\): .*detector"
+    with pytest.raises(InvalidQuantumError, match=message):
         run_sum(config)
 
 
@@ -119,7 +118,14 @@ def test_too_few_inputs_are_what_they_are_for_a_graph():
             {"outputs": {"copies": []}},
             r"no output connection 'copies' in this configuration \(it has total\)",
         ),
-        ({"inputs": inputs(parts={"n": 1})}, "'parts' is multiple: give a list"),
+        (
+            {"inputs": inputs(parts={"n": 1})},
+            r"^Task 'sum', input 'parts' \(dataset type 'part'\): the connection is multiple: give a list",
+        ),
+        ({"inputs": inputs(parts=[{"n": 1}])}, r"^Task 'sum', input 'parts' .*lacks detector"),
+        ({"init_inputs": {"colums": {}}}, "no init-input connection 'colums'.*did you mean 'columns'"),
+        ({"init_inputs": {}}, r"init-input 'columns' .*: it is missing; give init_inputs=\{'columns': ...\}"),
+        ({"init_inputs": {"columns": 3}}, r"init-input 'columns' .* wants dict, not int"),
     ],
 )
 def test_what_fits_no_connection_is_refused(changes, message):
@@ -128,7 +134,8 @@ def test_what_fits_no_connection_is_refused(changes, message):
 
 
 def test_objects_have_the_type_of_their_storage_class():
-    with pytest.raises(StorageTypeError):
+    message = r"^Task 'sum', input 'offset' \(dataset type 'offset'\): .* wants dict, not int"
+    with pytest.raises(InvalidQuantumError, match=message):
         run_sum(inputs=inputs(offset=3))
     config = SumConfig()
     config.wrong = True
