@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar
 
+_HEADLINE = 300  # characters
+
 
 def text_of(error: BaseException) -> str:
     """Return the text of any exception, also of somebody else's making whose ``__str__`` fails."""
@@ -16,9 +18,18 @@ def text_of(error: BaseException) -> str:
         return f"(its text cannot be had: {type(another).__name__})"
 
 
+def headline(text: str) -> str:
+    """Return the beginning of a text, in one line; "…" where there is more."""
+    first, *more = text.strip().splitlines() or [""]
+    return f"{first[:_HEADLINE]} …" if more or len(first) > _HEADLINE else first
+
+
 def described(error: BaseException) -> str:
-    """Return type and text of any exception; the type alone if there is no text."""
-    text, kind = text_of(error), type(error).__name__
+    """Return type and text of any exception, in one line; the type alone if there is no text.
+
+    What is left out of a longer text is in the traceback of what is raised from it.
+    """
+    text, kind = headline(text_of(error)), type(error).__name__
     return f"{kind}: {text}" if text else kind
 
 

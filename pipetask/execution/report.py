@@ -11,12 +11,9 @@ from typing import Any
 from uuid import UUID
 
 from pipetask.butler import ArtifactRecord
-from pipetask.errors import InvalidQuantumError, RepeatableQuantumError, text_of
+from pipetask.errors import InvalidQuantumError, RepeatableQuantumError, headline, text_of
 
 _encoder = json.JSONEncoder(separators=(",", ":"))
-
-HEADLINE = 300
-"""Characters of a failure that are shown in one line."""
 
 
 class Status(StrEnum):
@@ -66,8 +63,7 @@ class Failure:
     @property
     def headline(self) -> str:
         """The beginning of it, in one line; "…" where there is more."""
-        first, *more = str(self).strip().splitlines()
-        return f"{first[:HEADLINE]} …" if more or len(first) > HEADLINE else first
+        return headline(str(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def check_contracts(contracts: Iterable[Contract], configs: Mapping[str, Any]) -
         except Exception as err:
             raise ContractError(f"{_named(contract)} cannot be evaluated: {described(err)}") from err
         if not kept:
-            why = f": {contract.msg}" if contract.msg else ""
+            why = f": {' '.join(contract.msg.split())}" if contract.msg else ""
             raise ContractError(f"{_named(contract)} is broken{why}")
 
 

@@ -14,7 +14,7 @@ from lsst.pex.config import Config, DictField, FieldValidationError, ListField
 from lsst.pex.config.callStack import StackFrame
 
 from pipetask.butler import suggest
-from pipetask.errors import ConfigOverrideError, described
+from pipetask.errors import ConfigOverrideError, described, headline, text_of
 from pipetask.pipeline.document import Override, expanded
 
 _PARAMETER = "parameters."
@@ -112,7 +112,7 @@ def _run(config: Any, code: str | bytes, name: str, file: str, names: dict[str, 
     try:
         config.loadFromString(compile(code, name, "exec"), filename=file, extraLocals=names)
     except (Exception, SystemExit) as err:
-        reason = f"{type(err).__name__}: {err}"
+        reason = described(err)
         if isinstance(err, FieldValidationError):
             reason = f"config field {err.fullname!r}: {_reason(err)}"
         raise ConfigOverrideError(f"{where}: {name!r} failed{_line(err, name)}: {reason}") from err
@@ -146,7 +146,7 @@ def _set_field(config: Any, override: Override, value: Any, where: str) -> None:
     try:
         holder.__setattr__(last, value, at=at) if field is not None else setattr(holder, last, value)
     except Exception as err:  # checks of fields are the task's own code
-        reason = _reason(err) if isinstance(err, FieldValidationError) else str(err)
+        reason = _reason(err) if isinstance(err, FieldValidationError) else headline(text_of(err))
         raise ConfigOverrideError(
             f"{where}: config field {override.name!r} cannot be {value!r}; "
             f"it takes {_expected(field)} ({reason})"
@@ -229,7 +229,7 @@ def validated(config: Any, label: str) -> Any:
         if isinstance(err, FieldValidationError):
             what = f"field {err.fullname!r}: {_reason(err)}"
         elif isinstance(err, ValueError):
-            what = str(err)
+            what = headline(text_of(err))
         raise ConfigOverrideError(f"The configuration of task {label!r} is not valid: {what}") from err
     config.freeze()
     return config

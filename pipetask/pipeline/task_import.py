@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from pipetask.butler import suggest
-from pipetask.errors import TaskImportError
+from pipetask.errors import TaskImportError, described
 from pipetask.task.pipeline_task import PipelineTask
 
 _STAND_INS = "If it needs nothing more of the reference, set PIPETASK_LSST_COMPAT=1"
@@ -26,7 +26,7 @@ def import_task(class_name: str, where: str) -> type[PipelineTask]:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as err:
         raise TaskImportError(
-            f"{where}: cannot import module {module_name!r} for {class_name!r}: {type(err).__name__}: {err}",
+            f"{where}: cannot import module {module_name!r} for {class_name!r}: {described(err)}",
             hint=_STAND_INS if getattr(err, "name", None) in ("lsst.pipe", "lsst.daf") else None,
         ) from err
     cls = getattr(module, name, None)

@@ -38,6 +38,20 @@ def test_the_errors_of_the_stores_are_here():
         errors.NoSuchError  # noqa: B018
 
 
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("one"), "ValueError: one"),
+        (ValueError("\none\ntwo"), "ValueError: one …"),
+        (ValueError("x" * 400), f"ValueError: {'x' * 300} …"),
+        (ValueError(" \n"), "ValueError"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_an_exception_of_somebody_else_is_described_in_one_line(error, text):
+    assert errors.described(error) == text
+
+
 def test_no_work_found_passes_a_task_s_own_exception_handling():
     assert not issubclass(NoWorkFound, Exception)
     assert pickle.loads(pickle.dumps(NoWorkFound("nothing"))).args == ("nothing",)

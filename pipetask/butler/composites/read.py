@@ -14,7 +14,7 @@ from datastore.types.box import local_box
 from pipetask.butler.composites.dataset_list import DatasetList
 from pipetask.butler.composites.definition import Part
 from pipetask.butler.composites.ref import CompositeRef
-from pipetask.errors import AssemblyError
+from pipetask.errors import AssemblyError, described
 
 if TYPE_CHECKING:
     from datastore.datastore import Datastore
@@ -222,7 +222,7 @@ class _Reading:
             raise self._error(str(err)) from err
         except Exception as err:  # whatever a user's function raises
             what = self._composite.assembler or "its class"
-            raise self._error(f"{what} raised {type(err).__name__}: {err}") from err
+            raise self._error(f"{what} raised {described(err)}") from err
 
     def _error(self, cause: str) -> AssemblyError:
         parts = ", ".join(part.name for part in self._composite.parts)

@@ -50,6 +50,11 @@ class FailsInInit(Good):
         raise KeyError("no such thing")
 
 
+class FailsAtLength(Good):
+    def __init__(self, **kwargs):
+        raise RuntimeError("boom\nand more")
+
+
 class ReturnsNothing(Good):
     def run(self, notes):
         pass

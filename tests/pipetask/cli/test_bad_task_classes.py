@@ -60,6 +60,7 @@ def outcome_of(on_repo, tmp_path):
             "bad_tasks.FailsInInit",
             ["'lab' (bad_tasks.FailsInInit)", "KeyError: 'no such thing'", "bad_tasks.py, line"],
         ),
+        ("bad_tasks.FailsAtLength", ["can't be constructed: RuntimeError: boom … (", "bad_tasks.py, line"]),
         (
             "bad_tasks.NeedsSchema",
             ["'lab' (bad_tasks.NeedsSchema)", "'notes_schema' (connection 'schema')", "collections first"],

@@ -51,8 +51,8 @@ def test_contracts_that_hold(expression):
     ["a.n == b.n", "a.n < b.n < 4", "a.on and b.on", "not a.on", "a.names == b.names", "a.n > 3 or b.on"],
 )
 def test_contracts_that_are_broken_say_their_message_and_place(expression):
-    contract = Contract(expression, "n counts", Place("p.yaml", 7))
-    with pytest.raises(ContractError, match=r"p.yaml:7: the contract .* is broken: n counts"):
+    contract = Contract(expression, "n\n  counts\n", Place("p.yaml", 7))
+    with pytest.raises(ContractError, match=r"p.yaml:7: the contract .* is broken: n counts$"):
         check_contracts([contract], CONFIGS)
 
 

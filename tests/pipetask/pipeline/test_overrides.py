@@ -88,6 +88,7 @@ def test_dotted_fields_reach_subconfigurations(one):
         ),
         ("python: 'config.apRad = '", "failed in line 1: SyntaxError"),
         ("python: 'raise SystemExit(5)'", "failed in line 1: SystemExit: 5"),
+        ("python: \"raise ValueError('a\\\\nb')\"", "failed in line 1: ValueError: a …$"),
         ("{concatenate: true, apRad: 4}", r"'apRad' cannot have 4 added \(concatenate: true\).*it takes int"),
         ("{concatenate: true, planes: 4}", "'planes' cannot have 4 added"),
         ("file: /no/such/file.py", "cannot read the config file '/no/such/file.py': No such file"),
