@@ -111,7 +111,8 @@ class Wholeness:
                 if part.name in task.node.inputs:
                     self._place_recorded(task, use, part)
             lacking = self._keep_whole(task, use)
-            is_short = task.is_kept & (task.edges[name].count(len(task.data_ids)) < use.edge.minimum)
+            minimum = 1 if use.is_output else use.edge.minimum
+            is_short = task.is_kept & (task.edges[name].count(len(task.data_ids)) < minimum)
             if not is_short.any():
                 continue
             if use.is_prerequisite:
@@ -119,7 +120,8 @@ class Wholeness:
                 continue
             task.drop(is_short)
             n = int(np.count_nonzero(is_short))
-            reasons.append(f"{n:,} lack input '{name}'")
+            what = "what is not written of output" if use.is_output else "input"
+            reasons.append(f"{n:,} lack {what} '{name}'")
             for part_name, lacks in lacking.items():
                 text = f"composite '{use.whole.name}' has no part '{part_name}'"
                 for_them = is_short & lacks

@@ -130,28 +130,34 @@ class _Expansion:
         composite, whole = self._checked(made.task, edge, is_output=False)
         parts = []
         for part in composite.needed_for(edge.component):
-            kind = self._type_of_part(made.task, edge, part)
-            if not part.many:
-                self._check_identified(made.task, edge, whole, part, kind)
-            has_own_search = bool(part.data_id or part.collections or part.unique or part.data_ids_from)
-            looked_up = has_own_search or is_prerequisite or kind.isCalibration()
-            if has_own_search:
-                self._check_looked_up(made.task, edge, part)
-            if looked_up:
-                self._check_not_made(made.task, edge, part, is_prerequisite=is_prerequisite)
-            parts.append(PartEdge(f"{edge.connection}/{part.name}", part, kind.dimensions, looked_up))
-            part_edge = self._part_edge(edge, part, kind)
-            if part_edge.dataset_type in self._composites:
-                self._read(made, part_edge, is_prerequisite=is_prerequisite)
-            elif looked_up:
-                made.prerequisites[part_edge.connection] = part_edge
-            else:
-                made.inputs[part_edge.connection] = part_edge
+            parts.append(self._read_part(made, edge, whole, part, is_prerequisite=is_prerequisite))
         if edge.multiple:
             self._check_told_apart(made.task, edge, whole, parts)
         made.composites[edge.connection] = CompositeEdge(
             edge, composite, whole, tuple(parts), is_prerequisite=is_prerequisite
         )
+
+    def _read_part(
+        self, made: _Expanded, edge: Edge, whole: DatasetType, part: Part, *, is_prerequisite: bool
+    ) -> PartEdge:
+        """Add the edge of a part that must be there, or those of its parts."""
+        kind = self._type_of_part(made.task, edge, part)
+        if not part.many:
+            self._check_identified(made.task, edge, whole, part, kind)
+        has_own_search = bool(part.data_id or part.collections or part.unique or part.data_ids_from)
+        looked_up = has_own_search or is_prerequisite or kind.isCalibration()
+        if has_own_search:
+            self._check_looked_up(made.task, edge, part)
+        if looked_up:
+            self._check_not_made(made.task, edge, part, is_prerequisite=is_prerequisite)
+        part_edge = self._part_edge(edge, part, kind)
+        if part_edge.dataset_type in self._composites:
+            self._read(made, part_edge, is_prerequisite=is_prerequisite)
+        elif looked_up:
+            made.prerequisites[part_edge.connection] = part_edge
+        else:
+            made.inputs[part_edge.connection] = part_edge
+        return PartEdge(part_edge.connection, part, kind.dimensions, looked_up)
 
     def _write(self, made: _Expanded, edge: Edge) -> None:
         """Add the edges of a composite that a task makes: the parts written, and those it refers to."""
@@ -160,18 +166,19 @@ class _Expansion:
         for part in composite.parts:
             if part.many:
                 continue
+            if not part.is_written:
+                parts.append(self._read_part(made, edge, whole, part, is_prerequisite=False))
+                continue
             kind = self._type_of_part(made.task, edge, part)
             part_edge = self._part_edge(edge, part, kind)
             parts.append(PartEdge(part_edge.connection, part, kind.dimensions))
-            is_nested = part_edge.dataset_type in self._composites
-            if part.data_id or is_nested:
-                what = "pins a data ID" if part.data_id else "is a composite itself"
+            if part.data_id:
                 raise PipelineGraphError(
-                    f"{_of_part(made.task, edge, part)} {what}, so that a task can't make it: put the "
-                    "parts through connections of their own"
+                    f"{_of_part(made.task, edge, part)} would be written under a pinned data ID, and a graph "
+                    "predicts what a task makes from the data IDs of quanta: give it to an Output of its own"
                 )
-            if not part.is_written:
-                made.inputs[part_edge.connection] = replace(part_edge, minimum=1)
+            if part_edge.dataset_type in self._composites:
+                self._write_nested(made, edge, part, part_edge)
                 continue
             lacking = set(made.task.dimensions.required) - set(kind.dimensions.names)
             if lacking and not part.write_once:
@@ -181,6 +188,15 @@ class _Expansion:
                 )
             made.outputs[part_edge.connection] = part_edge
         made.composites[edge.connection] = CompositeEdge(edge, composite, whole, tuple(parts), is_output=True)
+
+    def _write_nested(self, made: _Expanded, edge: Edge, part: Part, part_edge: Edge) -> None:
+        """Add the edges of a composite that is a written part of another one."""
+        if part.write_once:
+            raise PipelineGraphError(
+                f"{_of_part(made.task, edge, part)} is a composite, of which each quantum writes what it "
+                "has: let the definition of that one say 'writeOnce' of its parts"
+            )
+        self._write(made, part_edge)
 
     def _checked(self, task: TaskNode, edge: Edge, *, is_output: bool) -> tuple[Composite, DatasetType]:
         """Return the definition and dataset type of a composite that a connection fits to."""

@@ -9,7 +9,6 @@ from uuid import UUID
 from pipetask.butler import CompositeRef, DatasetRef
 
 if TYPE_CHECKING:
-    from pipetask.butler.composites.ref import Parts
     from pipetask.task.quantum import Quantum
 
 
@@ -36,11 +35,12 @@ def stored_inputs(quantum: Quantum) -> dict[str, list[DatasetRef]]:
 
     Besides inputs, these are the parts of composites to be made that are never written.
     """
-    found = of_parts(quantum.inputs)
-    for name, ref in _composites_made(quantum.outputs):
-        kept = {f"{name}/{part}": _listed(each) for part, each in _not_written(ref).items()}
-        found |= of_parts(kept)
-    return found
+    needed: dict[str, dict[UUID, DatasetRef]] = {}
+    for name, refs in quantum.outputs.items():
+        for ref in refs:
+            for part, found in _not_written(name, ref) if isinstance(ref, CompositeRef) else ():
+                needed.setdefault(part, {}).update((each.id, each) for each in found)
+    return of_parts(quantum.inputs) | of_parts({name: list(refs.values()) for name, refs in needed.items()})
 
 
 def stored_outputs(quantum: Quantum) -> dict[str, list[DatasetRef]]:
@@ -51,20 +51,21 @@ def stored_outputs(quantum: Quantum) -> dict[str, list[DatasetRef]]:
 
 def are_made_of(outputs: Mapping[str, Sequence[DatasetRef]], ids: Collection[UUID]) -> bool:
     """Whether the parts of composites to be made that are never written are among the given ids."""
-    needed = (part for _, ref in _composites_made(outputs) for part in _not_written(ref).values())
-    return all(each.id in ids for part in needed for each in _listed(part))
+    made = (ref for refs in outputs.values() for ref in refs if isinstance(ref, CompositeRef))
+    needed = (of_parts(dict(_not_written("", ref))) for ref in made)
+    return all(each.id in ids for parts in needed for refs in parts.values() for each in refs)
 
 
-def _composites_made(outputs: Mapping[str, Sequence[DatasetRef]]) -> Iterator[tuple[str, CompositeRef]]:
-    for name, refs in outputs.items():
-        for ref in refs:
-            if isinstance(ref, CompositeRef):
-                yield name, ref
-
-
-def _not_written(ref: CompositeRef) -> Parts:
-    written = {part.name for part in ref.composite.parts if part.is_written}
-    return {name: each for name, each in ref.parts.items() if name not in written}
+def _not_written(name: str, ref: CompositeRef) -> Iterator[tuple[str, Sequence[DatasetRef]]]:
+    """Yield the parts that a composite to be made refers to, and those of composites that are parts of it."""
+    for part in ref.composite.parts:
+        found = ref.parts.get(part.name)
+        if found is None:
+            continue
+        if not part.is_written:
+            yield f"{name}/{part.name}", _listed(found)
+        elif isinstance(found, CompositeRef):
+            yield from _not_written(f"{name}/{part.name}", found)
 
 
 def _listed(found: DatasetRef | Sequence[DatasetRef]) -> Sequence[DatasetRef]:

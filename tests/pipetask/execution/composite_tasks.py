@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 from astropy.table import Table
 from lsst.pex.config import Field, ListField
@@ -318,3 +319,27 @@ class BeginTask(PipelineTask):
 
     def runQuantum(self, butlerQC, inputRefs, outputRefs):
         raise NotImplementedError
+
+
+class NestConnections(PipelineTaskConnections, dimensions=DETECTOR):
+    exposure = connectionTypes.Input(name="calexp", storageClass="ExposureF", dimensions=DETECTOR)
+    made = connectionTypes.Output(name="annotated", storageClass="Composite", dimensions=DETECTOR)
+
+
+class NestConfig(PipelineTaskConfig, pipelineConnections=NestConnections):
+    brighten = Field(dtype=bool, default=False, doc="Whether pixels are changed too.")
+
+
+class NestTask(PipelineTask):
+    """Makes a composite of which one part is a composite."""
+
+    ConfigClass = NestConfig
+    _DefaultName = "nest"
+
+    def runQuantum(self, butlerQC, inputRefs, outputRefs):
+        exposure = butlerQC.get(inputRefs.exposure)
+        exposure.photoCalib = PhotoCalib(7.0)
+        if self.config.brighten:
+            exposure.image[...] += 1
+        note = {"detector": butlerQC.quantum.dataId["detector"]}
+        butlerQC.put(Struct(made=SimpleNamespace(exposure=exposure, note=note)), outputRefs)

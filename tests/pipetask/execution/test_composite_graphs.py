@@ -279,3 +279,91 @@ def test_unregistered_types_of_a_saved_graph_are_named(lite, tmp_path):
 
     with pytest.raises(MissingDatasetTypeError, match="'visit_whole'"):
         run_graph(graph, lite.butler)
+
+
+NESTED = """
+composites:
+  annotated:
+    python: types.SimpleNamespace
+    dimensions: [visit, detector]
+    components:
+      exposure: final_calexp
+      note: note
+"""
+
+
+@pytest.fixture
+def nesting(lite, tmp_path):
+    lite.register("note", DETECTOR, "StructuredDataDict")
+    lite.define(NESTED, tmp_path)
+    return lite
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_part_that_is_a_composite_is_taken_apart_too(nesting, processes):
+    graph = nesting.builder(tasks(nest="NestTask"), where="").build()
+    summary = nesting.run(graph, processes)
+    assert not summary.errors
+    written = {ref.datasetType.name for ref in nesting.butler.query_all_datasets("out/run")}
+    assert {"note", "visit_calib"} <= written
+    assert "calexp" not in written
+    got = nesting.butler.get("annotated", **CAM, visit=2, detector=1, collections=["out", "data"])
+    assert (got.exposure.photoCalib.calibration, got.exposure.image[0, 0]) == (7.0, 21)
+    assert got.note == {"detector": 1}
+
+
+def test_a_nested_part_that_is_never_written_must_be_unchanged_and_there(nesting):
+    summary = nesting.run(
+        nesting.builder(tasks(nest="NestTask"), where="", config={"nest__brighten": True}).build()
+    )
+    assert "'calexp' of composite 'final_calexp'" in str(summary.errors[0].failure)
+    assert "is inputOnly and was changed" in str(summary.errors[0].failure)
+    remove(nesting, "calexp", visit=1)
+    graph = nesting.builder(tasks(nest="NestTask"), run="other/run", where="").build()
+    assert {quantum.dataId["visit"] for quantum in graph.quanta("nest")} == {2}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        (
+            "note: note",
+            "note: {datasetType: note, dataId: {detector: 0}}",
+            "would be written under a pinned data ID",
+        ),
+        (
+            "exposure: final_calexp",
+            "exposure: {datasetType: final_calexp, writeOnce: true}",
+            "is a composite, of which each quantum writes what it has: let the definition of that one",
+        ),
+    ],
+)
+def test_what_a_task_can_not_make_of_a_composite_is_refused_with_the_reason(lite, tmp_path, old, new, error):
+    lite.register("note", DETECTOR, "StructuredDataDict")
+    lite.define(NESTED.replace(old, new), tmp_path)
+    with pytest.raises(PipelineGraphError, match=error):
+        lite.builder(tasks(nest="NestTask"))
+
+
+def test_a_part_that_is_never_written_is_searched_as_its_definition_says(lite, tmp_path):
+    lite.butler.composites.remove("final_calexp")
+    lite.define(
+        """
+composites:
+  final_calexp:
+    storageClass: ExposureF
+    dimensions: [visit, detector]
+    base: calexp
+    components:
+      calexp: {datasetType: calexp, inputOnly: true, collections: [first]}
+      photoCalib: {datasetType: visit_calib, writeOnce: true}
+""",
+        tmp_path,
+    )
+    first = Exposure(lite.butler.get("calexp", **CAM, visit=1, detector=0, collections="data").image + 50)
+    lite.butler.collections.register("first")
+    lite.butler.put(first, "calexp", **CAM, visit=1, detector=0, run="first")
+    graph = lite.builder(tasks(make="MakeTask"), where="").build()
+    (quantum,) = graph.quanta("make")
+    assert quantum.outputs["made"][0].parts["calexp"].run == "first"
+    assert quantum.inputs["exposure"][0].run == "data"
