@@ -15,8 +15,9 @@ from pipetask.execution import init_run
 from pipetask.execution.coordinator import Coordinator
 from pipetask.execution.executors.base import Executor
 from pipetask.execution.executors.memory import MemoryBudget
-from pipetask.execution.executors.processes import ProcessExecutor, start_fork_server
+from pipetask.execution.executors.processes import ProcessExecutor
 from pipetask.execution.executors.serial import SerialExecutor
+from pipetask.execution.executors.worker_start import start_fork_server
 from pipetask.execution.journal import Journal
 from pipetask.execution.options import ExecutionOptions, read_settings
 from pipetask.execution.resume import forget, graph_path

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from pipetask.execution.executors.base import Work
+from pipetask.execution.executors.worker_process import WorkerProcess
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -31,6 +34,21 @@ class MemoryBudget:
     def expected(self, label: str) -> int:
         """Return how much a quantum of a task is expected to need [byte]."""
         return self._peaks.get(label, self._share)
+
+    def held_by(self, worker: WorkerProcess) -> int:
+        """Return how much a worker is expected to need for what it was sent [byte]."""
+        return max((self.expected(work.label) for work, *_ in worker.sent), default=0)
+
+    def may_run(self, work: Work, worker: WorkerProcess, workers: Iterable[WorkerProcess]) -> bool:
+        """Tell whether a quantum may be sent to a worker, beside what it has, and all the others."""
+        is_alone = work.is_alone or any(each.sent and each.sent[0][0].is_alone for each in workers)
+        if not self.limit and not is_alone:
+            return True
+        others = [other for other in workers if other.sent and other is not worker]
+        if is_alone or not others:
+            return not others and not (is_alone and worker.sent)
+        held = sum(map(self.held_by, others))
+        return held + max(self.expected(work.label), self.held_by(worker)) <= self.limit
 
     def learn(self, label: str, peak: int) -> None:
         """Note what a quantum needed, or had when it was stopped."""

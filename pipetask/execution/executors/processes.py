@@ -7,7 +7,6 @@ whose threads and open database would come along.
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import signal
 import time
@@ -15,13 +14,11 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from math import inf
-from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from typing import Any
 
-from pipetask.errors import WorkerStartError, described
-from pipetask.execution.executors import preload
 from pipetask.execution.executors.base import (
+    LOST_WORKER,
     OUT_OF_MEMORY,
     TIMEOUT,
     Executor,
@@ -31,8 +28,8 @@ from pipetask.execution.executors.base import (
     numbers,
 )
 from pipetask.execution.executors.memory import MemoryBudget, oom_kills, private_memory
-from pipetask.execution.executors.worker import StderrLog, work_until_told
 from pipetask.execution.executors.worker_process import LOST_SERVER, WorkerProcess, ending
+from pipetask.execution.executors.worker_start import WorkerStarter
 from pipetask.execution.report import Report
 
 AHEAD_S = 0.2
@@ -48,18 +45,8 @@ UNKNOWN_S = 1e6
 """Expected time of a quantum as long as none of its task was seen: nobody gets another one beside it."""
 GOODBYE_S = 5.0
 """How long an idle worker may take to end when it is asked to."""
-START_ATTEMPTS = 20
-START_PAUSE_S = 0.1
-"""How often, and after what pause, a worker is started again if the fork server has just been killed."""
 WATCH_S = 0.1
 """How often it is looked how much memory workers hold."""
-
-
-def start_fork_server(modules: Iterable[str], *, threads: int = 1) -> None:
-    """Start the process that workers come from, if it isn't running; it loads modules while others go on."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload([preload.__name__])
-    with preload.environment(modules, threads=threads):
-        forkserver.ensure_running()
 
 
 class ProcessExecutor(Executor):
@@ -91,18 +78,14 @@ class ProcessExecutor(Executor):
         memory: MemoryBudget | None = None,
         threads: int = 1,
     ) -> None:
-        self._runner_pickle = pickle.dumps(runner)
+        self._starter = WorkerStarter(runner, modules, threads=threads)
         self._timeout_s = inf if timeout_s is None else timeout_s
         self._queue: deque[Work] = deque()
         self._expected_s: dict[str, float] = {}
-        self._context = multiprocessing.get_context("forkserver")
-        self._modules = set(modules)
-        self._threads = threads
         self._memory = memory or MemoryBudget()
         self._watched = 0.0
         self._oom_kills = oom_kills()
-        self._stderr_log = StderrLog.of_this_process()
-        self._workers = [self._start() for _ in range(processes)]
+        self._workers = [self._starter.start() for _ in range(processes)]
 
     @property
     def capacity(self) -> int:
@@ -146,66 +129,22 @@ class ProcessExecutor(Executor):
             self._discard(worker)
         self._workers.clear()
 
-    def _start(self) -> WorkerProcess:
-        for attempts_left in reversed(range(START_ATTEMPTS)):
-            here, there = self._context.Pipe()
-            watched, life = self._context.Pipe(duplex=False)
-            environment = preload.worker_environment(threads=self._threads)
-            arguments = there, watched, self._runner_pickle, self._stderr_log, environment
-            process = self._context.Process(target=work_until_told, args=arguments, name="pipetask-worker")
-            try:
-                start_fork_server(self._modules, threads=self._threads)
-                process.start()
-            except (OSError, EOFError) as error:
-                # The fork server was killed, as any process is when memory is short, and not buried yet.
-                here.close()
-                life.close()
-                if not attempts_left:
-                    raise WorkerStartError(
-                        f"No worker process can be started ({described(error)}). Is the system short of "
-                        "memory or processes? Go on with fewer (-j) and --extend-run: what was done is kept."
-                    ) from error
-                time.sleep(START_PAUSE_S)
-            else:
-                return WorkerProcess(process, here, life)
-            finally:
-                there.close()
-                watched.close()
-        raise AssertionError("the last attempt returns or raises")
-
     def _feed(self) -> None:
         """Give each free worker one quantum, then each busy one as much as it may hold in advance."""
         for worker in sorted(self._workers, key=lambda worker: len(worker.sent)):
-            if self._queue and not worker.sent and self._has_memory(worker):
+            if self._queue and not worker.sent and self._may_run(worker):
                 self._send(worker)
         hungry = deque(self._workers)
         while self._queue and hungry:
             worker = hungry.popleft()
-            if self._has_room(worker) and self._has_memory(worker) and self._send(worker):
+            if self._has_room(worker) and self._may_run(worker) and self._send(worker):
                 hungry.append(worker)
 
     def _has_room(self, worker: WorkerProcess) -> bool:
         return worker.sent_s + self._expected_s.get(self._queue[0].label, UNKNOWN_S) <= AHEAD_S
 
-    def _has_memory(self, worker: WorkerProcess) -> bool:
-        """Tell whether the next quantum may run in a worker, beside what runs in the others."""
-        work = self._queue[0]
-        if not self._memory.limit and not work.is_alone and not self._is_one_alone():
-            return True
-        others = [other for other in self._workers if other.sent and other is not worker]
-        if not others:
-            return not worker.sent or not (work.is_alone or worker.sent[0][0].is_alone)
-        if work.is_alone or self._is_one_alone():
-            return False
-        held = sum(self._held(other) for other in others)
-        wanted = max(self._memory.expected(work.label), self._held(worker))
-        return held + wanted <= self._memory.limit or not self._memory.limit
-
-    def _is_one_alone(self) -> bool:
-        return any(worker.sent and worker.sent[0][0].is_alone for worker in self._workers)
-
-    def _held(self, worker: WorkerProcess) -> int:
-        return max((self._memory.expected(work.label) for work, *_ in worker.sent), default=0)
+    def _may_run(self, worker: WorkerProcess) -> bool:
+        return self._memory.may_run(self._queue[0], worker, self._workers)
 
     def _send(self, worker: WorkerProcess) -> bool:
         message = pickle.dumps(self._queue[0], pickle.HIGHEST_PROTOCOL)
@@ -232,7 +171,11 @@ class ProcessExecutor(Executor):
             if worker.hung_up or not worker.process.is_alive():
                 reports += self._receive_from(worker)  # what it sent with its last breath
                 worker.process.join(GOODBYE_S)
-                reports += self._replace(worker, *self._how_it_ended(worker))
+                if worker.begun is None:
+                    self._starter.note_stillborn(ending(worker)[0])
+                    self._replace(worker)
+                else:
+                    reports += self._replace(worker, *self._how_it_ended(worker))
         return reports
 
     def _receive_from(self, worker: WorkerProcess) -> list[Report]:
@@ -241,7 +184,9 @@ class ProcessExecutor(Executor):
             while worker.connection.poll(0):
                 message = worker.connection.recv_bytes()
                 worker.begun = time.monotonic()
-                if message:
+                if not message:
+                    self._starter.note_ready()
+                else:
                     work = worker.take_first()
                     report = Report.from_bytes(message)
                     self._learn(work.label, max(report.end_ns - report.begin_ns, 1000) * 1e-9)
@@ -264,7 +209,7 @@ class ProcessExecutor(Executor):
             ran_s = 0.0 if worker.begun is None else time.monotonic() - worker.begun
             reports.append(lost(running, kind, message, pid=worker.process.pid or 0, ran_s=ran_s))
         self._queue.extendleft(work for work, *_ in reversed(worker.sent))
-        self._workers[self._workers.index(worker)] = self._start()
+        self._workers[self._workers.index(worker)] = self._starter.start()
         self._discard(worker)
         return reports
 
@@ -305,7 +250,7 @@ class ProcessExecutor(Executor):
         held = {worker: private_memory(worker.process.pid or 0) for worker in self._workers if worker.sent}
         if sum(held.values()) <= self._memory.limit:
             return []
-        worker = max(held, key=lambda worker: held[worker] - self._held(worker))
+        worker = max(held, key=lambda worker: held[worker] - self._memory.held_by(worker))
         worker.process.kill()
         worker.process.join()
         if in_time := self._receive_from(worker):
@@ -318,11 +263,12 @@ class ProcessExecutor(Executor):
         return self._replace(worker, OUT_OF_MEMORY, message)
 
     def _how_it_ended(self, worker: WorkerProcess) -> tuple[str, str]:
-        kind, message = ending(worker)
+        """Say how a worker ended: the kind of failure that is for its quantum, and a sentence."""
+        kind, (how, hint) = LOST_WORKER, ending(worker)
         if worker.process.exitcode in (-signal.SIGKILL, LOST_SERVER) and oom_kills() > self._oom_kills:
             self._oom_kills = oom_kills()
-            return OUT_OF_MEMORY, message.replace(" Out of memory?", " Memory was short.")
-        return kind, message
+            kind, hint = OUT_OF_MEMORY, " Memory was short."
+        return kind, f"Worker process {worker.process.pid} {how} while it ran this quantum.{hint}"
 
     @staticmethod
     def _discard(worker: WorkerProcess) -> None:

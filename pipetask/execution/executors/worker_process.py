@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 
-from pipetask.execution.executors.base import LOST_WORKER, Work
+from pipetask.execution.executors.base import Work
 
 LOST_SERVER = 255
 """What `multiprocessing` gives as exit code if the fork server can't tell it any more."""
@@ -46,15 +46,13 @@ class WorkerProcess:
 
 
 def ending(worker: WorkerProcess) -> tuple[str, str]:
-    """Say how a worker ended: the kind of failure that is for its quantum, and a sentence."""
-    code, hint = worker.process.exitcode, ""
+    """Say how a worker ended, and what the reason may be."""
+    code = worker.process.exitcode
     if code is None:
-        how = "closed its connection"
-    elif code == LOST_SERVER:
-        how, hint = "was lost, with the server that workers come from or by itself,", " Out of memory?"
-    elif code < 0:
+        return "closed its connection", ""
+    if code == LOST_SERVER:
+        return "was lost, with the server that workers come from or by itself,", " Out of memory?"
+    if code < 0:
         name = signal.Signals(-code).name
-        how, hint = f"was ended by {name}", " Out of memory?" if name == "SIGKILL" else ""
-    else:
-        how = f"ended itself with exit code {code}"
-    return LOST_WORKER, f"Worker process {worker.process.pid} {how} while it ran this quantum.{hint}"
+        return f"was ended by {name}", " Out of memory?" if name == "SIGKILL" else ""
+    return f"ended itself with exit code {code}", ""

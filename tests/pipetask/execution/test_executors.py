@@ -13,6 +13,7 @@ import pytest
 from pipetask.errors import WorkerStartError
 from pipetask.execution.executors.processes import ProcessExecutor
 from pipetask.execution.executors.serial import SerialExecutor
+from pipetask.execution.executors.worker_start import WorkerStarter
 from pipetask.execution.testing import ExecutorSuite, ScriptedRunner, ScriptedWork, collect_all
 
 
@@ -82,14 +83,13 @@ def test_the_time_that_a_worker_takes_to_start_is_not_counted():
         assert all(report.ok for report in collect_all(executor, 4))
 
 
-def test_workers_that_end_while_another_is_replaced_are_not_called_late():
-    class SlowlyReplaced(ProcessExecutor):
-        def _start(self):
-            if hasattr(self, "_workers"):
-                time.sleep(0.5)
-            return super()._start()
+def test_workers_that_end_while_another_is_replaced_are_not_called_late(monkeypatch):
+    def slowly(starter, start=WorkerStarter.start):
+        time.sleep(0.5)
+        return start(starter)
 
-    with SlowlyReplaced(ScriptedRunner(), 2, timeout_s=0.4) as executor:
+    with ProcessExecutor(ScriptedRunner(), 2, timeout_s=0.4) as executor:
+        monkeypatch.setattr(WorkerStarter, "start", slowly)
         executor.submit([ScriptedWork(i, "exit", "3") for i in range(4)])
         assert {report.failure.kind for report in collect_all(executor, 4)} == {"LostWorker"}
 
@@ -117,10 +117,22 @@ def test_what_cannot_be_started_is_said(monkeypatch):
     def refuse(modules, *, threads):
         raise ConnectionRefusedError(111, "Connection refused")
 
-    monkeypatch.setattr("pipetask.execution.executors.processes.start_fork_server", refuse)
-    monkeypatch.setattr("pipetask.execution.executors.processes.START_PAUSE_S", 0.0)
+    monkeypatch.setattr("pipetask.execution.executors.worker_start.start_fork_server", refuse)
+    monkeypatch.setattr("pipetask.execution.executors.worker_start.PAUSE_S", 0.0)
     with pytest.raises(WorkerStartError, match=r"No worker process.*Connection refused.*fewer \(-j\)"):
         ProcessExecutor(ScriptedRunner(), 2)
+
+
+class UnopenableRunner(ScriptedRunner):
+    def open(self):
+        os._exit(7)
+
+
+def test_workers_that_end_before_they_can_run_anything_end_the_run():
+    with ProcessExecutor(UnopenableRunner(), 2) as executor:
+        executor.submit([ScriptedWork(i) for i in range(3)])
+        with pytest.raises(WorkerStartError, match=r"in a row ended .* exit code 7.*__main__.*--extend-run"):
+            collect_all(executor, 1)
 
 
 def test_a_task_that_forks_is_answered_once(pool):

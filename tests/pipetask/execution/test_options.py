@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipetask.errors import ExecutionOptionsError, InconsistentRunError, InitInputMissingError
-from pipetask.execution.executors.processes import start_fork_server
+from pipetask.execution.executors.worker_start import start_fork_server
 from pipetask.execution.report import Status
 from pipetask.execution.run_graph import run_graph
 
