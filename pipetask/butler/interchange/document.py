@@ -10,6 +10,7 @@ from typing import IO, Any, NamedTuple
 from uuid import UUID, uuid3
 
 from pipetask.butler.interchange import yaml_tags
+from pipetask.butler.interchange.put_composites import CompositeEntry
 from pipetask.errors import ExportFormatError
 from registry.dataset_ref import new_id
 from registry.timespan import Timespan
@@ -74,6 +75,8 @@ class Document:
         Members of CALIBRATION collections.
     composites : `list` [`str`]
         Definitions of composites, as JSON. They stand beside ``data``, where the reference passes over them.
+    composite_datasets : `list` [`CompositeEntry`]
+        Composites that were put, likewise beside ``data``; those that are parts of others first.
     """
 
     universe: int
@@ -84,6 +87,7 @@ class Document:
     tags: dict[str, list[UUID]] = field(default_factory=dict)
     validity: dict[str, list[tuple[Timespan, tuple[UUID, ...]]]] = field(default_factory=dict)
     composites: list[str] = field(default_factory=list)
+    composite_datasets: list[CompositeEntry] = field(default_factory=list)
 
     # Writing
 
@@ -98,6 +102,9 @@ class Document:
                 **({"composites": self.composites} if self.composites else {}),
             }
         )
+        if self.composite_datasets:
+            yield "composite_datasets:\n"
+            yield from (f"- {yaml_tags.flow(each.plain())}\n" for each in self.composite_datasets)
         yield "data:\n"
         for element, records in self.records.items():
             yield from _with_records({"type": "dimension", "element": element}, records)
@@ -167,6 +174,14 @@ class Document:
             raise ExportFormatError(f"{where!r} has the universe version {universe!r}, which is no number.")
         files: list[FileEntry] = []
         document = cls(universe, files=files, composites=list(said.get("composites") or ()))
+        try:
+            document.composite_datasets.extend(
+                CompositeEntry.from_plain(each) for each in said.get("composite_datasets") or ()
+            )
+        except (KeyError, TypeError, ValueError) as err:
+            raise ExportFormatError(
+                f"An entry of 'composite_datasets' in {where!r} is malformed: {type(err).__name__} {err}."
+            ) from err
         for number, entry in enumerate(said["data"]):
             try:
                 document._add(entry)

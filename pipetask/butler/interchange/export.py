@@ -19,6 +19,7 @@ from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.data_ids import show
 from pipetask.butler.interchange.document import CollectionEntry, Document, FileEntry, TypeEntry
 from pipetask.butler.interchange.formatters import exported
+from pipetask.butler.interchange.put_composites import entries, put_among
 from pipetask.butler.interchange.yaml_tags import EncodedRegion, tai_time
 from pipetask.butler.limited import hint_of
 from pipetask.errors import ExportFormatError
@@ -73,6 +74,7 @@ class RepoExport:
         self._types: dict[str, TypeEntry] = {}
         self._definitions = butler.composites.all()
         self._composites: dict[str, Composite] = {}
+        self._put: dict[UUID, DatasetRef] = {}  # composites, those that are parts of others first
         self._all_records = False
 
     @property
@@ -88,7 +90,7 @@ class RepoExport:
     def saveDatasets(self, refs: Iterable[DatasetRef], *, skip_missing: bool = False) -> None:
         """Export datasets with their files, runs, and the dimension records of their data IDs.
 
-        Of composites, their definitions and the datasets that are their parts.
+        Of composites, their definitions and the datasets that are their parts, and that they were put.
 
         Raises
         ------
@@ -137,10 +139,18 @@ class RepoExport:
                 continue
             self.saveComposite(definition)
             whole = ref if isinstance(ref, CompositeRef) else recorded(self._butler, definition, ref)
+            self.savePutComposite(whole)
             for part in whole.all_parts():
                 name, component = part.datasetType.nameAndComponent()
                 kind = self._butler.registry.get_dataset_type(name) if component else part.datasetType
                 yield DatasetRef(kind, part.dataId, part.run, id=part.id)
+
+    def savePutComposite(self, whole: CompositeRef) -> None:
+        """Export which datasets a composite was put with, if it was, and those that are parts of it."""
+        for ref in put_among(self._butler, whole):
+            self._put[ref.id] = ref
+            self.saveCollection(ref.run)
+            self.saveDataIds([ref.dataId])
 
     def saveDataIds(self, data_ids: Iterable[DataCoordinate]) -> None:
         """Export the dimension records of data IDs."""
@@ -189,6 +199,7 @@ class RepoExport:
             dataset_types=self._types,
             files=self._file_entries(),
             composites=[composite.to_json() for composite in self._composites.values()],
+            composite_datasets=entries(self._butler, self._put.values()),
         )
         for name, entry in self._collections.items():
             if entry.kind == "TAGGED":

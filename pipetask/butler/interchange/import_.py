@@ -14,6 +14,7 @@ from pipetask.butler.composites.definition import Composite
 from pipetask.butler.interchange.document import Document, FileEntry
 from pipetask.butler.interchange.formatters import imported
 from pipetask.butler.interchange.older_universes import modernize
+from pipetask.butler.interchange.put_composites import insert_composites
 from pipetask.butler.interchange.yaml_tags import EncodedRegion, timespan_of
 from pipetask.butler.transfer import FileDataset
 from pipetask.errors import ExportFormatError
@@ -94,6 +95,7 @@ def import_document(
         for run in dict.fromkeys(file.run for file in files):
             n_collections += butler.collections.register(run)
         n_files, n_known = _ingest(butler, files, types, directory, transfer)
+        insert_composites(butler, document.composite_datasets)
         _add_members(butler, document)
     return ImportReport(n_records, n_types, n_collections, n_files, n_known)
 

@@ -11,6 +11,7 @@ from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.interchange.components import transfer_components, with_parts
 from pipetask.butler.interchange.export import RepoExport
 from pipetask.butler.interchange.import_ import import_document
+from pipetask.butler.interchange.put_composites import insert_composites
 from registry.dataset_ref import DatasetRef
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def transfer_from(
     refs : iterable of `DatasetRef`
         Datasets of the source. A component (``calexp.photoCalib``) is copied alone, to a file of its own: its
         dataset then lacks the rest. Of a composite the parts are copied,
-        its definition only with ``register_dataset_types``.
+        and which ones it was put with, if it was; its definition only with ``register_dataset_types``.
     transfer : `str`, optional
         How files get in; see ``Butler.ingest``. Not ``move``.
     skip_missing : `bool`, optional
@@ -62,7 +63,7 @@ def transfer_from(
     if transfer == "move":
         raise ValueError("A transfer does not move files out of the source; choose another mode.")
     refs = list(refs)
-    composites = {ref.composite.name: ref.composite for ref in refs if isinstance(ref, CompositeRef)}
+    whole = [ref for ref in refs if isinstance(ref, CompositeRef)]
     parts = list(with_parts(refs))
     components = [ref for ref in parts if ref.isComponent()]
     refs = [ref for ref in parts if not ref.isComponent()]
@@ -74,18 +75,24 @@ def transfer_from(
         # so are remote ones, which the target's store may not know how to reach.
         helper = RepoExport(source, Path(folder), "direct", fetch_remote=transfer != "direct")
         helper.saveDatasets(refs, skip_missing=skip_missing)
-        for composite in composites.values() if register_dataset_types else ():
-            helper.saveComposite(composite)
+        for ref in whole:
+            helper.savePutComposite(ref)
+            if register_dataset_types:
+                helper.saveComposite(ref.composite)
         for name in sorted({ref.datasetType.nameAndComponent()[0] for ref in components}):
             helper.saveDatasetType(source.registry.get_dataset_type(name))
         helper.saveDataIds(ref.dataId for ref in components)
         document = helper.document()
         if not transfer_dimensions:
             document.records.clear()
+        put, document.composite_datasets[:] = list(document.composite_datasets), []
         import_document(target, document, Path(folder), transfer=transfer)
     transferred = [ref for ref in refs if ref.id in helper.datasets]
     named = source.registry.named_inputs([ref.id for ref in transferred])
     target.registry.insert_named_inputs(
         {id: [each.values for each in inputs] for id, inputs in named.items() if inputs}
     )
-    return transferred + transfer_components(target, source, components)
+    transferred += transfer_components(target, source, components)
+    with target.transaction():
+        insert_composites(target, put)
+    return transferred
