@@ -117,14 +117,16 @@ def find_ms(butler: Butler, n: int) -> float:
     return seconds(find) / FINDS * 1e3
 
 
-def query_us(butler: Butler, n: int, *, with_records: bool) -> float:
-    """Query n datasets, maybe with their dimension records."""
+def query_us(butler: Butler, n: int, *, with_records: bool, read: bool = False) -> float:
+    """Query n datasets, maybe with their dimension records, and maybe read what each of them holds."""
 
     def query() -> None:
         found = butler.query_datasets(
             "plain", collections="plain", limit=n, with_dimension_records=with_records
         )
         assert len(found) == n
+        if read:
+            assert len({(ref.id, ref.run, ref.dataId.records["visit"].id) for ref in found}) == n
 
     return seconds(query) / n * 1e6
 
@@ -154,6 +156,7 @@ def measure(root: Path, n: int, registry_db: str | None, schema: str) -> dict[st
         queried = min(n, MANY)
         found["query_datasets_us"] = query_us(butler, queried, with_records=False)
         found["query_datasets_with_records_us"] = query_us(butler, queried, with_records=True)
+        found["query_datasets_and_read_us"] = query_us(butler, queried, with_records=True, read=True)
     found["cli_query_s"] = process_seconds(data.cli_command(root, n), 5)
     floor = process_seconds([sys.executable, "-c", "import sqlalchemy"], 5)
     found["cli_query_above_sqlalchemy_s"] = found["cli_query_s"] - floor

@@ -73,12 +73,14 @@ def find_ms(butler, n):
     return seconds(find) / FINDS * 1e3
 
 
-def query_us(butler, n, with_records):
+def query_us(butler, n, with_records, read=False):
     def query():
         found = butler.query_datasets(
             "plain", collections="plain", limit=n, with_dimension_records=with_records
         )
         assert len(found) == n
+        if read:
+            assert len({(ref.id, ref.run, ref.dataId.records["visit"].id) for ref in found}) == n
 
     return seconds(query) / n * 1e6
 
@@ -119,6 +121,7 @@ def main():
         found["put_in_transaction_ms"], found["lone_put_ms"] = put_ms(butler, DETECTORS)
         found["query_datasets_us"] = query_us(butler, n, with_records=False)
         found["query_datasets_with_records_us"] = query_us(butler, n, with_records=True)
+        found["query_datasets_and_read_us"] = query_us(butler, n, with_records=True, read=True)
         found["cli_query_s"] = process_seconds(data.cli_command(root, n), 2)
     show(found)
 

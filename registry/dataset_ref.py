@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,10 +17,21 @@ if TYPE_CHECKING:
     import numpy as np
 
 DatasetId: TypeAlias = uuid.UUID
+Row: TypeAlias = tuple[Any, ...]
 Ids: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
+
+_PARTS = frozenset({"dataId", "datasetType", "id", "run"})
 
 # Namespace and text of deterministic ids are the reference's, so that a raw has one id on both sides.
 _RAW_NAMESPACE = uuid.UUID("840b31d9-05cd-5161-b2c8-00d32b280d0f")
+
+
+class RefSource(ABC):
+    """Where refs find what they hold when somebody asks for it."""
+
+    @abstractmethod
+    def parts(self, row: Row) -> tuple[DatasetType, DataCoordinate, str, DatasetId]:
+        """Return dataset type, data ID, run and id of the ref of a row."""
 
 
 class DatasetRef:
@@ -41,7 +53,14 @@ class DatasetRef:
     Equal if dataset type, data ID, run and id are; ordered by name of the dataset type, then by data ID.
     """
 
-    __slots__ = ("dataId", "datasetType", "id", "run")
+    __slots__ = ("_row", "_source", "dataId", "datasetType", "id", "run")
+
+    datasetType: DatasetType
+    dataId: DataCoordinate
+    run: str
+    id: DatasetId
+    _source: RefSource  # of one made by `refs_of`, which holds nothing else until it is asked
+    _row: Row
 
     def __init__(
         self, datasetType: DatasetType, dataId: DataId, run: str, *, id: DatasetId | None = None
@@ -52,6 +71,14 @@ class DatasetRef:
         self.dataId = dataId
         self.run = run
         self.id = new_id() if id is None else id
+
+    if not TYPE_CHECKING:  # what has no other attributes
+
+        def __getattr__(self, name: str) -> object:
+            if name not in _PARTS:
+                raise AttributeError(f"A DatasetRef has no attribute {name!r}")
+            self.datasetType, self.dataId, self.run, self.id = self._source.parts(self._row)
+            return getattr(self, name)
 
     @property
     def dimensions(self) -> Any:
@@ -85,6 +112,9 @@ class DatasetRef:
     def _like(self, datasetType: DatasetType) -> DatasetRef:
         return DatasetRef(datasetType, self.dataId, self.run, id=self.id)
 
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return _ref, (self.datasetType, self.dataId, self.run, self.id)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DatasetRef):
             return NotImplemented
@@ -108,23 +138,28 @@ class DatasetRef:
         return f"DatasetRef({self.datasetType.name!r}, {self.dataId}, run={self.run!r}, id={self.id})"
 
 
-def refs_of(
-    dataset_type: DatasetType, data_ids: Iterable[DataCoordinate], runs: Iterable[str], ids: Iterable[bytes]
-) -> list[DatasetRef]:
-    """Return the datasets of one type with given data IDs (of its dimensions), runs and ids."""
+def refs_of(source: RefSource, rows: Iterable[Row]) -> list[DatasetRef]:
+    """Return the refs of rows, which turn these into objects when somebody asks for them."""
     made = []
-    new, put, unknown = object.__new__, object.__setattr__, uuid.SafeUUID.unknown
-    for data_id, run, id in zip(data_ids, runs, ids, strict=True):
+    new = object.__new__
+    for row in rows:
         ref = new(DatasetRef)
-        ref.datasetType = dataset_type
-        ref.dataId = data_id
-        ref.run = run
-        # A UUID without the checks of its constructor, which take as long as all the rest.
-        ref.id = unique = new(uuid.UUID)
-        put(unique, "int", int.from_bytes(id, "big"))
-        put(unique, "is_safe", unknown)
+        ref._source = source
+        ref._row = row
         made.append(ref)
     return made
+
+
+def uuid_of(id: bytes) -> DatasetId:
+    """Return a UUID without the checks of its constructor, which take as long as all else of a ref."""
+    made = object.__new__(uuid.UUID)
+    object.__setattr__(made, "int", int.from_bytes(id, "big"))
+    object.__setattr__(made, "is_safe", uuid.SafeUUID.unknown)
+    return made
+
+
+def _ref(datasetType: DatasetType, dataId: DataCoordinate, run: str, id: DatasetId) -> DatasetRef:
+    return DatasetRef(datasetType, dataId, run, id=id)
 
 
 class _Clock:

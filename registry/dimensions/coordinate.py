@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import repeat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 DataIdValue: TypeAlias = int | str
 Values: TypeAlias = "tuple[Any, ...]"
 
-_NO_RECORDS: Mapping[str, Any] = MappingProxyType({})
+NO_RECORDS: Mapping[str, Any] = MappingProxyType({})
+
+
+class RecordSource(ABC):
+    """Where data IDs find their dimension records when somebody asks for them."""
+
+    @abstractmethod
+    def of(self, values: Values) -> Mapping[str, DimensionRecord | None]:
+        """Return the records of the data ID of values, by element name."""
 
 
 @final
@@ -45,11 +53,11 @@ class DataCoordinate:
 
     dimensions: DimensionGroup
     _values: Values  # as long as dimensions.required, or as dimensions.keys
-    _records: Mapping[str, DimensionRecord | None]
+    _records: Mapping[str, DimensionRecord | None] | RecordSource
     _hash: int | None
 
     def __init__(
-        self, dimensions: DimensionGroup, values: Values, records: Mapping[str, Any] = _NO_RECORDS
+        self, dimensions: DimensionGroup, values: Values, records: Mapping[str, Any] = NO_RECORDS
     ) -> None:
         self.dimensions = dimensions
         self._values = values
@@ -113,7 +121,10 @@ class DataCoordinate:
 
     @classmethod
     def from_rows(
-        cls, dimensions: DimensionGroup, rows: Iterable[Values], records: Iterable[Mapping[str, Any]] = ()
+        cls,
+        dimensions: DimensionGroup,
+        rows: Iterable[Values],
+        records: Mapping[str, Any] | RecordSource = NO_RECORDS,
     ) -> list[DataCoordinate]:
         """Return the data IDs of many rows of values, those of ``dimensions.keys`` or only of the required.
 
@@ -121,11 +132,11 @@ class DataCoordinate:
         """
         made = []
         k = len(dimensions.required)
-        for values, known in zip(rows, records or repeat(_NO_RECORDS), strict=False):
+        for values in rows:
             data_id = object.__new__(cls)
             data_id.dimensions = dimensions
             data_id._values = values if None not in values else values[:k]
-            data_id._records = known
+            data_id._records = records
             data_id._hash = None
             made.append(data_id)
         return made
@@ -165,6 +176,8 @@ class DataCoordinate:
     @property
     def records(self) -> Mapping[str, DimensionRecord | None]:
         """Dimension records by element name; empty unless `expanded` gave them."""
+        if isinstance(self._records, RecordSource):
+            self._records = self._records.of(self._values)
         return self._records
 
     @property
@@ -242,8 +255,8 @@ class DataCoordinate:
             raise DataIdError(f"Data ID {self} does not say {', '.join(missing)}, which {group} needs.")
         full = self.hasFull() and group <= self.dimensions
         values = self.dimensions.pick(group.keys if full else group.required)(self._values)
-        records = {name: record for name, record in self._records.items() if name in group.elements}
-        return DataCoordinate(group, values, records or _NO_RECORDS)
+        records = {name: record for name, record in self.records.items() if name in group.elements}
+        return DataCoordinate(group, values, records or NO_RECORDS)
 
     def union(self, other: DataCoordinate) -> DataCoordinate:
         """Return the data ID of the dimensions of both; `DataIdError` if they contradict each other."""
@@ -252,7 +265,7 @@ class DataCoordinate:
         for name, value in self.items():
             if values[name] != value:
                 raise DataIdError(f"Data IDs {self} and {other} differ in {name!r}.")
-        return _of_values(values, group, {**self._records, **other._records} or _NO_RECORDS)
+        return _of_values(values, group, {**self.records, **other.records} or NO_RECORDS)
 
     def expanded(
         self,
@@ -272,7 +285,7 @@ class DataCoordinate:
             known = {**self.mapping, **values}
             values = tuple(known[name] for name in self.dimensions.keys)
         full = self.full_values if values is None else values
-        return DataCoordinate(self.dimensions, full, self._records if records is None else records)
+        return DataCoordinate(self.dimensions, full, self.records if records is None else records)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, DataCoordinate):
@@ -300,7 +313,7 @@ class DataCoordinate:
         return self._order() >= other._order()
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return DataCoordinate, (self.dimensions, self._values, dict(self._records))
+        return DataCoordinate, (self.dimensions, self._values, dict(self.records))
 
     def __str__(self) -> str:
         return f"{{{', '.join(f'{name}: {value!r}' for name, value in self.items())}}}"
@@ -320,7 +333,7 @@ def _coerce(given: Mapping[str, Any], universe: DimensionUniverse) -> dict[str, 
 
 
 def _of_values(
-    given: Mapping[str, DataIdValue], group: DimensionGroup, records: Mapping[str, Any] = _NO_RECORDS
+    given: Mapping[str, DataIdValue], group: DimensionGroup, records: Mapping[str, Any] = NO_RECORDS
 ) -> DataCoordinate:
     full = all(name in given for name in group.implied)
     try:

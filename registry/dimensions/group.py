@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, final
 
@@ -73,7 +73,7 @@ class DimensionGroup:
     def pick(self, names: tuple[str, ...]) -> Pick:
         """Return a function that takes the values of ``names`` out of a tuple ordered as `keys`."""
         if names not in self._picks:
-            self._picks[names] = _pick([self.index[name] for name in names])
+            self._picks[names] = pick_of(self.keys, names)
         return self._picks[names]
 
     def __contains__(self, name: object) -> bool:
@@ -131,7 +131,9 @@ class DimensionGroup:
         return f"DimensionGroup({self!s})"
 
 
-def _pick(positions: list[int]) -> Pick:
+def pick_of(known: Sequence[str], names: Sequence[str]) -> Pick:
+    """Return a function that takes the values of ``names`` out of a tuple ordered as ``known``."""
+    positions = [known.index(name) for name in names]
     if len(positions) > 1:
         return itemgetter(*positions)
     if positions:

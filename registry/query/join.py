@@ -82,6 +82,8 @@ class Join:
         Elements whose records are needed.
     implied : `bool`, optional
         Whether the result needs implied dimensions.
+    maybe : iterable of `DimensionElement`, optional
+        Elements, identified by dimensions of the result, whose records are needed where there are any.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Join:
         relations: Sequence[Relation] = (),
         elements: Iterable[str] = (),
         implied: bool = True,
+        maybe: Iterable[DimensionElement] = (),
     ) -> None:
         self.schema = schema
         self.universe = dimensions.universe
@@ -134,6 +137,8 @@ class Join:
         for name in self.dimensions.implied:
             if name in self._owned and not any(name in self.universe[each].implied for each in self.tables):
                 self._add_implier(name)
+        for element in maybe:
+            self._add_if_any(element)
 
     def lookup(self, column: Column) -> ColumnElement[Any]:
         """Return the SQL column of a dimension, or of a record."""
@@ -175,6 +180,14 @@ class Join:
         for name in element.required:
             self.nullable.pop(name, None)
         self._add_table(table, element.required, element.implied)
+
+    def _add_if_any(self, element: DimensionElement) -> None:
+        """Join the records of an element, keeping rows without."""
+        if element.name not in self.tables:
+            assert self.from_clause is not None
+            table = self.tables[element.name] = self.schema.element_table(element.name)
+            same = (self.keys[name] == table.c[name] for name in element.required)
+            self.from_clause = self.from_clause.outerjoin(table, and_(*same))
 
     def _stored(self, name: str) -> DimensionElement:
         element = self.universe[name]

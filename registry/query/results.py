@@ -12,9 +12,9 @@ from uuid import UUID
 
 from sqlalchemy import Select
 
-from registry.dataset_ref import DatasetRef, refs_of
+from registry.dataset_ref import DatasetRef, RefSource, refs_of, uuid_of
 from registry.dataset_type import DatasetType
-from registry.dimensions.coordinate import DataCoordinate
+from registry.dimensions.coordinate import NO_RECORDS, DataCoordinate, RecordSource
 from registry.dimensions.element import DimensionElement
 from registry.dimensions.group import DimensionGroup
 from registry.dimensions.record import DimensionRecord
@@ -26,7 +26,7 @@ from registry.query.select import Order, count_select, record_select, sort_terms
 from registry.query.source import Plan, Source, Spec
 from registry.query.tree import Column
 from registry.query.where import interpret
-from registry.records.lookup import records_of
+from registry.records.shared import Completion, own_elements, records_of
 from registry.timespan import Timespan
 
 if TYPE_CHECKING:
@@ -196,8 +196,9 @@ class DataCoordinateQueryResults(QueryResults[DataCoordinate]):
         rows = self._exported(page)
         if not self.has_dimension_records:
             return DataCoordinate.from_rows(self.group, rows)
-        k = len(self.group.required)
-        return self.source.records.expand_all(self.group, [row[:k] for row in rows])
+        completion = self.source.records.completion(self.group, rows)
+        records = self.source.records.shared(completion, rows)
+        return DataCoordinate.from_rows(self.group, rows, records)
 
     def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
         return page if self.dimensions.keys else [() for _ in page]
@@ -287,31 +288,54 @@ class DatasetRefQueryResults(QueryResults[DatasetRef]):
         return replace(self, has_dimension_records=True)
 
     def statement(self) -> Select[Any] | None:
-        """Return the select of ``dimensions.required``, dataset id and number of the run."""
+        """Return the select of ``dimensions.required``, dataset id, number of the run, maybe records."""
         name = self._parent
+        records = own_elements(self.dimensions) if self.has_dimension_records else ()
         fields = [Column("", "dataset_id", "uuid", name), Column("", "run_id", "int", name)]
         plan = self.source.plan(self.spec, name, find_first=self.find_first)
-        return self._select(plan, fields=fields, implied=False)
+        return self._select(plan, fields=fields, records=records, implied=False)
 
     def _objects(self, page: Sequence[Row]) -> Iterable[DatasetRef]:
-        group, records = self.dimensions, self.source.records
-        k = len(group.required)
-        rows = [row[:k] for row in page]
+        records = self.source.records
+        completion = records.completion(self.dimensions, page)
+        shared: Mapping[str, DimensionRecord | None] | RecordSource = NO_RECORDS
         if self.has_dimension_records:
-            data_ids = records.expand_all(group, rows)
-        else:
-            data_ids = DataCoordinate.from_rows(group, records.full_rows(group, rows))
-        return refs_of(self.dataset_type, data_ids, self._runs(page), [row[k] for row in page])
+            own = own_elements(self.dimensions)
+            shared = records.shared(completion, page, own, len(self.dimensions.required) + 2)
+        return refs_of(_Page(self.dataset_type, completion, self._run_names(page), shared), page)
 
     def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
         k = len(self.dimensions.required)
-        full = self.source.records.full_rows(self.dimensions, [row[:k] for row in page])
-        return [(*values, run, row[k]) for values, run, row in zip(full, self._runs(page), page, strict=True)]
+        full = self.source.records.full_rows(self.dimensions, page)
+        runs = self._run_names(page)
+        return [(*values, runs[row[k + 1]], row[k]) for values, row in zip(full, page, strict=True)]
 
-    def _runs(self, page: Sequence[Row]) -> list[str]:
-        numbers = [row[-1] for row in page]
-        names = {number: self.source.name_of(number) for number in set(numbers)}
-        return [names[number] for number in numbers]
+    def _run_names(self, page: Sequence[Row]) -> dict[int, str]:
+        k = len(self.dimensions.required)
+        return {number: self.source.name_of(number) for number in {row[k + 1] for row in page}}
+
+
+class _Page(RefSource):
+    """What refs of rows hold: required values, id and number of the run."""
+
+    def __init__(
+        self,
+        dataset_type: DatasetType,
+        completion: Completion,
+        runs: Mapping[int, str],
+        records: Mapping[str, DimensionRecord | None] | RecordSource,
+    ) -> None:
+        self._dataset_type = dataset_type
+        self._completion = completion
+        self._runs = runs
+        self._records = records
+
+    def parts(self, row: Row) -> tuple[DatasetType, DataCoordinate, str, UUID]:
+        """Return dataset type, data ID, run and id of the ref of a row."""
+        group = self._completion.group
+        k = len(group.required)
+        (data_id,) = DataCoordinate.from_rows(group, [self._completion(row)], self._records)
+        return self._dataset_type, data_id, self._runs[row[k + 1]], uuid_of(row[k])
 
 
 class GeneralResultTuple(NamedTuple):

@@ -18,6 +18,7 @@ from registry.query.searches import DatasetProperties, Search, search_relation
 from registry.query.to_sql import Renderer
 from registry.query.tree import TRUE, Column, Expression, Predicate, columns, walk
 from registry.query.where import dimensions_of
+from registry.records.shared import own_columns
 
 if TYPE_CHECKING:
     from registry.schema.schema import Schema
@@ -57,6 +58,7 @@ def data_id_select(
     relations: Sequence[Relation] = (),
     searches: Sequence[Search] = (),
     fields: Sequence[Column] = (),
+    records: Sequence[DimensionElement] = (),
     implied: bool = True,
     nulls: bool = False,
     order: Order = (),
@@ -78,6 +80,8 @@ def data_id_select(
         Datasets to join.
     fields : sequence of `Column`, optional
         What to select besides.
+    records : sequence of `DimensionElement`, optional
+        Elements whose `own_columns` to select as well.
     implied : `bool`, optional
         Whether to select implied dimensions.
     nulls : `bool`, optional
@@ -90,7 +94,7 @@ def data_id_select(
     Returns
     -------
     select : `~sqlalchemy.Select`
-        Columns ``dimensions.keys`` (or ``required``), then the fields.
+        Columns ``dimensions.keys`` (or ``required``), then the fields, then those of the records.
     """
     needed = [*fields, *_columns(order)]
     asked = [*needed, *columns(predicate)]
@@ -102,7 +106,9 @@ def data_id_select(
         relation = search_relation(schema, search, names, predicate, number=number, listed=listed)
         relations.append(relation)
         properties[search.name] = DatasetProperties(schema, search, relation.rows, number)
-    join = Join(schema, dimensions, predicate, columns=needed, relations=relations, implied=implied)
+    join = Join(
+        schema, dimensions, predicate, columns=needed, relations=relations, implied=implied, maybe=records
+    )
     for name, each in properties.items():
         each.join(join, {column.name for column in asked if column.dataset == name})
 
@@ -115,6 +121,9 @@ def data_id_select(
     keys = dimensions.keys if implied else dimensions.required
     result: list[ColumnElement[Any]] = [join.keys[name].label(name) for name in keys]
     result += [lookup(column).label(f"field_{i}") for i, column in enumerate(fields)]
+    for element in records:
+        columns_of = join.tables[element.name].c
+        result += [columns_of[name].label(f"{element.name}_{name}") for name in own_columns(element)]
     known = [column.is_not(None) for name, column in join.nullable.items() if name in dimensions.index]
     return _finish(join, render, result or [_NOTHING], dimensions, order, limit, [] if nulls else known)
 

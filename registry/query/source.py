@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import MetaData, Select, Table, insert, select
 
 from registry.dataset_type import DatasetType
+from registry.dimensions.element import DimensionElement
 from registry.dimensions.group import DimensionGroup
 from registry.errors import InvalidQueryError
 from registry.query.join import Relation
@@ -216,6 +217,7 @@ class Source:
         dimensions: DimensionGroup,
         *,
         fields: Sequence[Column] = (),
+        records: Sequence[DimensionElement] = (),
         implied: bool = True,
         nulls: bool = False,
         order: Order = (),
@@ -229,6 +231,7 @@ class Source:
             relations=plan.relations,
             searches=plan.searches,
             fields=fields,
+            records=records,
             implied=implied,
             nulls=nulls,
             order=order,

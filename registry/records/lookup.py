@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
 from registry.database import Database
 from registry.dimensions.coordinate import DataCoordinate, DataId
 from registry.dimensions.element import DimensionElement
-from registry.dimensions.group import DimensionGroup
+from registry.dimensions.group import DimensionGroup, pick_of
 from registry.dimensions.record import DimensionRecord
 from registry.errors import DataIdError
+from registry.records.shared import Completion, Key, Row, SharedRecords, record_of, records_of
 from registry.schema.schema import Schema
 from registry.suggest import suggest
-
-Key: TypeAlias = tuple[Any, ...]
 
 _CACHED = 50_000  # records of one element held per thread
 _FEW = 5  # so many are read one by one, by statements that are compiled already
@@ -85,51 +84,77 @@ class DimensionRecords:
                     )
         return coordinate.expanded(values, found if records else None)
 
-    def full_rows(self, group: DimensionGroup, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """Return data IDs (``group.required``, which have records) with the values of ``group.keys``."""
+    def full_rows(self, group: DimensionGroup, rows: Sequence[Row]) -> list[Row]:
+        """Return data IDs (rows that begin with ``group.required``) with the values of ``group.keys``."""
+        return list(map(self.completion(group, rows), rows))
+
+    def completion(self, group: DimensionGroup, rows: Sequence[Row]) -> Completion:
+        """Return what makes data IDs of rows, which begin with ``group.required``; what it needs is read."""
+        elements = [self._schema.universe[name] for name in group.elements]
+        impliers = {name for each in elements if each.implied for name in each.required}
+        narrow = group.universe.conform(impliers.intersection(group.required))
+        keys = set(map(group.pick(narrow.required), rows))
+        return Completion(group, narrow, self._implied_rows(narrow, list(keys)))
+
+    def shared(
+        self,
+        completion: Completion,
+        rows: Sequence[Row],
+        own: Collection[DimensionElement] = (),
+        first: int = 0,
+    ) -> SharedRecords:
+        """Return the records of data IDs, each distinct one read once.
+
+        Parameters
+        ----------
+        completion : `Completion`
+            Of the rows.
+        rows : sequence of `tuple`
+            Values of the required dimensions first.
+        own : collection of `DimensionElement`, optional
+            Those of `own_elements` whose records are in the rows already, from column ``first`` on.
+        first : `int`, optional
+            See ``own``.
+        """
+        group, narrow = completion.group, completion.narrow
+        known: list[tuple[tuple[str, ...], Collection[Row]]] = [(narrow.keys, completion.rows)]
+        tables = {}
+        for name in reversed(group.elements):  # keys of those that come later are parts of those before
+            element = self._schema.universe[name]
+            if element in own:
+                continue
+            needed = set(element.required)
+            held = [each for each in known if needed <= set(each[0])]
+            if held:
+                names, values = min(held, key=lambda each: len(each[1]))
+            elif needed <= set(group.required):
+                names, values = group.required, rows
+            else:
+                names, values = group.keys, list(map(completion, rows))
+            keys = set(map(pick_of(names, element.required), values))
+            records = self._all(element, keys)
+            tables[name] = {key: records[key] for key in keys}
+            known.append((element.required, keys))
+        return SharedRecords(group, tables, rows, own, first)
+
+    def _implied_rows(self, group: DimensionGroup, rows: Sequence[Row]) -> list[Row]:
+        """Return data IDs (values of ``group.required``) with the values of ``group.keys``."""
         if not group.implied:
             return list(rows)
-        return list(self._columns(group, rows, self._implied, tuple)[0])
-
-    def expand_all(self, group: DimensionGroup, rows: Sequence[tuple[Any, ...]]) -> list[DataCoordinate]:
-        """Return data IDs (``group.required``, which have records) with implied values and records.
-
-        Each distinct record is read once, and shared.
-        """
-        if not group.keys:
-            return DataCoordinate.from_rows(group, rows)
-        full, found = self._columns(group, rows, self._all, DimensionRecord.values_tuple)
-        names = tuple(found)
-        records = [dict(zip(names, each, strict=True)) for each in zip(*found.values(), strict=True)]
-        return DataCoordinate.from_rows(group, full, records)
-
-    def _columns(
-        self,
-        group: DimensionGroup,
-        rows: Sequence[tuple[Any, ...]],
-        get: Callable[[DimensionElement, Sequence[Key]], Mapping[Key, Any]],
-        values_of: Callable[[Any], tuple[Any, ...]],
-    ) -> tuple[Iterable[tuple[Any, ...]], dict[str, list[Any]]]:
-        """Return full values of data IDs, and for each element what ``get`` has for each of them.
-
-        ``values_of`` returns what is in the columns of such a thing.
-        """
         columns: dict[str, Sequence[Any]] = dict(
             zip(group.required, zip(*rows, strict=True) if rows else [()] * len(group.required), strict=True)
         )
-        found: dict[str, list[Any]] = {}
         for name in reversed(group.elements):  # records that imply values come before those that need them
             element = self._schema.universe[name]
-            if get == self._implied and not element.implied:
-                continue
-            keys = list(zip(*(columns[n] for n in element.required), strict=True))
-            found[name] = list(map(get(element, keys).__getitem__, keys))
-            for position, implied in enumerate(element.implied, len(element.required)):
-                if implied not in columns:
-                    columns[implied] = [each and values_of(each)[position] for each in found[name]]
-        return zip(*(columns[name] for name in group.keys), strict=True), found
+            if element.implied:
+                keys = list(zip(*(columns[n] for n in element.required), strict=True))
+                found = self._implied(element, keys)
+                for position, implied in enumerate(element.implied, len(element.required)):
+                    if implied not in columns:
+                        columns[implied] = [(row := found[key]) and row[position] for key in keys]
+        return list(zip(*(columns[name] for name in group.keys), strict=True))
 
-    def _all(self, element: DimensionElement, keys: Sequence[Key]) -> Mapping[Key, DimensionRecord | None]:
+    def _all(self, element: DimensionElement, keys: Collection[Key]) -> Mapping[Key, DimensionRecord | None]:
         """Return the records of many keys."""
         cache: dict[Key, Any] = self._db.cached("records", element.name, dict)
         missing = self._missing(cache, keys)
@@ -154,7 +179,7 @@ class DimensionRecords:
         return cache
 
     @staticmethod
-    def _missing(cache: dict[Key, Any], keys: Sequence[Key]) -> list[Key]:
+    def _missing(cache: dict[Key, Any], keys: Collection[Key]) -> list[Key]:
         """Return the keys that a cache lacks, after making room for them."""
         wanted = set(keys)
         missing = wanted.difference(cache)
@@ -211,23 +236,3 @@ class DimensionRecords:
             else ""
         )
         return DataIdError(f"No {element.name} {value!r}{where} is registered{hint}")
-
-
-def record_of(element: DimensionElement, row: tuple[Any, ...]) -> DimensionRecord:
-    """Return the record of a row in the order of the element's columns."""
-    return records_of(element, [row])[0]
-
-
-def records_of(element: DimensionElement, rows: Sequence[tuple[Any, ...]]) -> list[DimensionRecord]:
-    """Return the records of rows in the order of the element's columns."""
-    flags = [i for i, column in enumerate(element.columns) if column.type == "bool"]
-    if not flags:
-        return [DimensionRecord.from_values(element, tuple(row)) for row in rows]
-    records = []
-    for row in rows:
-        values = list(row)
-        for i in flags:
-            if values[i] is not None:
-                values[i] = bool(values[i])
-        records.append(DimensionRecord.from_values(element, tuple(values)))
-    return records

@@ -1,12 +1,15 @@
 """Query: what is joined and demanded step by step, and the results, made, counted, exported and explained."""
 
+import copy
 import importlib.util
+import pickle
 import uuid
 
 import pytest
 from astropy.table import Table
 from lsst.sphgeom import HtmPixelization
 
+from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
 from registry.dimensions import DataCoordinate
 from registry.errors import (
@@ -197,6 +200,43 @@ def test_records_are_shared_between_data_ids(query):
     assert all(each.records["detector"].id == each["detector"] for each in data_ids)
     assert all(each.hasRecords() for each in data_ids)
     assert len(data_ids) == 12
+
+
+def test_a_data_id_has_records_of_its_own_or_none(two_run_registry, sky_square):
+    regions = {(1, 0): sky_square(10, 5, 1), (3, 1): None}
+    two_run_registry.insert_dimension_records(
+        "visit_detector_region",
+        [{"instrument": "Cam", "visit": v, "detector": d, "region": r} for (v, d), r in regions.items()],
+    )
+    with two_run_registry.query() as query:
+        refs = list(query.datasets("calexp", "first").with_dimension_records().where("visit IN (1, 3)"))
+        data_ids = list(query.data_ids(["visit", "detector"]).with_dimension_records())
+        visits = list(query.data_ids(["visit"]).with_dimension_records())
+    two_run_registry.close()
+    for data_id in [*(ref.dataId for ref in refs), *data_ids]:
+        key = data_id["visit"], data_id["detector"]
+        record = data_id.records["visit_detector_region"]
+        assert (record is not None) == (key in regions)
+        if record is not None:
+            assert (record.visit, record.detector, record.region) == (*key, regions[key])
+            assert record is data_id.records["visit_detector_region"]
+    assert [each.records["visit"].name for each in sorted(visits)] == ["v0", "v1", "v2", "v3"]
+
+
+def test_refs_of_a_query_are_like_others(query):
+    def found():
+        return list(query.datasets("calexp", "first").with_dimension_records().order_by("visit", "detector"))
+
+    made = [DatasetRef(ref.datasetType, ref.dataId, ref.run, id=ref.id) for ref in found()]
+    assert found() == made
+    assert set(found()) == set(made)
+    assert sorted(found()) == sorted(made)
+    assert list(map(str, found())) == list(map(str, made))
+    assert pickle.loads(pickle.dumps(found())) == copy.deepcopy(found()) == made
+    unpickled = pickle.loads(pickle.dumps(found()[0]))
+    assert unpickled.dataId.records == made[0].dataId.records
+    assert not hasattr(found()[0], "data_id")
+    assert found()[0].expanded(made[0].dataId) == made[0]
 
 
 def test_results_refuse_what_they_cannot_be_sorted_or_cut_by(query):
