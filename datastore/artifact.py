@@ -22,6 +22,7 @@ TEMPORARY_SUFFIX = ".part"
 _token = secrets.token_hex(6)
 _counter = itertools.count()
 _known_folders: set[str] = set()
+_durable_folders: dict[str, tuple[int, int]] = {}  # those whose names were synced
 _FEW_FILES = 4  # up to here fsync of each is cheaper than a sync of the file system
 
 
@@ -163,25 +164,29 @@ def make_folder(folder: str) -> None:
     _known_folders.add(folder)
 
 
-def sync_folder(folder: str) -> None:
-    """Make the names in a folder durable."""
+def sync_folder(folder: str) -> tuple[int, int]:
+    """Make the names in a folder durable; return device and number of the folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+        status = os.fstat(descriptor)
     finally:
         os.close(descriptor)
+    return status.st_dev, status.st_ino
 
 
 def sync_folders(root: str, paths: Iterable[str]) -> None:
-    """Make the names of files below a root, and of the folders above them, durable."""
-    folders: set[str] = set()
-    for path in paths:
-        folder = os.path.dirname(path)
-        while folder not in folders and len(folder) >= len(root):
-            folders.add(folder)
-            folder = os.path.dirname(folder)
-    for folder in sorted(folders, reverse=True):
-        sync_folder(folder)
+    """Make the names of files below a root, and of the folders above them, durable.
+
+    The name of a folder is synced once per process, and again if another folder has it.
+    """
+    for folder in dict.fromkeys(map(os.path.dirname, paths)):
+        identity = sync_folder(folder)
+        while len(folder) > len(root) and _durable_folders.get(folder) != identity:
+            above = os.path.dirname(folder)
+            identity_above = sync_folder(above)
+            _durable_folders[folder] = identity
+            folder, identity = above, identity_above
 
 
 def sync_files(root: str, paths: Iterable[str]) -> None:

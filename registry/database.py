@@ -340,7 +340,8 @@ class Database:
         """
         session = self.session
         alone = self.dialect.isolates and session.depth and session.checked > session.began
-        if not alone and (now := time.monotonic()) - session.checked > self.dialect.fresh_s:
+        fresh_s = self.dialect.fresh_within_s if session.depth else self.dialect.fresh_s
+        if not alone and (now := time.monotonic()) - session.checked > fresh_s:
             with self._translated():
                 counter = self.dialect.change_counter(session.connection)
             if counter != session.change:

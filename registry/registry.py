@@ -145,9 +145,13 @@ class Registry(Queries, Bookkeeping):
 
     def _read_attributes(self, prefix: str) -> dict[str, str]:
         table = self._schema.repository
-        rows = self._db.fetch(
-            select(table.c.name, table.c.value).where(table.c.name.startswith(prefix, autoescape=True))
+        statement = self._db.prepared(
+            ("attributes", prefix),
+            lambda: select(table.c.name, table.c.value).where(
+                table.c.name.startswith(prefix, autoescape=True)
+            ),
         )
+        rows = self._db.peek(statement)
         return {name.removeprefix(prefix): value for name, value in sorted(rows)}
 
     def set_attribute(self, name: str, value: str) -> None:

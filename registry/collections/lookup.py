@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import get_args
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from registry.arguments import checked
 from registry.collections.base import CollectionInfo, Kind
@@ -53,7 +53,11 @@ class CollectionLookup:
 
     def _read(self, name: str) -> CollectionInfo | None:
         table, chain = self._schema.collection, self._schema.collection_chain
-        rows = self._db.fetch(select(table.c.id, table.c.kind, table.c.doc).where(table.c.name == name))
+        statement = self._db.prepared(
+            "collection by name",
+            lambda: select(table.c.id, table.c.kind, table.c.doc).where(table.c.name == bindparam("name")),
+        )
+        rows = self._db.peek(statement, {"name": name})
         if not rows:
             return None
         id, kind, doc = rows[0]

@@ -5,10 +5,11 @@ A summary is never too small; removals may leave it too large.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Integer, Select, Table, bindparam, select
 
 from registry.collections.base import CollectionInfo
 from registry.database import Database
@@ -89,21 +90,29 @@ class Summaries:
     def _read_types(self, ids: tuple[int, ...]) -> dict[int, set[int]]:
         table = self._schema.collection_summary
         found: dict[int, set[int]] = {id: set() for id in ids}
-        for start in range(0, len(ids), _CHUNK):
-            query = select(table.c.collection_id, table.c.dataset_type_id)
-            for id, type_id in self._db.peek(
-                query.where(table.c.collection_id.in_(ids[start : start + _CHUNK]))
-            ):
-                found[id].add(type_id)
+        for id, type_id in self._read(table, (table.c.dataset_type_id,), ids):
+            found[id].add(type_id)
         return found
 
     def _read_governors(self, ids: tuple[int, ...]) -> dict[int, set[tuple[str, Any]]]:
         table = self._schema.collection_summary_governor
         found: dict[int, set[tuple[str, Any]]] = {id: set() for id in ids}
-        for start in range(0, len(ids), _CHUNK):
-            query = select(table.c.collection_id, table.c.governor, table.c.value)
-            for id, name, value in self._db.peek(
-                query.where(table.c.collection_id.in_(ids[start : start + _CHUNK]))
-            ):
-                found[id].add((name, value))
+        for id, name, value in self._read(table, (table.c.governor, table.c.value), ids):
+            found[id].add((name, value))
         return found
+
+    def _read(
+        self, table: Table, columns: Sequence[ColumnElement[Any]], ids: tuple[int, ...]
+    ) -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(ids), _CHUNK):
+            some = ids[start : start + _CHUNK]
+            n = 1 << (len(some) - 1).bit_length()  # few shapes: filled up with the last one
+            statement = self._db.prepared((table.name, n), partial(_select_of, table, columns, n))
+            values = some + some[-1:] * (n - len(some))
+            yield from self._db.peek(statement, {f"c_{i}": id for i, id in enumerate(values)})
+
+
+def _select_of(table: Table, columns: Sequence[ColumnElement[Any]], n: int) -> Select[Any]:
+    """Return the select of the rows of n collections."""
+    ids = [bindparam(f"c_{i}", type_=Integer) for i in range(n)]
+    return select(table.c.collection_id, *columns).where(table.c.collection_id.in_(ids))

@@ -38,6 +38,8 @@ class Dialect(ABC):
     """Base of the errors that the driver raises."""
     fresh_s: ClassVar[float] = 0.0
     """For how long a value of `change_counter` holds, so that one call asks for it once."""
+    fresh_within_s: ClassVar[float] = 0.0
+    """As ``fresh_s``, inside a transaction; what depends on what others do meanwhile takes the lock first."""
     isolates: ClassVar[bool] = False
     """Whether nobody else changes anything while a transaction is open."""
 

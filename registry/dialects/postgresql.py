@@ -128,10 +128,12 @@ class PostgreSQLDialect(Dialect):
     driver_error = psycopg.Error
     # Shorter than any commit of another client takes, longer than the look-ups of one call.
     fresh_s = 0.0002
+    fresh_within_s = 0.01
 
     def __init__(self, lock_timeout_s: float = 60.0) -> None:
         self.lock_timeout_s = lock_timeout_s
         self._streams = count()
+        self._inserts: dict[tuple[str, tuple[str, ...], OnConflict, int], str] = {}
 
     def shown(self, url: str) -> str:
         """Return the URL without a password."""
@@ -231,7 +233,7 @@ class PostgreSQLDialect(Dialect):
         rows: Rows,
         on_conflict: OnConflict = "error",
     ) -> int:
-        """Insert by COPY, through a temporary table if rows are in conflict; a few by statements."""
+        """Insert by COPY, through a temporary table if rows are in conflict; a few by one statement."""
         if not rows:
             return 0
         if on_conflict == "replace":  # one statement may change a row once only: the last one counts
@@ -248,14 +250,40 @@ class PostgreSQLDialect(Dialect):
             if on_conflict == "error" or not isinstance(error, errors.UniqueViolation):
                 raise IntegrityError(f"COPY {table.name}", None, error) from error
         try:
-            with driver.transaction(), driver.cursor() as cursor:
-                if len(rows) > _FEW:
+            if len(rows) > _FEW:
+                with driver.transaction(), driver.cursor() as cursor:
                     return _insert_through_copy(cursor, table, names, rows, on_conflict)
-                values = sql.SQL("VALUES ({})").format(_marks(table, names))
-                cursor.executemany(_insert_statement(table, names, values, on_conflict), rows)
-                return cursor.rowcount
+            return self._insert_few(driver, table, tuple(names), rows, on_conflict)
         except psycopg.IntegrityError as error:
             raise IntegrityError(f"INSERT INTO {table.name}", None, error) from error
+
+    def _insert_few(
+        self,
+        driver: psycopg.Connection[Any],
+        table: Table,
+        names: tuple[str, ...],
+        rows: Rows,
+        on_conflict: OnConflict,
+    ) -> int:
+        """Insert by one statement, sent in one message with the savepoint that it needs."""
+        shape = table.name, names, on_conflict, len(rows)
+        if (statement := self._inserts.get(shape)) is None:
+            marks = sql.SQL("({})").format(_marks(table, names))
+            values = sql.SQL("VALUES {}").format(sql.SQL(", ").join([marks] * len(rows)))
+            statement = _insert_statement(table, names, values, on_conflict).as_string(driver)
+            self._inserts[shape] = statement
+        parameters = [value for row in rows for value in row]
+        cursor = psycopg.ClientCursor(driver)
+        if driver.info.transaction_status == TransactionStatus.IDLE:
+            return cursor.execute(statement, parameters).rowcount
+        try:
+            cursor.execute(f"SAVEPOINT few; {statement}; RELEASE few", parameters)
+        except psycopg.Error:
+            if driver.info.transaction_status == TransactionStatus.INERROR:
+                driver.execute("ROLLBACK TO few; RELEASE few")
+            raise
+        cursor.nextset()
+        return cursor.rowcount
 
     def violation(self, error: BaseException) -> Literal["foreign key", "unique"] | None:
         """Tell by the class of the error."""
