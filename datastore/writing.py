@@ -16,7 +16,13 @@ class WritingDatastore(ConfiguredDatastore):
     """Writes objects, whole or in parts."""
 
     def write(
-        self, obj: Any, hint: ArtifactHint, *, sync: bool = True, clobber: bool = False
+        self,
+        obj: Any,
+        hint: ArtifactHint,
+        *,
+        sync: bool = True,
+        clobber: bool = False,
+        as_one: bool = False,
     ) -> list[ArtifactRecord]:
         """Write an object and return its records.
 
@@ -30,9 +36,11 @@ class WritingDatastore(ConfiguredDatastore):
             Return when it is durable. Without it, call `sync` with the records of a batch.
         clobber : `bool`, optional
             Replace a file that is there already.
+        as_one : `bool`, optional
+            As one artifact, also if the dataset type is to be disassembled: of several writers one can win.
         """
         records = []
-        for record, data in self._artifacts(obj, hint):
+        for record, data in self._artifacts(obj, hint, as_one=as_one):
             self._keep(record, data, sync=sync, clobber=clobber)
             records.append(record)
         return records
@@ -54,11 +62,13 @@ class WritingDatastore(ConfiguredDatastore):
             raise
         return staged
 
-    def _artifacts(self, obj: Any, hint: ArtifactHint) -> Iterator[tuple[ArtifactRecord, Buffer]]:
+    def _artifacts(
+        self, obj: Any, hint: ArtifactHint, *, as_one: bool = False
+    ) -> Iterator[tuple[ArtifactRecord, Buffer]]:
         """Yield what an object becomes: one artifact, or one for each component that is not None."""
         storage_class = self.storage_classes.get(hint.storage_class)
         obj = storage_class.take(obj)
-        if self.disassembled.isdisjoint((hint.dataset_type, hint.storage_class)):
+        if as_one or self.disassembled.isdisjoint((hint.dataset_type, hint.storage_class)):
             yield self._artifact(obj, hint, storage_class, "")
             return
         for component, name in storage_class.components.items():

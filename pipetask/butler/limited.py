@@ -132,7 +132,7 @@ class LimitedButler:
         """
         hint = hint_of(ref)
         try:
-            records = self.datastore.write(obj, hint, sync=False, clobber=False)
+            records = self.datastore.write(obj, hint, sync=False, clobber=False, as_one=True)
         except ArtifactExistsError as err:
             records = self.datastore.records_there(hint)
             if not is_equal(read_artifacts(self.datastore, records, ref, None, None, None)):

@@ -75,3 +75,12 @@ def test_detectors_are_read_when_looked_at_and_then_kept(visits):
 def test_catalogs_may_be_absent(visits, repo):
     repo.pruneDatasets(repo.query_datasets("src", "single"), purge=True, unstore=True)
     assert len(visits.get("visitExposure", {**CAM, "visit": 1}).catalogs) == 0
+
+
+def test_a_visit_is_whole_as_soon_as_its_parts_are_without_any_put(repo, define):
+    define(DEFINITIONS)
+    repo.put(WIDE, "visit_wide", {**CAM, "visit": 2}, run="later")
+    whole = repo.get("visitExposure", {**CAM, "visit": 2}, collections=["later", "single"])
+    assert sorted(whole.exposures) == [0, 1]
+    assert whole.exposures[1].visitInfo is whole.visitInfo
+    assert whole.visitInfo == WIDE

@@ -117,7 +117,9 @@ class PartFinder:
         constraint = {name: value for name, value in given.items() if name in known}
         searched = part.collections or self._collections
         name = registered.name
-        found = self._butler.registry.query_datasets(name, searched, data_id=constraint)
+        found = self._butler.query_datasets(
+            registered, searched, data_id=constraint, limit=None, explain=False
+        )
         refs = tuple(sorted(found, key=_data_id))
         if part.minimum == ALL:
             wanted = self._butler.registry.query_data_ids(registered.dimensions, data_id=constraint)

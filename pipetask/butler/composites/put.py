@@ -50,13 +50,24 @@ def put_composite(butler: Butler, obj: Any, composite: Composite, ref: DatasetRe
     for part in composite.parts:
         parts[part.name] = _stored(butler, finder, composite, part, ref, values)
     made = CompositeRef(ref.datasetType, ref.dataId, composite, parts, run=ref.run, id=ref.id)
-    butler.registry.insert_datasets(ref.datasetType, ref.run, [ref.dataId], ids=[ref.id])
-    butler.registry.insert_composite_parts(
-        (ref.id, name, each.id)
-        for name, found in parts.items()
-        for each in (found if isinstance(found, tuple) else (found,))
-    )
+    _record(butler, made)
     return made
+
+
+def _record(butler: Butler, made: CompositeRef) -> None:
+    """Store the row of a composite, and those of parts that are composites and were never put."""
+    rows = [
+        (name, each)
+        for name, found in made.parts.items()
+        for each in (found if isinstance(found, tuple) else (found,))
+    ]
+    for _, part in rows:
+        if isinstance(part, CompositeRef) and butler.get_dataset(part.id) is None:
+            _record(
+                butler, CompositeRef(part.datasetType, part.dataId, part.composite, part.parts, run=made.run)
+            )
+    butler.registry.insert_datasets(made.datasetType, made.run, [made.dataId], ids=[made.id])
+    butler.registry.insert_composite_parts((made.id, name, part.id) for name, part in rows)
 
 
 def taken_apart(composite: Composite, obj: Any, ref: DatasetRef) -> dict[str, Any]:

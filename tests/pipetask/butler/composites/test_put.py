@@ -1,11 +1,12 @@
 """Putting composites: what is written, what becomes a reference, what is refused."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipetask.butler import Butler, PhotoCalib
+from pipetask.butler import Butler, DatasetRef, Exposure, PhotoCalib
 from pipetask.errors import CompositePutError
 from registry.errors import ConflictingDefinitionError, OrphanedRecordError
 
@@ -202,3 +203,69 @@ def test_workers_read_a_composite_from_its_ref_alone(repo, later, define):
     assert limited.get(ref).photoCalib == PhotoCalib(6.0)
     assert limited.getDeferred(ref).get(component="photoCalib") == PhotoCalib(6.0)
     assert limited.read_ids == {part.id for part in found.all_parts()}
+
+
+def test_a_part_that_workers_write_once_is_one_file_though_it_is_to_be_disassembled(repo):
+    config = Path(repo.root) / "butler.yaml"
+    config.write_text(config.read_text().replace("datastore: {}", "datastore: {disassemble: [calexp]}"))
+    with Butler.from_config(repo.root) as butler:
+        ref = DatasetRef(butler.get_dataset_type("calexp"), ID, "later")
+        for value, wanted in ((1.0, 1.0), (1.0, 1.0), (2.0, None)):
+            worker = butler.limited({})
+            exposure = Exposure(np.full((4, 5), value, np.float32), photoCalib=PhotoCalib(value))
+
+            def is_equal(there, value=value):
+                return there.photoCalib == PhotoCalib(value)
+
+            if wanted is None:
+                with pytest.raises(ConflictingDefinitionError, match=r"'calexp'.*is writeOnce, and differs"):
+                    worker.put_once(exposure, ref, is_equal)
+                continue
+            (record,) = worker.put_once(exposure, ref, is_equal)
+            assert record.component == ""
+            assert worker.get(ref).photoCalib == PhotoCalib(wanted)
+    assert len([path for path in (Path(repo.root) / "later").rglob("*") if path.is_file()]) == 1
+
+
+PAIRS = """
+composites:
+  recalibrated:
+    storageClass: ExposureF
+    base: calexp
+    components: {photoCalib: calib}
+  visit_pair:
+    python: types.SimpleNamespace
+    dimensions: [visit]
+    components:
+      exposures: {datasetType: recalibrated, subset: true}
+      calib: visit_calib
+  annotated:
+    python: types.SimpleNamespace
+    components: {exposure: recalibrated, notes: notes}
+"""
+
+
+def test_a_composite_may_refer_to_composites_that_were_never_put(later, define):
+    define(PAIRS)
+    later.put(PhotoCalib(4.0), "calib", ID)
+    later.put(PhotoCalib(5.0), "visit_calib", ID)
+    where = {"instrument": "Cam", "visit": 1}
+    ref = later.put(later.get("visit_pair", where), "visit_pair", where)
+    assert {part.datasetType.name for part in ref.all_parts()} == {"calexp", "calib", "visit_calib"}
+    got = later.get("visit_pair", where, collections="later")
+    assert (got.calib, got.exposures[0].photoCalib) == (PhotoCalib(5.0), PhotoCalib(4.0))
+
+
+@pytest.mark.parametrize("value", [4.0, 6.0])
+def test_a_part_that_is_a_composite_is_put_as_one_and_referred_to_if_it_is_as_it_was(later, define, value):
+    define(PAIRS)
+    later.put(PhotoCalib(4.0), "calib", ID)
+    later.put({"n": 1}, "notes", ID)
+    with Butler.from_config(later.root, run="last", collections=["last", "later", "single"]) as butler:
+        whole = butler.get("annotated", ID)
+        whole.exposure.photoCalib = PhotoCalib(value)
+        ref = butler.put(whole, "annotated", ID)
+        runs = {part.datasetType.name: part.run for part in ref.all_parts()}
+        assert runs == {"calexp": "single", "calib": "later" if value == 4.0 else "last", "notes": "later"}
+        got = butler.get("annotated", ID, collections="last")
+        assert (got.exposure.photoCalib, got.notes) == (PhotoCalib(value), {"n": 1})
