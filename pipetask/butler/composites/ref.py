@@ -67,8 +67,23 @@ class CompositeRef(DatasetRef):
         """Return the same dataset with an equal data ID that knows more."""
         return CompositeRef(self.datasetType, dataId, self.composite, self.parts, run=self.run, id=self.id)
 
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        held = self.datasetType, self.dataId, self.composite, self.parts, self.run, self.id
+        return _composite_ref, held
+
     def _like(self, datasetType: DatasetType) -> CompositeRef:
         return CompositeRef(datasetType, self.dataId, self.composite, self.parts, run=self.run, id=self.id)
+
+
+def _composite_ref(
+    datasetType: DatasetType,
+    dataId: DataCoordinate,
+    composite: Composite,
+    parts: Parts,
+    run: str,
+    id: DatasetId,
+) -> CompositeRef:
+    return CompositeRef(datasetType, dataId, composite, parts, run=run, id=id)
 
 
 def derived_id(composite: Composite, parts: Parts) -> DatasetId:
