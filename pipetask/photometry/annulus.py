@@ -31,11 +31,11 @@ class Annulus:
     r_in, r_out : float
         Radii [pixel], or factors of the semi-axes of an ellipse; the inner one may be 0.
     statistic : {"mean", "median", "clipped_mean", "clipped_median"}
-        The mean weighs each pixel as the aperture's method does (see ``method``). All others take the pixels
-        whose centre lies in the ring, ``r_in <= d < r_out``; "clipped" drops those further than ``sigma``
-        standard deviations from the median, again and again up to ``iterations`` times.
-    method : {"exact", "center", "subpixel"}, optional
-        Weights of the mean; by default the aperture's.
+        Of the pixels whose centre lies in the ring, ``r_in <= d < r_out``; "clipped" drops those further than
+        ``sigma`` standard deviations from the median, again and again up to ``iterations`` times.
+    method : {"center", "exact", "subpixel"}
+        Weights of the mean: an aperture's of this method with ``r_out``, less one's with ``r_in``. By default
+        whole pixels, as in SEP and in photutils' statistics of apertures.
     minimum_pixels : float
         With less than this in the ring that can be used, before clipping, there is no background.
     neighbour_radius : float, optional
@@ -46,7 +46,7 @@ class Annulus:
     r_in: float
     r_out: float
     statistic: Statistic = "mean"
-    method: Method | None = None
+    method: Method = "center"
     sigma: float = 3.0
     iterations: int = 5
     minimum_pixels: float = 0.0
@@ -57,7 +57,7 @@ class Annulus:
             raise PhotometryError(f"annulus from {self.r_in!r} to {self.r_out!r}: wanted 0 <= r_in < r_out")
         if self.statistic not in get_args(Statistic):
             raise PhotometryError(f"annulus statistic {self.statistic!r} is not one of {get_args(Statistic)}")
-        if self.method not in (None, *get_args(Method)):
+        if self.method not in get_args(Method):
             raise PhotometryError(f"annulus method {self.method!r} is not one of {get_args(Method)}")
         if self.neighbour_radius is not None and not 0 < self.neighbour_radius <= 1e4:
             raise PhotometryError(

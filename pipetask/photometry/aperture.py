@@ -108,7 +108,7 @@ def aperture_photometry(
     shape, sound = _shapes(ellipse, len(x))
     ring = None
     if annulus is not None and annulus.statistic == "mean":
-        ring = Ring(annulus.r_in, annulus.r_out, annulus.method or method)
+        ring = Ring(annulus.r_in, annulus.r_out, annulus.method)
     request = Request(tuple(each_radius.tolist()), method, subpixels, 2 if errors == "photutils" else 1, ring)
 
     keep_memory()

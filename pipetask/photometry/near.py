@@ -4,17 +4,21 @@ The pixels stay as they are fetched, those of a source together; the weights are
 at once, with the sources last, and then turned to the order of the pixels.
 """
 
-import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.photometry.bands import Band, bands, reach
+from pipetask.photometry.bands import reach
 from pipetask.photometry.lattice_weights import LatticeWeights, Method, band_cost, lattice_weights
 from pipetask.photometry.planes import Floats, Integers, Pixels, Planes, gather
+from pipetask.photometry.ring_patterns import has_pattern, ring_patterns
+from pipetask.photometry.ring_sums import chosen_ring, weighted_ring
 from pipetask.photometry.sums import Request, Ring, Sums
+from pipetask.photometry.window_weights import by_source, less_hole, middle_slice, window_weights
+
+_Windows = TypeVar("_Windows", Pixels, npt.NDArray[np.bool_] | None)
 
 
 class NearSums:
@@ -30,39 +34,72 @@ class NearSums:
         """Fill in the sums over the circles with the given places among the radii, and over the ring."""
         request, ring = self._request, self._request.ring
         radii = [request.radii[index] for index in indices]
-        ring_radii = [radius for radius in (ring.r_out, ring.r_in) if radius > 0] if ring else []
-        apertures = reach(max(radii, default=1.0))
-        size = reach(max(*radii, *ring_radii, 1.0))
+        size = reach(max(*radii, ring.r_out if ring else 0.0, 1.0))
         bad = self._bad(size)
-        image = self._pixels(self._planes.image, size, bad)
-        if ring and ring.method == request.method:
-            lattices = self._lattices([*radii, *ring_radii], request.method)
-            ring_lattices = lattices[len(radii) :]
+        image = _finite(self._fetched(self._planes.image, size), bad)
+        # together where they can be: the tables of all radii are made at once
+        weighed = [] if ring is None or has_pattern(ring) else [r for r in (ring.r_out, ring.r_in) if r > 0]
+        if ring is not None and ring.method == request.method:
+            lattices = self._lattices([*radii, *weighed], request.method)
+            circles, ring_lattices = lattices[: len(radii)], lattices[len(radii) :]
         else:
-            lattices = self._lattices(radii, request.method)
-            ring_lattices = self._lattices(ring_radii, ring.method) if ring else []
-        variance = None
-        if self._planes.variance is not None and radii:
-            variance = self._pixels(self._planes.variance, apertures, bad)
-        for index, radius, lattice in zip(indices, radii, lattices, strict=False):
-            weights = _by_source(self._window(radius, lattice, request.method), lattice.whole)
+            circles = self._lattices(radii, request.method)
+            ring_lattices = self._lattices(weighed, ring.method) if ring else []
+        if indices:
+            self._put_circles(sums, indices, circles, image, bad)
+        if ring is not None:
+            side = reach(ring.r_out)
+            self._put_ring(sums, ring, weighed, ring_lattices, _middle(image, side), _middle(bad, side))
+
+    def _put_circles(
+        self,
+        sums: Sums,
+        indices: Sequence[int],
+        lattices: Sequence[LatticeWeights],
+        image: Pixels,
+        bad: npt.NDArray[np.bool_] | None,
+    ) -> None:
+        request, variance = self._request, None
+        radii = [request.radii[index] for index in indices]
+        if self._planes.variance is not None:
+            variance = _finite(self._fetched(self._planes.variance, reach(max(radii))), bad)
+        for index, radius, lattice in zip(indices, radii, lattices, strict=True):
+            cost, size = band_cost(radius, request.method, request.subpixels), reach(radius)
+            weights = by_source(window_weights(radius, lattice, cost), lattice.whole)
             sums.full[index] = np.pi * radius**2 if request.method == "exact" else _total(weights)
-            if _without(weights, bad):
+            hidden = _middle(bad, size)
+            if hidden is not None and hidden.any():
+                np.copyto(weights, 0.0, where=hidden.reshape(weights.shape))
                 sums.area[index] = _total(weights)
             else:
                 sums.area[index] = sums.full[index]
-            sums.flux[index] = _product(weights, _middle(image, reach(radius)))
+            sums.flux[index] = _product(weights, _middle(image, size))
             if variance is not None:
                 if request.power == 2:
                     weights *= weights
-                sums.variance[index] = _product(weights, _middle(variance, reach(radius)))
-        if ring:
-            windows = [
-                self._window(radius, lattice, ring.method)
-                for radius, lattice in zip(ring_radii, ring_lattices, strict=True)
-            ]
-            weights = _by_source(_less_hole(*windows), ring_lattices[0].whole)
-            _put_ring(sums, ring, weights, image, bad)
+                sums.variance[index] = _product(weights, _middle(variance, size))
+
+    def _put_ring(
+        self,
+        sums: Sums,
+        ring: Ring,
+        radii: Sequence[float],
+        lattices: Sequence[LatticeWeights],
+        image: Pixels,
+        bad: npt.NDArray[np.bool_] | None,
+    ) -> None:
+        if not radii:
+            inside = ring_patterns(ring, self._fx, self._fy)
+            if bad is not None:
+                inside &= ~bad.reshape(inside.shape)
+            chosen_ring(sums, image, inside)
+            return
+        costs = [band_cost(radius, ring.method, self._request.subpixels) for radius in radii]
+        window = less_hole(*map(window_weights, radii, lattices, costs))
+        weights = by_source(window, lattices[0].whole)
+        if bad is not None:
+            np.copyto(weights, 0.0, where=bad.reshape(weights.shape))
+        weighted_ring(sums, ring, image, weights)
 
     def _fetched(self, plane: Pixels, size: int) -> Pixels:
         where = self._row, self._column - size, np.arange(-size, size + 1), 2 * size + 1
@@ -76,128 +113,34 @@ class NearSums:
         bad = bad if bad.dtype == np.bool_ else bad != 0
         return bad if bad.any() else None
 
-    def _pixels(self, plane: Pixels, size: int, bad: npt.NDArray[np.bool_] | None) -> Pixels:
-        """Pixels about each source, the bad ones of finite value; shape (n, side, side)."""
-        pixels = self._fetched(plane, size)
-        if bad is not None and not np.isfinite(pixels).all():
-            np.copyto(pixels, np.zeros((), pixels.dtype), where=_middle(bad, size))
-        return pixels
-
     def _lattices(self, radii: Sequence[float], method: Method) -> Sequence[LatticeWeights]:
         if not radii:
             return ()
         return lattice_weights(radii, self._fx, self._fy, method, self._request.subpixels)
 
-    def _window(self, radius: float, lattice: LatticeWeights, method: Method) -> npt.NDArray[Any]:
-        """Weights of all pixels about each source, shape (side, side, n)."""
-        some = bands(radius, band_cost(radius, method, self._request.subpixels))
-        found = [lattice.weights(band) for band in some]
-        side = 2 * reach(radius) + 1
-        window = np.empty((side, side, len(self._fx)), found[0].dtype)
-        window[:] = _inside(radius, some, lattice.whole, window.dtype)
-        for band, weights in zip(some, found, strict=True):
-            _put_band(window, band, weights)
-        return window
+
+def _finite(pixels: Pixels, bad: npt.NDArray[np.bool_] | None) -> Pixels:
+    """Pixels about each source, shape (n, side, side), the bad ones set to a finite value in place."""
+    if bad is not None and not np.isfinite(pixels).all():
+        np.copyto(pixels, np.zeros((), pixels.dtype), where=_middle(bad, pixels.shape[1] // 2))
+    return pixels
 
 
-def _put_ring(
-    sums: Sums, ring: Ring, weights: Floats, image: Pixels, bad: npt.NDArray[np.bool_] | None
-) -> None:
-    _without(weights, bad)
-    area = _total(weights)
-    filled = area > 1e-10 * ring.r_out**2  # beyond what rounding leaves of nothing
-    nan = np.full(len(area), np.nan)
-    pixels = _middle(image, reach(ring.r_out)).astype(np.float64)
-    weighted = weights * pixels
-    mean = np.divide(_total(weighted), area, out=nan.copy(), where=filled)
-    square = _product(weighted, pixels)
-    spread = square - mean * mean * area
-    # few digits are left where the level is high above its scatter: there the level comes off first
-    if (spread < 1e-6 * square).any():
-        pixels -= mean[:, None, None]
-        spread = _product(weights * pixels, pixels)
-    spread = np.sqrt(np.maximum(spread, 0.0))
-    sums.background[:] = mean
-    sums.background_err[:] = np.divide(spread, area, out=nan, where=filled)
-    sums.ring_area[:] = np.where(filled, area, 0.0)
-
-
-def _without(weights: Floats, bad: npt.NDArray[np.bool_] | None) -> bool:
-    """Set the weights of bad pixels to nought; tell whether there are any."""
-    if bad is None:
-        return False
-    bad = _middle(bad, weights.shape[1] // 2)
-    if not bad.any():
-        return False
-    np.copyto(weights, 0.0, where=bad)
-    return True
-
-
-@functools.lru_cache(maxsize=128)
-def _inside(radius: float, some: tuple[Band, ...], whole: float, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Weights of pixels covered wherever the centre is, nought for the others; shape (side, side, 1)."""
-    size = reach(radius)
-    weights = np.zeros((2 * size + 1, 2 * size + 1, 1), dtype)
-    for band in some:
-        columns = slice(size - band.first_column + 1, max(size + band.first_column, 0))
-        if band.first_column:
-            weights[size + band.first_row : size + band.last_row + 1, columns] = whole
-            weights[size - band.last_row : size - band.first_row + 1, columns] = whole
-    return weights
-
-
-def _put_band(window: npt.NDArray[Any], band: Band, weights: npt.NDArray[Any]) -> None:
-    """Copy the quadrants to their places; those with the whole weights of the central pixels come last."""
-    size = len(window) // 2
-    rows, columns = (
-        (
-            slice(size - first, size - last - 1 if last < size else None, -1),
-            slice(size + first, size + last + 1),
-        )
-        for first, last in ((band.first_row, band.last_row), (band.first_column, band.last_column))
-    )
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            window[row, column] = weights[i, :, j]
-
-
-def _less_hole(window: npt.NDArray[Any], hole: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
-    if hole is not None:
-        inside = _middle_slice(len(window), len(hole))
-        window[inside, inside] -= hole
-    return window
-
-
-def _by_source(window: npt.NDArray[Any], whole: float) -> Floats:
-    """Change weights with the sources last to weights with the sources first."""
-    side = len(window)
-    turned = np.ascontiguousarray(window.reshape(side * side, -1).T).reshape(-1, side, side)
-    weights: Floats = turned.astype(np.float64, copy=False)
-    if whole != 1:
-        weights /= whole
-    return weights
-
-
-def _middle_slice(side: int, inner: int) -> slice:
-    return slice((side - inner) // 2, (side + inner) // 2)
-
-
-def _middle(windows: Pixels, size: int) -> Pixels:
+def _middle(windows: _Windows, size: int) -> _Windows:
     """The parts of windows, sources first, that reach less far."""
-    middle = _middle_slice(windows.shape[1], 2 * size + 1)
+    if windows is None:
+        return None
+    middle = middle_slice(windows.shape[1], 2 * size + 1)
     return windows[:, middle, middle]
 
 
 def _product(weights: Floats, pixels: Pixels) -> Floats:
     """Σ w·pixel of each window."""
-    each = len(weights)
-    values = np.asarray(pixels, np.float64).reshape(each, -1)
-    product: Floats = np.vecdot(weights.reshape(each, -1), values)
+    product: Floats = np.vecdot(weights, np.asarray(pixels, np.float64).reshape(weights.shape))
     return product
 
 
 def _total(weights: Floats) -> Floats:
     """Σ w of each window."""
-    flat = weights.reshape(len(weights), -1)
-    total: Floats = flat @ np.ones(flat.shape[1])
+    total: Floats = weights @ np.ones(weights.shape[1])
     return total

@@ -35,6 +35,33 @@ def test_the_mean_agrees_with_photutils(noise, positions, method, radii):
         assert background == pytest.approx(expected, rel=1e-11, nan_ok=True)
 
 
+@pytest.mark.parametrize("radii", [(6.0, 10.0), (3.0, 5.0), (2.5, 6.5), (0.0, 5.0), (12.5, 17.0), (0.3, 0.6)])
+def test_a_ring_holds_the_whole_pixels_whose_centre_is_in_it_to_the_last_one(radii):
+    numbers = np.random.default_rng(1).integers(0, 1000, (90, 80))  # their sums are exact
+    numbers[numbers > 990] = 10**9
+    steps = np.array([0, 1 / 16, 1 / 3, 0.5, 0.5 - 1e-15, 0.25 + 1e-12, 0.4, 0.6, 0.8, 0.3])
+    places = np.stack(np.meshgrid(40 + steps, 45 - steps)).reshape(2, -1)
+    ring = Annulus(*radii)
+    result = aperture_photometry(numbers, *places, 2.0, annulus=ring)
+    for x, y, background, error in zip(*places, result.background, result.background_err, strict=True):
+        values = values_in_ring(numbers, x, y, ring, np.ones(numbers.shape, bool))
+        assert background == pytest.approx(values.mean() if len(values) else np.nan, rel=1e-14, nan_ok=True)
+        if len(values) > 1:
+            assert error == pytest.approx(values.std() / np.sqrt(len(values)), rel=1e-9, abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["f4", ">f4", "f8", ">f8", "f2", "i2", ">i4", "u1", "g", "?"])
+def test_every_type_of_pixel_makes_a_background(dtype):
+    values = np.random.default_rng(1).integers(0, 2 if dtype == "?" else 100, (60, 60))
+    mask = np.random.default_rng(2).random(values.shape) < 0.1
+    image = values.astype(dtype)
+    if image.dtype.kind == "f":
+        image[mask] = np.nan
+    result = aperture_photometry(image, [30.2], [29.7], 3.0, mask=mask, annulus=Annulus(6, 10))
+    inside = values_in_ring(values, 30.2, 29.7, Annulus(6, 10), ~mask)
+    assert result.background[0] == pytest.approx(inside.mean(), rel=1e-14)
+
+
 @pytest.mark.parametrize("statistic", ["median", "clipped_mean", "clipped_median"])
 @pytest.mark.parametrize("radii", [(5.0, 9.0), (30.0, 200.0)])
 def test_medians_and_clipped_statistics_agree_with_a_loop(bumpy, positions, statistic, radii):

@@ -32,7 +32,12 @@ def test_circles_are_what_ellipses_of_equal_axes_are(shape, dtype, layout, metho
     }[layout]
     mask = rng.random(image.shape) < 0.05 if masked else None
     x, y = rng.uniform(-5, image.shape[1] + 5, 20), rng.uniform(-5, image.shape[0] + 5, 20)
-    options = {"mask": mask, "method": method, "annulus": Annulus(2, 5), "variance": np.ones(image.shape)}
+    options = {
+        "mask": mask,
+        "method": method,
+        "annulus": Annulus(2, 5, method=method),
+        "variance": np.ones(image.shape),
+    }
     circles = aperture_photometry(image, x, y, radii, **options)
     general = aperture_photometry(image, x, y, radii, ellipse=(1.0, 1.0, 0.0), **options)
     for name in ("flux", "flux_err", "area", "background"):
