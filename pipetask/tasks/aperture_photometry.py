@@ -204,7 +204,11 @@ class ApertureTask(PipelineTask):
                 method=self.config.method,
                 annulus=None
                 if background is None
-                else Annulus(self.config.innerFactor * first, self.config.outerFactor * first),
+                else Annulus(
+                    self.config.innerFactor * first,
+                    self.config.outerFactor * first,
+                    method=self.config.method,
+                ),
             )
             errors = np.full(measured.flux.shape, np.nan) if measured.flux_err is None else measured.flux_err
             level = np.zeros(len(x)) if measured.background is None else measured.background
