@@ -42,9 +42,9 @@ class Size(click.ParamType[int]):
         return int(float(found[1]) * unit)
 
 
-def execution_options() -> Decorator:
-    """Add the options of `ExecutionOptions` that make sense wherever quanta are executed."""
-    options: list[Callable[[Any], Any]] = [
+def worker_options() -> Decorator:
+    """Add the options that make sense wherever quanta are executed, without a registry too."""
+    return _all_of(
         processes_option(),
         click.option(
             "--timeout",
@@ -53,7 +53,6 @@ def execution_options() -> Decorator:
             metavar="SECONDS",
             help="Stop a quantum that takes longer; it has failed.",
         ),
-        click.option("--fail-fast", is_flag=True, help="Begin nothing more after the first failure."),
         click.option(
             "--retries",
             type=click.IntRange(0),
@@ -63,6 +62,22 @@ def execution_options() -> Decorator:
             help="Try a failed quantum so often again, after 1, 2, 4, … seconds; not if its task raised "
             "RepeatableQuantumError.",
         ),
+        click.option(
+            "--max-memory",
+            type=Size(),
+            default=0,
+            metavar="SIZE",
+            help="Memory that all workers together may use. Quanta wait until there is room, by what earlier "
+            "ones took; what goes over it is stopped and tried again alone.",
+        ),
+    )
+
+
+def execution_options() -> Decorator:
+    """Add the options of `ExecutionOptions` that say how a whole graph is executed."""
+    return _all_of(
+        worker_options(),
+        click.option("--fail-fast", is_flag=True, help="Begin nothing more after the first failure."),
         click.option(
             "--raise-on-partial-outputs/--no-raise-on-partial-outputs",
             default=False,
@@ -84,14 +99,6 @@ def execution_options() -> Decorator:
             default=0,
             metavar="SIZE",
             help="Memory that tasks are told they may use, as in 3GB (MB by default). Nobody enforces it.",
-        ),
-        click.option(
-            "--max-memory",
-            type=Size(),
-            default=0,
-            metavar="SIZE",
-            help="Memory that all workers together may use. Quanta wait until there is room, by what earlier "
-            "ones took; what goes over it is stopped and tried again alone.",
         ),
         click.option(
             "--enable-implicit-threading",
@@ -134,8 +141,10 @@ def execution_options() -> Decorator:
             "--profile", metavar="FILE", help="Write cProfile statistics of this process to FILE; with -j 1."
         ),
         click.option("--no-progress", is_flag=True, help="Show no progress."),
-    ]
+    )
 
+
+def _all_of(*options: Callable[[Any], Any]) -> Decorator:
     def apply(function: Callable[..., Any]) -> Any:  # a function or a command, as click passes them on
         for option in reversed(options):
             function = option(function)

@@ -7,8 +7,9 @@ for each call of `run_quanta`. Only `transfer` opens the database.
 from __future__ import annotations
 
 import json
-import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
@@ -21,23 +22,21 @@ from pipetask.butler.repository import Repository, batch_folder
 from pipetask.errors import BatchError
 from pipetask.execution import init_run
 from pipetask.execution.commit import commit, data_id_texts, quantum_ids
-from pipetask.execution.executors.base import Executor
-from pipetask.execution.executors.processes import ProcessExecutor
-from pipetask.execution.executors.serial import SerialExecutor
-from pipetask.execution.intermediates import Intermediates
+from pipetask.execution.coordinator import Coordinator
+from pipetask.execution.executors.memory import MemoryBudget
 from pipetask.execution.journal import Journal, read_journal
+from pipetask.execution.options import ExecutionOptions
 from pipetask.execution.report import Report, Status
-from pipetask.execution.run_graph import task_modules
-from pipetask.execution.single_quantum import QuantumRunner, QuantumWork
+from pipetask.execution.run_graph import local_executor
+from pipetask.execution.single_quantum import QuantumRunner
+from pipetask.execution.stored_reports import LeftInJournal
 from pipetask.execution.summary import Errors, RunSummary, Tally
-from pipetask.execution.walker import Walker
 from pipetask.graph.quantum_graph import QuantumGraph
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
 
 _INIT = "init.json"
-_WAIT_S = 0.2
 
 Records = dict[UUID, list[ArtifactRecord]]
 
@@ -63,14 +62,7 @@ def pre_exec_init(graph: QuantumGraph, repository: Repository, *, with_versions:
     beside.replace(file)
 
 
-def run_quanta(
-    path: Path,
-    repository: Repository,
-    quanta: Iterable[int],
-    *,
-    processes: int = 1,
-    timeout_s: float | None = None,
-) -> RunSummary:
+def run_quanta(path: Path, repository: Repository, quanta: Iterable[int], **options: Any) -> RunSummary:
     """Run some quanta of a saved graph; those that have succeeded before are left out.
 
     Parameters
@@ -81,16 +73,15 @@ def run_quanta(
         Where the files are; the database is not opened.
     quanta : iterable of `int`
         Their numbers in the graph.
-    processes : `int`, optional
-        Number of worker processes.
-    timeout_s : `float`, optional
-        A quantum that takes longer is stopped and has failed.
+    **options
+        How, as for `ExecutionOptions`: ``processes``, ``timeout_s``, ``retries``, ``max_memory``.
 
     Raises
     ------
     BatchError
         If `pre_exec_init` was not called before.
     """
+    how = ExecutionOptions(**options)
     graph = QuantumGraph.load(path)
     folder = batch_folder(repository.root, graph.header.output_run)
     config = _limited_config(graph, repository)
@@ -98,42 +89,30 @@ def run_quanta(
     done = {number: report for number, report in _reports(folder).items() if report.ok}
     wanted = set(quanta) - done.keys()
     vain = _waiting_in_vain(graph, wanted, done)
-    wanted -= vain
-    intermediates = Intermediates(graph)
+    budget = MemoryBudget()
     for report in done.values():
-        intermediates.keep(report)
-    walker = Walker(
-        graph.successors().indptr, graph.successors().indices, done=set(range(len(graph))) - wanted
-    )
-    tally = Tally({task.label: 0 for task in graph.tasks})
-    for number in vain:
-        tally.add(graph.label_of(number), Status.BLOCKED)
-    errors, begin = Errors(), time.monotonic()
-    datastore = config.open({}).datastore
+        budget.learn(graph.label_of(report.quantum), report.peak_memory)
     with (
         Journal(folder / f"{uuid4().hex}.journal") as journal,
-        _executor(graph, runner, processes, timeout_s) as executor,
+        local_executor(graph, runner, how, budget.peaks) as executor,
     ):
-        while walker.active:
-            taken = walker.take(executor.capacity)
-            executor.submit([QuantumWork(i, graph.label_of(i), intermediates.inputs_of(i)) for i in taken])
-            reports = executor.collect(_WAIT_S)
-            if reports:
-                datastore.sync(
-                    r for report in reports for records in report.written.values() for r in records
-                )
-                journal.append(*(report.to_bytes() for report in reports))
-            for report in reports:
-                label = graph.label_of(report.quantum)
-                tally.add(label, report.status)
-                if report.ok:
-                    intermediates.keep(report)
-                if report.failure:
-                    errors.add(label, _data_id(graph, report.quantum), report.failure)
-                for blocked in walker.finish(report.quantum, ok=report.ok):
-                    tally.add(graph.label_of(blocked), Status.BLOCKED)
-    counts = {label: counter for label, counter in tally.counts.items() if counter}
-    return RunSummary(graph.header.output_run, counts, errors.groups(), time.monotonic() - begin)
+        coordinator = Coordinator(
+            graph,
+            executor,
+            config.open({}).datastore,
+            journal,
+            LeftInJournal(),
+            earlier=done,
+            left_out=set(range(len(graph))) - done.keys() - (wanted - vain),
+            retries=how.retries,
+        )
+        summary = coordinator.run()
+    blocked = Counter(map(graph.label_of, vain))
+    counts = {
+        label: Counter(counter) + Counter({Status.BLOCKED: blocked[label]})
+        for label, counter in summary.tasks.items()
+    }
+    return replace(summary, tasks={label: counter for label, counter in counts.items() if counter})
 
 
 def transfer(
@@ -271,14 +250,6 @@ def _waiting_in_vain(graph: QuantumGraph, wanted: set[int], done: Mapping[int, R
 def _data_id(graph: QuantumGraph, quantum: int) -> str:
     task = graph.task_of(quantum)
     return data_id_texts(graph, task, np.array([quantum - task.first]))[0]
-
-
-def _executor(
-    graph: QuantumGraph, runner: QuantumRunner, processes: int, timeout_s: float | None
-) -> Executor:
-    if processes == 1 and timeout_s is None:
-        return SerialExecutor(runner)
-    return ProcessExecutor(runner, processes, modules=task_modules(graph), timeout_s=timeout_s)
 
 
 def _store_init_outputs(graph: QuantumGraph, butler: Butler, records: Records) -> None:

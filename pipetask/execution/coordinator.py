@@ -1,28 +1,30 @@
-"""The loop of a run: ready quanta to the executor, reports to the journal, and then to the registry."""
+"""The loop of a run: ready quanta to the executor, reports to the journal, and from there on."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from pipetask.errors import DatabaseBusyError, DatabaseUnavailableError
-from pipetask.execution.commit import commit, commit_unrun, data_id_texts
+from pipetask.butler import ArtifactRecord
+from pipetask.execution.commit import data_id_texts
 from pipetask.execution.executors.base import LOST, Executor
 from pipetask.execution.intermediates import Intermediates
 from pipetask.execution.interruption import Interruption
 from pipetask.execution.report import Failure, Report, Status
 from pipetask.execution.retries import Retries
 from pipetask.execution.single_quantum import QuantumWork
+from pipetask.execution.stored_reports import StoredReports
 from pipetask.execution.summary import Errors, RunSummary, Tally
 from pipetask.execution.walker import Walker
 
 if TYPE_CHECKING:
-    from pipetask.butler import Butler
     from pipetask.execution.journal import Journal
     from pipetask.graph.quantum_graph import QuantumGraph
 
@@ -35,14 +37,13 @@ PAUSE_S = 0.05
 GROUP_S = 0.2
 """Reports are made durable together this often, as long as nobody waits for them: a sync costs milliseconds
 however few the files. A crash loses no more than so much work (benchmarks/execution.py)."""
-COMMIT_REPORTS = 500
-COMMIT_S = 5.0
-"""Reports are committed when there are so many, since that takes no longer than workers have work, or after
-this time (benchmarks/execution.py)."""
-RETRY_S = 2.0
-"""How often a commit is tried again while the database is away or locked; the journal has it meanwhile."""
-OUTAGE_S = 600.0
-"""How long a run that has nothing else to do waits for the database."""
+
+
+class Files(Protocol):
+    """Where the artifacts of quanta are: a datastore."""
+
+    def sync(self, records: Iterable[ArtifactRecord]) -> None:
+        """Make them durable, in one pass."""
 
 
 class Coordinator:
@@ -52,12 +53,18 @@ class Coordinator:
     ----------
     graph : `QuantumGraph`
         What to run.
-    butler : `Butler`
-        The repository; its registry is written here and by nobody else of this run.
     executor : `Executor`
         Where quanta run.
+    files : `Files`
+        Where their artifacts are made durable.
     journal : `Journal`
         The run's journal.
+    stored : `StoredReports`
+        Where reports go from the journal.
+    earlier : `~collections.abc.Mapping` [ `int`, `Report` ], optional
+        How quanta went that need not be run any more.
+    left_out : `~collections.abc.Iterable` [ `int` ], optional
+        Quanta that others run, or nobody.
     fail_fast : `bool`
         Whether nothing more is begun after the first failure.
     retries : `int`
@@ -74,35 +81,40 @@ class Coordinator:
     def __init__(
         self,
         graph: QuantumGraph,
-        butler: Butler,
         executor: Executor,
+        files: Files,
         journal: Journal,
+        stored: StoredReports,
         *,
+        earlier: Mapping[int, Report] = MappingProxyType({}),
+        left_out: Iterable[int] = (),
         fail_fast: bool = False,
         retries: int = 0,
         progress: Callable[[Tally], None] | None = None,
     ) -> None:
         self._graph = graph
-        self._butler = butler
         self._executor = executor
+        self._files = files
         self._journal = journal
+        self._stored = stored
         self._fail_fast = fail_fast
         self._progress = progress
         successors = graph.successors()
-        self._walker = Walker(successors.indptr, successors.indices)
+        done = {*earlier, *left_out}
+        self._walker = Walker(successors.indptr, successors.indices, done=done)
         self._intermediates = Intermediates(graph)
+        for report in earlier.values():
+            self._intermediates.keep(report)
         self._running: dict[int, QuantumWork] = {}
         self._retries = Retries(retries)
         self._group: list[Report] = []
         self._is_urgent = False
         self._last_secured = time.monotonic()
-        self._pending: list[Report] = []
-        self._last_commit = time.monotonic()
-        self._try_again_at = 0.0
         self._blocked: dict[int, Failure] = {}
         self.has_left_overs = False
         self._errors = Errors()
-        self._tally = Tally({task.label: task.count for task in graph.tasks})
+        before = Counter(map(graph.label_of, done))
+        self._tally = Tally({task.label: task.count - before[task.label] for task in graph.tasks})
 
     def run(self) -> RunSummary:
         """Run all quanta that can be run, and store what became of each."""
@@ -119,7 +131,7 @@ class Coordinator:
                     stopping = True
                     self._give_back(self._executor.cancel())
                     self._add(self._retries.give_up())
-                self._commit_if_due()
+                self._stored.store_if_due()
         self._finish()
         return RunSummary(
             self._graph.header.output_run,
@@ -181,13 +193,13 @@ class Coordinator:
     def _secure_group(self) -> None:
         """Make a group of reports durable, artifacts first, and only then let others build on it."""
         reports, self._group, self._is_urgent = self._group, [], False
-        self._butler.datastore.sync(
+        self._files.sync(
             record for report in reports for records in report.written.values() for record in records
         )
         self._journal.append(*(report.to_bytes() for report in reports))
         for report in reports:
             self._note(report)
-        self._pending += reports
+        self._stored.add(reports)
         self._last_secured = time.monotonic()
         if self._progress:
             self._progress(self._tally)
@@ -212,41 +224,11 @@ class Coordinator:
         task = self._graph.task_of(quantum)
         return data_id_texts(self._graph, task, np.array([quantum - task.first]))[0]
 
-    def _commit_if_due(self) -> None:
-        now = time.monotonic()
-        is_due = len(self._pending) >= COMMIT_REPORTS or now - self._last_commit >= COMMIT_S
-        if self._pending and is_due and now >= self._try_again_at:
-            try:
-                self._commit()
-            except (DatabaseUnavailableError, DatabaseBusyError) as error:
-                _log.warning("%s Trying again; what is done is in the journal.", error)
-                self._try_again_at = time.monotonic() + RETRY_S
-
-    def _commit(self) -> None:
-        commit(self._butler, self._graph, self._pending)
-        self._journal.clear()
-        self._pending = []
-        self._last_commit = time.monotonic()
-
-    def _commit_rest(self) -> None:
-        """Commit when nothing else is left to do, waiting for a database that is away."""
-        begin = time.monotonic()
-        while self._pending:
-            try:
-                self._commit()
-            except (DatabaseUnavailableError, DatabaseBusyError) as error:
-                if time.monotonic() - begin > OUTAGE_S:
-                    raise
-                _log.warning("%s Trying again; what is done is in the journal.", error)
-                time.sleep(RETRY_S)
-
     def _finish(self) -> None:
-        """Commit the rest, and say which quanta were never begun."""
-        self._commit_rest()
+        """Store the rest, and say which quanta were never begun."""
         left = self._walker.not_attempted()
+        self._stored.store_rest(self._blocked, left)
         for quantum in left:
             self._tally.add(self._graph.label_of(quantum), Status.NOT_ATTEMPTED)
-        commit_unrun(self._butler, self._graph, sorted(self._blocked), Status.BLOCKED, self._blocked)
-        commit_unrun(self._butler, self._graph, left, Status.NOT_ATTEMPTED, {})
         if self._progress:
             self._progress(self._tally)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler.inventory import remove_left_overs
@@ -22,6 +22,7 @@ from pipetask.execution.journal import Journal
 from pipetask.execution.options import ExecutionOptions, read_settings
 from pipetask.execution.resume import forget, graph_path
 from pipetask.execution.single_quantum import QuantumRunner
+from pipetask.execution.stored_reports import RegistryReports
 from pipetask.execution.summary import RunSummary, Tally
 from pipetask.task.context import ExecutionResources
 
@@ -129,9 +130,10 @@ def _execute(
     with _executor(graph, butler, runner, how) as executor:
         coordinator = Coordinator(
             graph,
-            butler,
             executor,
+            butler.datastore,
             journal,
+            RegistryReports(graph, butler, journal),
             fail_fast=how.fail_fast,
             retries=how.retries,
             progress=progress,
@@ -146,13 +148,20 @@ def _execute(
 def _executor(graph: QuantumGraph, butler: Butler, runner: QuantumRunner, how: ExecutionOptions) -> Executor:
     if how.executor == "dask":
         return _dask_executor(runner, how)
-    if not how.needs_workers:
-        return SerialExecutor(runner)
-    processes = max(min(how.processes, graph.n_quanta), 1)
     peaks = {}
     if how.max_memory:
         known = butler.registry.provenance.history({task.label: task.task_class_name for task in graph.tasks})
         peaks = {label: task.peak_memory for label, task in known.items()}
+    return local_executor(graph, runner, how, peaks)
+
+
+def local_executor(
+    graph: QuantumGraph, runner: QuantumRunner, how: ExecutionOptions, peaks: Mapping[str, int]
+) -> Executor:
+    """Return what runs quanta on this machine; ``peaks`` is the memory that earlier ones took, by task."""
+    if not how.needs_workers:
+        return SerialExecutor(runner)
+    processes = max(min(how.processes, graph.n_quanta), 1)
     return ProcessExecutor(
         runner,
         processes,

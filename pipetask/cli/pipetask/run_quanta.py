@@ -2,12 +2,13 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from pipetask.cli.execution_options import Seconds
+from pipetask.cli.execution_options import worker_options
 from pipetask.cli.main import Command
-from pipetask.cli.options import comma_separated, processes_option, repository_option
+from pipetask.cli.options import comma_separated, repository_option
 
 
 @click.command("run-quanta", cls=Command, short_help="Run some quanta of a saved graph, from files only.")
@@ -26,21 +27,14 @@ from pipetask.cli.options import comma_separated, processes_option, repository_o
     default="1/1",
     help="With --task: the I-th of N parts of its quanta, counted from 1; the job of an array, say.",
 )
-@processes_option()
-@click.option(
-    "--timeout",
-    type=Seconds(0, min_open=True),
-    metavar="SECONDS",
-    help="Stop a quantum that takes longer; it has failed.",
-)
+@worker_options()
 def command(
     repo: str | None,
     graph: str,
     ids: tuple[str, ...],
     label: str | None,
     part: str,
-    processes: int,
-    timeout: float | None,
+    **options: Any,  # those of the workers, by name
 ) -> None:
     """Run quanta of a saved graph without the database, after `pipetask pre-exec-init`.
 
@@ -55,9 +49,7 @@ def command(
     numbers = [*numbers_of(loaded, ids), *(part_of(loaded, label, *_part(part)) if label else ())]
     if not (ids or label):
         numbers = list(range(len(loaded)))
-    summary = run_quanta(
-        Path(graph).absolute(), find_repository(repo), numbers, processes=processes, timeout_s=timeout
-    )
+    summary = run_quanta(Path(graph).absolute(), find_repository(repo), numbers, **options)
     click.echo(summary_text(summary))
     sys.exit(summary.exit_code)
 

@@ -29,11 +29,11 @@ class MemoryBudget:
     def __init__(self, limit: int = 0, processes: int = 1, peaks: Mapping[str, int] | None = None) -> None:
         self.limit = limit
         self._share = limit // processes
-        self._peaks = dict(peaks or {})
+        self.peaks = dict(peaks or {})
 
     def expected(self, label: str) -> int:
         """Return how much a quantum of a task is expected to need [byte]."""
-        return self._peaks.get(label, self._share)
+        return self.peaks.get(label, self._share)
 
     def held_by(self, worker: WorkerProcess) -> int:
         """Return how much a worker is expected to need for what it was sent [byte]."""
@@ -52,8 +52,8 @@ class MemoryBudget:
 
     def learn(self, label: str, peak: int) -> None:
         """Note what a quantum needed, or had when it was stopped."""
-        if peak > self._peaks.get(label, 0):
-            self._peaks[label] = peak
+        if peak > self.peaks.get(label, 0):
+            self.peaks[label] = peak
 
 
 def private_memory(pid: int) -> int:

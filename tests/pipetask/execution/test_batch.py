@@ -140,6 +140,29 @@ def test_a_failed_quantum_is_run_again_by_the_same_command(numbers_repo, tmp_pat
     assert numbers_repo.butler.get("total", instrument="Cam", collections="batch")["count"] == 4
 
 
+def test_failed_quanta_are_tried_again_if_asked(numbers_repo, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipetask.execution.retries.FIRST_PAUSE_S", 0.05)
+    (tmp_path / "attempts").mkdir()
+    settings = {"double__attempts_in": str(tmp_path / "attempts"), "double__succeed_at": 3}
+    numbers_repo.graph("batch", **settings).save(tmp_path / "x.qg")
+    site = Site(numbers_repo, tmp_path / "x.qg")
+    site("pre-exec-init")
+    assert "1 failed" in site("run-quanta", "--task", "double", exit_code=1).stdout
+    assert "1 succeeded" in site("run-quanta", "--task", "double", "--retries", 1).stdout
+    site.transfer("--register-dataset-types", exit_code=1)
+    rows = numbers_repo.butler.registry.provenance.quanta("batch")
+    attempts = {row.data_id: row.attempts for row in rows if row.task_label == "double"}
+    assert [attempts[f'{{"instrument": "Cam", "detector": {i}}}'] for i in range(4)] == [1, 2, 1, 1]
+
+
+def test_memory_that_all_workers_share_is_kept_to(numbers_repo, tmp_path):
+    numbers_repo.graph("batch", double__sleep_s=0.5).save(tmp_path / "x.qg")
+    site = Site(numbers_repo, tmp_path / "x.qg")
+    site("pre-exec-init")
+    shown = site("run-quanta", "--node-ids", "0", "--max-memory", "1MB", exit_code=1).stdout
+    assert "MiB allowed (--max-memory)" in shown
+
+
 def test_a_batch_begins_with_its_configurations(site):
     assert "pipetask pre-exec-init" in site("run-quanta", exit_code=2).stderr
 
