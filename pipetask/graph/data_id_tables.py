@@ -58,7 +58,9 @@ class DataIdTable:
             else:
                 table = Table.read(given, format=_FORMATS.get(suffix))
         except Exception as err:  # readers raise what they like
-            reason = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
+            reason = (
+                getattr(err, "strerror", None) or (str(err).strip().splitlines() or [type(err).__name__])[0]
+            )
             raise DataIdTableError(
                 f"Can't read the table of data IDs '{path}': {reason}. Give a CSV, ECSV, Parquet, FITS or "
                 "VOTable file whose columns are dimensions."
@@ -103,7 +105,7 @@ class DataIdTable:
                 known = [element.name for element in universe.dimensions]
                 raise DataIdTableError(
                     f"Column '{name}' of the table of data IDs '{self.name}' is no dimension"
-                    f"{suggest(name, known)}. Leave it out, or name it after one."
+                    f"{suggest(name, known) or '.'} Leave it out, or name it after one."
                 )
             dimension = universe[name]
             wanted = dimension.key.type if dimension.key is not None else "int"

@@ -18,7 +18,7 @@ from pipetask.graph.join import Relation, join_all
 from pipetask.graph.relations import Constraint
 
 if TYPE_CHECKING:
-    from pipetask.butler import Registry
+    from pipetask.butler import DatasetType, Registry
     from pipetask.graph.prerequisites import PrerequisiteFinder
     from pipetask.pipeline.nodes import Edge
 
@@ -240,7 +240,14 @@ def why_without_prerequisite(
     have = [
         f"{d} {_some(codebooks[d].decode(np.unique(column)))}" for d, column in columns.items() if len(column)
     ]
-    return f"{message} The ones that exist are for {'; '.join(have)}."
+    return (
+        f"{message} The ones that exist are for {'; '.join(have)}. {_what_else(stored)}, or search the "
+        "collection that holds it, too (-i)."
+    )
+
+
+def _what_else(kind: DatasetType) -> str:
+    return "Certify one for it" if kind.isCalibration() else "Ingest one for it"
 
 
 def _some(values: list[object]) -> str:

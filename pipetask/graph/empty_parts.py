@@ -93,6 +93,6 @@ def _nothing_left(
     data_id = ", ".join(f"{d}={codebooks[d].values[code]}" for d, code in values)
     examples = "; ".join(step.examples[:MAX_EXAMPLES])
     done = f", {np.count_nonzero(first.is_skipped):,} done before" if first.is_skipped.any() else ""
-    dropped = f"{step.dropped:,} were dropped ({examples}){done}"
+    dropped = f"{step.dropped:,} {'was' if step.dropped == 1 else 'were'} dropped ({examples}){done}"
     cause = f"No quantum of task '{label}' is left {step.name}: {dropped}."
     return EmptyPart(labels, False, (cause, f"Ask about one of them with: --why {label} '{data_id}'"))

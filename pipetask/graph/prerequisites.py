@@ -85,7 +85,7 @@ class PrerequisiteFinder:
             first, count = int(missing[0]), missing.size
             where = self._codebooks, self._collections
             raise MissingPrerequisiteError(
-                why_without_prerequisite(task, edge, first, count, *where, self, self._registry)
+                why_without_prerequisite(task, edge, first, count, *where, self, self._registry), hint=""
             )
 
     def matching(
@@ -181,7 +181,10 @@ class PrerequisiteFinder:
         shown = ", ".join(str(Timespan.from_ns(*span)) for span in spans[:3])
         more = f", … ({len(spans):,})" if len(spans) > 3 else ""
         when = Timespan.from_ns(int(begin), int(end))
-        return f"Its time is {when}; those for its data ID are valid in {shown}{more}: certify one for it."
+        return (
+            f"Its time is {when}; those for its data ID are valid in {shown}{more}. Certify one for it with: "
+            "butler certify-calibrations"
+        )
 
     def calibrations(self, kind: DatasetType) -> tuple[Datasets, DataIds, Validity]:
         """Read all calibrations of a type: the datasets, their distinct data IDs, the validity ranges."""

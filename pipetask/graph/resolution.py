@@ -77,7 +77,7 @@ class Resolver:
         self._note(task, steps.PREREQUISITES, before, reasons)
         before = task.is_kept.copy()
         reasons = self._adjuster.apply(task)
-        self._note(task, steps.ADJUSTED, before, reasons)
+        self._note(task, steps.ADJUSTED, before, reasons, has_examples=True)
         if self._reuse:
             self._reuse.apply(task)
         n_left, n_skipped = np.count_nonzero(task.is_kept), np.count_nonzero(task.is_skipped)
@@ -95,11 +95,19 @@ class Resolver:
                     raise
                 task.drop_lacking(quanta_without_prerequisite(task, task.edges[edge.connection]), str(error))
 
-    def _note(self, task: DraftTask, step: str, before: npt.NDArray[np.bool_], reasons: list[str]) -> None:
-        """Count what a step left; quanta done before count as having passed it."""
+    def _note(
+        self,
+        task: DraftTask,
+        step: str,
+        before: npt.NDArray[np.bool_],
+        reasons: list[str],
+        *,
+        has_examples: bool = False,
+    ) -> None:
+        """Count what a step left, with examples; quanta done before count as having passed it."""
         kept = int(np.count_nonzero(task.is_kept) + np.count_nonzero(task.is_skipped))
         dropped = np.flatnonzero(before & ~task.is_kept)
-        if dropped.size and len(reasons) < MAX_EXAMPLES:
+        if dropped.size and not has_examples:
             reasons = [
                 *reasons,
                 *(task.data_ids.text(int(i), self._codebooks) for i in dropped[:MAX_EXAMPLES]),

@@ -184,7 +184,7 @@ def sliced(base: BaseJoin, part: Part, projections: Projections) -> Iterator[str
             )
             yield (
                 f"{n_quanta:,} of {len(quanta):,} quanta of task '{task.label}' see a part of their "
-                f"'{edge.dataset_type}' only: {len(datasets):,} are left out by "
+                f"'{edge.dataset_type}' only: {len(datasets):,} {'is' if len(datasets) == 1 else 'are'} left out by "
                 f"{' and '.join(_blamed(about_others, both.universe.governors))}, such as "
                 f"{datasets.text(0, codebooks)} for {quanta.text(int(rows[0]), codebooks)}. "
                 "To have them all: --scope complete"

@@ -173,6 +173,8 @@ def test_the_funnel_tells_what_each_step_kept(sky, task):
         "after adjustQuantum": (1, 1),
         "not skipped": (1, 0),
     }
+    adjusted = next(step for step in graph.funnel.tasks["isr"] if step.dropped == 1)
+    assert len(adjusted.examples) == 1  # the data ID and the reason of the one that was dropped
     text = graph.funnel.explain()
     assert text.index("data IDs joined") < text.index("after the data query") < text.index("not skipped")
     assert "not this one" in text
