@@ -312,8 +312,6 @@ class InitInputMissingError(PipetaskError, LookupError):
 class OutputExistsError(PipetaskError, FileExistsError):
     """Outputs of a graph that are in its output run already."""
 
-    hint = "Continue the run with --extend-run, overwrite with --clobber-outputs, or choose another run"
-
 
 class AmbiguousCalibrationError(PipetaskError, LookupError):
     """Several calibrations of one kind that are valid at the time of one quantum."""

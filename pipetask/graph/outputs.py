@@ -160,8 +160,8 @@ class ExistingOutputs:
                 example = edges.datasets.data_ids.text(int(rows[0]), self._codebooks)
                 raise OutputExistsError(
                     f"Run '{self._output_run}' holds {rows.size} '{edges.connection.dataset_type}' that task "
-                    f"'{task.node.label}' would make, such as {example}. Continue the run with --extend-run "
-                    "and --skip-existing, overwrite with --clobber-outputs, or choose another run."
+                    f"'{task.node.label}' would make, such as {example}. Continue the run and overwrite them "
+                    "(--extend-run --clobber-outputs), or choose another run."
                 )
             edges.datasets.adopt(rows, there.table.existing.take(found[rows]))
 

@@ -182,9 +182,10 @@ def sliced(base: BaseJoin, part: Part, projections: Projections) -> Iterator[str
             datasets = DataIds.from_relation(
                 lost.relation().only(edge.dimensions.required).distinct(codebooks)
             )
+            n_lost = f"{len(datasets):,} {'is' if len(datasets) == 1 else 'are'}"
             yield (
                 f"{n_quanta:,} of {len(quanta):,} quanta of task '{task.label}' see a part of their "
-                f"'{edge.dataset_type}' only: {len(datasets):,} {'is' if len(datasets) == 1 else 'are'} left out by "
+                f"'{edge.dataset_type}' only: {n_lost} left out by "
                 f"{' and '.join(_blamed(about_others, both.universe.governors))}, such as "
                 f"{datasets.text(0, codebooks)} for {quanta.text(int(rows[0]), codebooks)}. "
                 "To have them all: --scope complete"

@@ -129,7 +129,7 @@ class _Parser:
                 return {(kind, name)}
         what = _WORDS[_KINDS[qualifier]] if colon else "task, subset or dataset type"
         known = [*self._subsets, *(node for _, node in self._graph)]
-        raise self._error(f"there is no {what} {name!r}{suggest(name, known)}", token.position)
+        raise self._error(f"there is no {what} {name!r}", token.position, suggest(name, known))
 
     def _take(self, *symbols: str) -> str:
         if self._next < len(self._tokens) and self._tokens[self._next].text in symbols:
@@ -142,7 +142,7 @@ class _Parser:
             return self._tokens[self._next].position
         return len(self._text)
 
-    def _error(self, what: str, position: int) -> SubsetExpressionError:
+    def _error(self, what: str, position: int, suggestion: str = "") -> SubsetExpressionError:
         return SubsetExpressionError(
-            f"Cannot select tasks by {self._text!r}: {what}, at character {position + 1}"
+            f"Cannot select tasks by {self._text!r}: {what}, at character {position + 1}{suggestion}"
         )

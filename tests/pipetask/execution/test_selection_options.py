@@ -43,10 +43,10 @@ def test_several_tables_and_the_query_must_all_hold(quanta, tmp_path):
     ("content", "message"),
     [
         ("detector,flux\n1,2.5\n", "Column 'flux' of the table of data IDs"),
-        ("detectr\n1\n", "'detectr' of the table of data IDs '{path}' is no dimension; did you mean 'detector'?"),
+        ("detectr\n1\n", "'detectr' of the table of data IDs '{path}' is no dimension; did you mean 'detector'? Leave it out"),
         ("detector\nA\n", "holds 'A', but values of detector are whole numbers"),
         ("instrument,detector\nCam,\n", "Column 'detector' of the table of data IDs '{path}' has no value in row 1"),
-        (None, "Can't read the table of data IDs '{path}': "),
+        (None, "Can't read the table of data IDs '{path}': No such file or directory. Give a CSV"),
     ],
 )  # fmt: skip
 def test_a_table_that_makes_no_sense_is_an_error_that_names_it(commands, tmp_path, content, message):

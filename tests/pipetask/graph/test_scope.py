@@ -50,7 +50,7 @@ def test_a_condition_on_the_sky_slices_visits_and_is_warned_of(build, caplog):
     assert tables(graph) == {1: [0, 1], 2: [0]}
     (warning,) = [record.getMessage() for record in caplog.records]
     assert warning.startswith(
-        "1 of 2 quanta of task 'gather' see a part of their 'src' only: 1 are left out by"
+        "1 of 2 quanta of task 'gather' see a part of their 'src' only: 1 is left out by"
     )
     assert "left out by `tract = 0` and `patch = 0`, such as" in warning
     assert "{instrument: 'Cam', visit: 2, detector: 1} for {instrument: 'Cam', visit: 2}" in warning

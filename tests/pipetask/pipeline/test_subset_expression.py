@@ -63,7 +63,7 @@ def test_an_expression_stands_for_tasks(expression, tasks):
         ("(a | b", "expected ), at character 7"),
         ("<~a", "expected a task, subset or dataset type, at character 2"),
         ("", "expected a task, subset or dataset type, at character 1"),
-        ("a & earlyy", "no task, subset or dataset type 'earlyy'; did you mean 'early'?, at character 5"),
+        ("a & earlyy", "no task, subset or dataset type 'earlyy', at character 5; did you mean 'early'?"),
         ("S:a", "no subset 'a'"),
         ("D:a", "no dataset type 'a'"),
     ],
