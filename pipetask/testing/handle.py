@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 from pipetask.butler import DataCoordinate, StorageClass, StorageClasses, part_of
@@ -51,12 +52,11 @@ class InMemoryDatasetHandle:
         storageClass: str | StorageClass | None = None,
     ) -> Any:
         """Return the object, a component of it, or what parameters select."""
-        known = StorageClasses()
-        wanted = _name(storageClass)
+        known, wanted = _known(), _name(storageClass)
         obj = deepcopy(self.inMemoryDataset) if self.copy else self.inMemoryDataset
         merged = {**self.parameters, **(parameters or {})}
         if component is not None or merged:
-            name = self.storageClass or _first_of(type(obj), known)
+            name = self.storageClass or _first_of(type(obj))
             obj = part_of(obj, name, known, component=component, parameters=merged)
         return known.convert(obj, wanted) if wanted else obj
 
@@ -68,7 +68,15 @@ def _name(storage_class: str | StorageClass | None) -> str | None:
     return storage_class.name if isinstance(storage_class, StorageClass) else storage_class
 
 
-def _first_of(pytype: type, known: StorageClasses) -> str:
+@cache
+def _known() -> StorageClasses:
+    """Return the storage classes that are built in or come from plugins, looked for once per process."""
+    return StorageClasses()
+
+
+@cache
+def _first_of(pytype: type) -> str:
+    known = _known()
     for base in pytype.__mro__[:-1]:  # each but object
         for name in known.names():
             storage_class = known.get(name)

@@ -148,11 +148,13 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fakeplugin\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[datastore.storage_classes]\nfake = fakeplugin:STORAGE_CLASSES\n"
+        "[datastore.storage_classes]\nfake = fakeplugin:STORAGE_CLASSES\nfile = fakeplugin:MORE\n"
         "[datastore.formatters]\nshout = fakeplugin:ShoutFormatter\n"
     )
     (folder / "fakeplugin.py").write_text(
+        "from pathlib import Path\n"
         "from datastore.formatters.base import Formatter\n"
+        "MORE = Path(__file__).with_name('more.yaml')\n"
         "STORAGE_CLASSES = {'Shout': {'pytype': 'builtins.str', 'formatter': 'shout'}}\n"
         "class ShoutFormatter(Formatter):\n"
         "    extension = '.txt'\n"
@@ -160,6 +162,9 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "        return obj.upper().encode()\n"
         "    def read(self, source, storage_class, *, component='', parameters):\n"
         "        return source.read_bytes().decode()\n"
+    )
+    (folder / "more.yaml").write_text(
+        "storageClasses:\n  Whisper:\n    pytype: builtins.str\n    formatter: fakeplugin.ShoutFormatter\n"
     )
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, "fakeplugin", raising=False)
@@ -170,7 +175,9 @@ def test_installed_plugin_brings_classes_and_formatters(store, hint):
     records = store.write("hello", hint("Shout"))
     assert records[0].formatter == "shout"
     assert store.read(records, "Shout") == "HELLO"
-    assert "Shout" in store.storage_classes.names()
+    assert {"Shout", "Whisper"} <= set(store.storage_classes.names())
+    records = store.write("psst", hint("Whisper"), clobber=True)
+    assert (records[0].formatter, store.read(records, "Whisper")) == ("fakeplugin.ShoutFormatter", "PSST")
 
 
 def test_importing_the_datastore_is_cheap():

@@ -235,6 +235,18 @@ def test_a_handle_of_an_object_in_memory():
         InMemoryDatasetHandle({1}).get(component="first")
 
 
+def test_handles_look_for_storage_classes_once(monkeypatch):
+    handle = InMemoryDatasetHandle(Table({"id": [1, 2]}))
+    handle.get(component="columns")
+
+    def again(**_):
+        raise AssertionError("plugins are looked for again")
+
+    monkeypatch.setattr("importlib.metadata.entry_points", again)
+    assert handle.get(component="columns") == ["id"]
+    assert len(InMemoryDatasetHandle(Table({"id": [1]})).get(parameters={"columns": ["id"]})) == 1
+
+
 def test_an_output_that_is_missing_is_an_error():
     class ForgetfulTask(SumTask):
         def run(self, parts, later, offset):
