@@ -145,6 +145,19 @@ def order_by_option() -> Decorator:
     )
 
 
+def transfer_option(
+    *modes: str, help_text: str = "How files get in; 'auto' makes a hard link where possible, else a copy."
+) -> Decorator:
+    """Add ``-t/--transfer``, one of some modes; the first of them is the default."""
+    return click.option(
+        *("-t", "--transfer"),
+        type=click.Choice(modes),
+        default=modes[0],
+        show_default=True,
+        help=help_text,
+    )
+
+
 def processes_option() -> Decorator:
     """Add ``-j/--processes``."""
     return click.option(

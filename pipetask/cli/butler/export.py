@@ -9,6 +9,7 @@ from pipetask.cli.options import (
     collections_option,
     comma_separated,
     repository_argument,
+    transfer_option,
     where_option,
 )
 from pipetask.counted import counted
@@ -23,13 +24,13 @@ from pipetask.counted import counted
 @collections_option("Collections whose datasets are exported, and they themselves. [default: all]")
 @where_option()
 @click.option("--find-first", is_flag=True, help="Of equal data IDs, only the one found first.")
-@click.option(
-    "-t",
-    "--transfer",
-    type=click.Choice(["auto", "copy", "hardlink", "symlink", "direct"]),
-    default="copy",
-    show_default=True,
-    help="How files get into DIRECTORY; 'direct' leaves them where they are and says so.",
+@transfer_option(
+    "copy",
+    "auto",
+    "hardlink",
+    "symlink",
+    "direct",
+    help_text="How files get into DIRECTORY; 'direct' leaves them where they are and says so.",
 )
 @click.option(
     "--export-file", default="export.yaml", show_default=True, help="Name of the file that says all."

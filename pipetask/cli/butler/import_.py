@@ -2,7 +2,7 @@
 
 import click
 
-from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument
+from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument, transfer_option
 from pipetask.counted import counted
 
 
@@ -10,14 +10,7 @@ from pipetask.counted import counted
 @repository_argument()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False))
 @click.option("--export-file", default="export.yaml", show_default=True, help="The file that says all.")
-@click.option(
-    "-t",
-    "--transfer",
-    type=click.Choice(["auto", "copy", "move", "hardlink", "symlink", "direct"]),
-    default="auto",
-    show_default=True,
-    help="How files get in; 'auto' makes a hard link where possible, else a copy.",
-)
+@transfer_option("auto", "copy", "move", "hardlink", "symlink", "direct")
 @comma_separated(
     *("-s", "--skip-dimensions"), metavar="ELEMENT", help="Dimensions whose records are left out."
 )

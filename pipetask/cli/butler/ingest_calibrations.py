@@ -5,7 +5,7 @@ import sys
 import click
 
 from pipetask.cli.errors import EXIT_SOME_FAILED, nothing_found
-from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument
+from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument, transfer_option
 from pipetask.counted import counted
 
 
@@ -20,13 +20,13 @@ from pipetask.counted import counted
 @comma_separated(
     "--dimensions", metavar="DIMENSION", help="What each file is for. [default: instrument,detector]"
 )
-@click.option(
-    "-t",
-    "--transfer",
-    type=click.Choice(["direct", "copy", "symlink", "hardlink", "move"]),
-    default="direct",
-    show_default=True,
-    help="How files get in; 'direct' leaves them where they are.",
+@transfer_option(
+    "direct",
+    "copy",
+    "symlink",
+    "hardlink",
+    "move",
+    help_text="How files get in; 'direct' leaves them where they are.",
 )
 def command(
     repo: str | None,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import click
 
 from pipetask.cli.errors import EXIT_SOME_FAILED, nothing_found
-from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument
+from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument, transfer_option
 from pipetask.counted import counted
 
 
@@ -32,13 +32,14 @@ from pipetask.counted import counted
     default=True,
     help="Read files that stay where they are for their checksums.",
 )
-@click.option(
-    "-t",
-    "--transfer",
-    type=click.Choice(["auto", "copy", "move", "hardlink", "symlink", "direct"]),
-    default="auto",
-    show_default=True,
-    help="How files get in; 'direct' leaves them where they are, 'auto' makes a hard link, else a copy.",
+@transfer_option(
+    "auto",
+    "copy",
+    "move",
+    "hardlink",
+    "symlink",
+    "direct",
+    help_text="How files get in; 'direct' leaves them where they are, 'auto' makes a hard link, else a copy.",
 )
 @click.option("--continue-on-error", is_flag=True, help="Take in the others if a file fails.")
 def command(

@@ -5,19 +5,19 @@ import sys
 import click
 
 from pipetask.cli.errors import EXIT_SOME_FAILED
-from pipetask.cli.options import RepositoryCommand, processes_option, repository_argument
+from pipetask.cli.options import RepositoryCommand, processes_option, repository_argument, transfer_option
 
 
 @click.command("ingest-raws", cls=RepositoryCommand, short_help="Take camera files in.")
 @repository_argument()
 @click.argument("locations", nargs=-1, required=True)
-@click.option(
-    "-t",
-    "--transfer",
-    type=click.Choice(["direct", "copy", "symlink", "hardlink", "move"]),
-    default="direct",
-    show_default=True,
-    help="How files get in; 'direct' leaves them where they are.",
+@transfer_option(
+    "direct",
+    "copy",
+    "symlink",
+    "hardlink",
+    "move",
+    help_text="How files get in; 'direct' leaves them where they are.",
 )
 @click.option("--instrument", help="Only this instrument. [default: whichever understands the header]")
 @processes_option()

@@ -2,7 +2,7 @@
 
 import click
 
-from pipetask.cli.options import RepositoryCommand, repository_argument
+from pipetask.cli.options import RepositoryCommand, repository_argument, transfer_option
 from pipetask.cli.show import dataset_rows, format_option, show
 from pipetask.counted import counted
 
@@ -10,13 +10,14 @@ from pipetask.counted import counted
 @click.command("ingest-zip", cls=RepositoryCommand, short_help="Take in an archive of datasets.")
 @repository_argument()
 @click.argument("zip_file", metavar="ZIP", type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "-t",
-    "--transfer",
-    type=click.Choice(["auto", "copy", "move", "hardlink", "symlink", "direct"]),
-    default="auto",
-    show_default=True,
-    help="How the file gets in; 'direct' leaves it where it is, 'auto' makes a hard link, else a copy.",
+@transfer_option(
+    "auto",
+    "copy",
+    "move",
+    "hardlink",
+    "symlink",
+    "direct",
+    help_text="How the file gets in; 'direct' leaves it where it is, 'auto' makes a hard link, else a copy.",
 )
 @click.option("--dry-run/--no-dry-run", help="Show what would be taken in, and do nothing.")
 @format_option()

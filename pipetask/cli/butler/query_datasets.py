@@ -2,6 +2,7 @@
 
 import click
 
+from pipetask.cli.dataset_selection import check_find_first, find_first_option
 from pipetask.cli.options import (
     RepositoryCommand,
     collections_option,
@@ -18,9 +19,7 @@ from pipetask.cli.show import dataset_rows, format_option, show
 @click.argument("glob", nargs=-1)
 @collections_option("Collections to search, separated by commas. [default: all]")
 @where_option()
-@click.option(
-    "--find-first/--no-find-first", help="Of equal data IDs, only the one found first in --collections."
-)
+@find_first_option()
 @order_by_option()
 @limit_option(10_000)
 @click.option("--show-uri", is_flag=True, help="Show where the file of each dataset is.")
@@ -41,10 +40,7 @@ def command(
     from pipetask.cli.errors import nothing_found
     from pipetask.errors import EmptyQueryResultError
 
-    if find_first and not collections:
-        raise click.UsageError(
-            "--find-first needs --collections: it is their order that says which is first."
-        )
+    check_find_first(collections, find_first=find_first)
     with Butler.from_config(repo) as butler:
         try:
             refs = butler.query_all_datasets(

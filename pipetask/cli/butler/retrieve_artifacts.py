@@ -2,14 +2,11 @@
 
 import click
 
+from pipetask.cli.dataset_selection import DatasetSelection, dataset_selection
 from pipetask.cli.options import (
     RepositoryCommand,
-    collections_option,
-    comma_separated,
-    limit_option,
-    order_by_option,
     repository_argument,
-    where_option,
+    transfer_option,
 )
 from pipetask.counted import counted
 
@@ -19,21 +16,13 @@ from pipetask.counted import counted
 )
 @repository_argument()
 @click.argument("destination")
-@comma_separated(
-    *("-d", "--dataset-type", "dataset_types"), metavar="GLOB", help="Dataset types. [default: all]"
-)
-@collections_option("Collections to search, in this order, separated by commas. [default: all]")
-@where_option()
-@click.option("--find-first/--no-find-first", help="Of equal data IDs, only the one found first.")
-@order_by_option()
-@limit_option()
-@click.option(
-    "-t",
-    "--transfer",
-    type=click.Choice(["auto", "copy", "hardlink", "symlink"]),
-    default="auto",
-    show_default=True,
-    help="How files get there; 'auto' makes a hard link where possible, else a copy.",
+@dataset_selection()
+@transfer_option(
+    "auto",
+    "copy",
+    "hardlink",
+    "symlink",
+    help_text="How files get there; 'auto' makes a hard link where possible, else a copy.",
 )
 @click.option("--preserve-path/--no-preserve-path", default=True, help="Keep the paths that files have here.")
 @click.option("--clobber/--no-clobber", help="Replace files that are there.")
@@ -43,12 +32,7 @@ from pipetask.counted import counted
 def command(
     repo: str | None,
     destination: str,
-    dataset_types: tuple[str, ...],
-    collections: tuple[str, ...],
-    where: str,
-    find_first: bool,
-    order_by: tuple[str, ...],
-    limit: int,
+    selection: DatasetSelection,
     transfer: str,
     preserve_path: bool,
     clobber: bool,
@@ -58,24 +42,9 @@ def command(
     from pipetask.butler import Butler
     from pipetask.butler.archive import write_archive
     from pipetask.butler.retrieve import retrieve_artifacts
-    from pipetask.cli.errors import nothing_found
 
-    if find_first and not collections:
-        raise click.UsageError(
-            "--find-first needs --collections: it is their order that says which is first."
-        )
     with Butler.from_config(repo) as butler:
-        found = butler.query_all_datasets(
-            list(collections) or "*",
-            name=list(dataset_types) or "*",
-            where=where,
-            find_first=find_first,
-            order_by=order_by,
-            limit=limit or None,
-        )
-        refs = list(dict.fromkeys(found))
-        if not refs:
-            nothing_found(f"No dataset of {','.join(dataset_types) or 'any type'} to retrieve.")
+        refs = selection.find(butler, "to retrieve")
         if as_zip:
             paths = [write_archive(butler, refs, destination)]
         else:

@@ -2,13 +2,10 @@
 
 import click
 
+from pipetask.cli.dataset_selection import DatasetSelection, dataset_selection
 from pipetask.cli.main import Command
 from pipetask.cli.options import (
-    collections_option,
-    comma_separated,
-    limit_option,
-    order_by_option,
-    where_option,
+    transfer_option,
 )
 from pipetask.cli.show import dataset_rows, format_option, show
 from pipetask.counted import counted
@@ -17,22 +14,8 @@ from pipetask.counted import counted
 @click.command("transfer-datasets", cls=Command, short_help="Copy datasets to another repository.")
 @click.argument("source")
 @click.argument("dest")
-@comma_separated(
-    *("-d", "--dataset-type", "dataset_types"), metavar="GLOB", help="Dataset types. [default: all]"
-)
-@collections_option("Collections to search, in this order, separated by commas. [default: all]")
-@where_option()
-@click.option("--find-first/--no-find-first", help="Of equal data IDs, only the one found first.")
-@order_by_option()
-@limit_option()
-@click.option(
-    "-t",
-    "--transfer",
-    type=click.Choice(["auto", "copy", "hardlink", "symlink", "direct"]),
-    default="auto",
-    show_default=True,
-    help="How files get in; 'auto' makes a hard link where possible, else a copy.",
-)
+@dataset_selection()
+@transfer_option("auto", "copy", "hardlink", "symlink", "direct")
 @click.option("--register-dataset-types", is_flag=True, help="Register dataset types that DEST lacks.")
 @click.option(
     "--transfer-dimensions/--no-transfer-dimensions", default=True, help="Copy dimension records as well."
@@ -42,12 +25,7 @@ from pipetask.counted import counted
 def command(
     source: str,
     dest: str,
-    dataset_types: tuple[str, ...],
-    collections: tuple[str, ...],
-    where: str,
-    find_first: bool,
-    order_by: tuple[str, ...],
-    limit: int,
+    selection: DatasetSelection,
     transfer: str,
     register_dataset_types: bool,
     transfer_dimensions: bool,
@@ -56,20 +34,9 @@ def command(
 ) -> None:
     """Copy datasets, with their ids and files, from the repository SOURCE to the repository DEST."""
     from pipetask.butler import Butler
-    from pipetask.cli.errors import nothing_found
 
     with Butler.from_config(source) as butler, Butler.from_config(dest, writeable=not dry_run) as target:
-        found = butler.query_all_datasets(
-            list(collections) or "*",
-            name=list(dataset_types) or "*",
-            where=where,
-            find_first=find_first,
-            order_by=order_by,
-            limit=limit or None,
-        )
-        refs = list(dict.fromkeys(found))
-        if not refs:
-            nothing_found(f"No dataset of {','.join(dataset_types) or 'any type'} to transfer.")
+        refs = selection.find(butler, "to transfer")
         if dry_run:
             show(*dataset_rows(refs), format_)
             return

@@ -68,6 +68,9 @@ def test_datasets_are_associated_by_what_they_are(chained):
     assert runs == {0: "first", 1: "first", 2: "second"}
     chained("associate", "some", "--where", "detector=1", "--limit", "1")
     assert len(chained.rows("query-datasets", "--collections", "some")) == 1
+    chained("associate", "last", "-d", "note*", "--collections", "first", "--order-by=-detector", "--limit=1")
+    (row,) = chained.rows("query-datasets", "--collections", "last")
+    assert row["detector"] == 2
 
 
 def test_associating_conflicting_or_no_datasets_makes_no_collection(chained):
