@@ -63,8 +63,10 @@ def _malformed(err: UnexpectedTextError, text: str) -> InvalidQueryError:
             "A range is of whole numbers, as in IN (1..5), and for IN only", text, position - 1
         )
     if text[position] in "'\"":
-        quote = "a string that is not closed" if text[position] == "'" else "double quotes; write 'text'"
-        return InvalidQueryError(f"Here is {quote}", text, position)
+        quote = (
+            "is a string that is not closed" if text[position] == "'" else "are double quotes; write 'text'"
+        )
+        return InvalidQueryError(f"Here {quote}", text, position)
     hint = "; write one '='" if text[position : position + 2] == "==" or err.found == "=" else ""
     return InvalidQueryError(
         f"Unexpected {err.found!r}{hint or f'; expected {_expected(err)}'}", text, position

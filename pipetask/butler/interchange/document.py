@@ -105,7 +105,14 @@ class Document:
         if self.composite_datasets:
             yield "composite_datasets:\n"
             yield from (f"- {yaml_tags.flow(each.plain())}\n" for each in self.composite_datasets)
-        yield "data:\n"
+        entries = self._lines_of_data()
+        if first := next(entries, ""):
+            yield "data:\n" + first
+            yield from entries
+        else:
+            yield "data: []\n"
+
+    def _lines_of_data(self) -> Iterator[str]:
         for element, records in self.records.items():
             yield from _with_records({"type": "dimension", "element": element}, records)
         for entry in self._entries():
@@ -191,7 +198,7 @@ class Document:
                 kind = entry.get("type") if isinstance(entry, dict) else entry
                 raise ExportFormatError(
                     f"Entry {number} of 'data' in {where!r} (type {kind!r}) is malformed: "
-                    f"{type(err).__name__} {err}."
+                    f"{type(err).__name__}: {err}."
                 ) from err
         return document
 

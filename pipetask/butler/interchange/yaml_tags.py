@@ -14,6 +14,7 @@ from uuid import UUID
 import numpy as np
 import yaml
 from yaml.composer import Composer
+from yaml.constructor import ConstructorError
 from yaml.events import (
     CollectionStartEvent,
     MappingEndEvent,
@@ -249,10 +250,24 @@ def _read_id(loader: Any, node: Any) -> UUID:
     return UUID(loader.construct_scalar(node))
 
 
-ExportLoader.add_constructor(TIME, _read_time)
-ExportLoader.add_constructor(TIMESPAN, _read_timespan)
-ExportLoader.add_constructor(ID, _read_id)
-ExportLoader.add_multi_constructor(REGION, _read_region)
+def _placed(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a constructor whose errors say where in the file they are; the node is its last argument."""
+
+    def constructor(*arguments: Any) -> Any:
+        try:
+            return read(*arguments)
+        except (KeyError, TypeError, ValueError) as err:
+            node = arguments[-1]
+            problem = f"{node.tag} cannot be read ({type(err).__name__}: {err})"
+            raise ConstructorError(None, None, problem, node.start_mark) from err
+
+    return constructor
+
+
+ExportLoader.add_constructor(TIME, _placed(_read_time))
+ExportLoader.add_constructor(TIMESPAN, _placed(_read_timespan))
+ExportLoader.add_constructor(ID, _placed(_read_id))
+ExportLoader.add_multi_constructor(REGION, _placed(_read_region))
 
 
 def _write_time(dumper: Any, time: TaiTime) -> Any:

@@ -20,7 +20,7 @@ from pipetask.counted import counted
 @click.option(
     "--transfer-dimensions/--no-transfer-dimensions", default=True, help="Copy dimension records as well."
 )
-@click.option("--dry-run", is_flag=True, help="Show what would be copied, and do nothing.")
+@click.option("--dry-run/--no-dry-run", help="Show what would be copied, and do nothing.")
 @format_option()
 def command(
     source: str,

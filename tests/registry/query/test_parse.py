@@ -61,7 +61,7 @@ def test_nothing_is_always_true(text):
         ("visit = ", "ends too early; expected a value or a name", 8),
         ("(visit = 3", "ends too early; expected ')'", 10),
         ("visit == 3", "write one '='", 7),
-        ('band = "r"', "double quotes; write 'text'", 7),
+        ('band = "r"', "Here are double quotes; write 'text'", 7),
         ("band = 'r", "not closed", 7),
         ("visit = 1..3", "A range is of whole numbers, as in IN (1..5), and for IN only", 9),
         ("visit IN (1, )", "Unexpected ')'", 13),

@@ -217,3 +217,9 @@ def test_an_export_does_not_hold_all_records(repo, tmp_path):
     text = (tmp_path / "out" / "export.yaml").read_text()
     assert text.count("full_name") == n + 4
     assert peak < 12e6  # the text alone is 2 MB, the records at once 30
+
+
+def test_an_export_of_nothing_can_be_imported(new, tmp_path):
+    assert export_selection(new, tmp_path / "out") == (0, 0)
+    assert "\ndata: []\n" in (tmp_path / "out" / "export.yaml").read_text()
+    assert new.import_(directory=tmp_path / "out").datasets == 0

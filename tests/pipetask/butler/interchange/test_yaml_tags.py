@@ -48,6 +48,23 @@ def test_regions_ids_and_bytes_come_back():
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        "!butler_time/tai/iso 'yesterday'",
+        "!lsst.daf.butler.Timespan {begin: yesterday, end: null}",
+        "!<lsst.sphgeom.Circle> {encoded: xy}",
+        "!<lsst.sphgeom.Circle> {bytes: 00}",
+        "!uuid '12'",
+    ],
+)
+def test_a_tagged_value_that_is_none_is_told_with_its_line(value):
+    with pytest.raises(yaml.MarkedYAMLError) as caught:
+        load(f"version: 1.0.2\ndata:\n- type: {value}\n")
+    assert caught.value.problem_mark.line == 2
+    assert value.split()[0].strip("!<>") in caught.value.problem
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "!!python/object/apply:os.system ['true']",
