@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import traceback
+from pathlib import Path
 
 from pipetask.butler import suggest
 from pipetask.errors import TaskImportError, described
 from pipetask.task.pipeline_task import PipelineTask
 
+_OURS = Path(__file__).parents[1]
 _STAND_INS = "If it needs nothing more of the reference, set PIPETASK_LSST_COMPAT=1"
 
 
@@ -26,7 +29,8 @@ def import_task(class_name: str, where: str) -> type[PipelineTask]:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as err:
         raise TaskImportError(
-            f"{where}: cannot import module {module_name!r} for {class_name!r}: {described(err)}",
+            f"{where}: cannot import module {module_name!r} for {class_name!r}: {described(err)}"
+            f"{_place(err)}",
             hint=_STAND_INS if getattr(err, "name", None) in ("lsst.pipe", "lsst.daf") else None,
         ) from err
     cls = getattr(module, name, None)
@@ -39,3 +43,12 @@ def import_task(class_name: str, where: str) -> type[PipelineTask]:
     if not hasattr(getattr(cls, "ConfigClass", None), "ConnectionsClass"):
         raise TaskImportError(f"{where}: {class_name!r} sets no ConfigClass that is a PipelineTaskConfig")
     return cls
+
+
+def _place(err: BaseException) -> str:
+    """Return where in somebody else's module an exception comes from, as words; syntax errors say it."""
+    for frame in reversed(traceback.extract_tb(err.__traceback__)):
+        theirs = frame.filename[0] != "<" and not Path(frame.filename).is_relative_to(_OURS)
+        if theirs and frame.filename != importlib.__file__ and not isinstance(err, SyntaxError):
+            return f" ({frame.filename}, line {frame.lineno})"
+    return ""

@@ -42,8 +42,15 @@ class BaseConnection:
 
     def fault(self) -> str:
         """Return what cannot work in this declaration, or an empty string."""
-        if isinstance(self.dimensions, str):
-            return f"dimensions must be names in a tuple, not the string {self.dimensions!r}"
+        given: dict[str, object] = {"name": self.name, "storageClass": self.storageClass}
+        for what, value in given.items():
+            if not isinstance(value, str):
+                return f"{what} is {value!r}; it takes a string"
+        dimensions: object = self.dimensions
+        if isinstance(dimensions, str):
+            return f"dimensions must be names in a tuple, not the string {dimensions!r}"
+        if not (isinstance(dimensions, Iterable) and all(isinstance(name, str) for name in dimensions)):
+            return f"dimensions must be names in a tuple, not {dimensions!r}"
         return "" if self.name else "the dataset type name is empty"
 
     @property
@@ -58,9 +65,10 @@ class _InitConnection(BaseConnection):
 
     def fault(self) -> str:
         """Return what cannot work in this declaration, or an empty string."""
-        if tuple(self.dimensions):
+        fault = BaseConnection.fault(self)
+        if not fault and tuple(self.dimensions):
             return f"an {self.kind} has no dimensions: it belongs to the task, not to a quantum"
-        return BaseConnection.fault(self)
+        return fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,13 @@ class PrerequisiteInput(BaseInput):
     )  # written by users, for refs and registries that they hardly annotate
 
     role: ClassVar[str] = "prerequisiteInputs"
+
+    def fault(self) -> str:
+        """Return what cannot work in this declaration, or an empty string."""
+        function: object = self.lookupFunction
+        if function is not None and not callable(function):
+            return f"lookupFunction is {function!r}, which is no function"
+        return BaseInput.fault(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,8 @@ def _check_connection(owner: str, name: str, connection: BaseConnection) -> None
         raise ConnectionsError(
             f"class {owner}: connection {name!r} is a {connection.kind}, which is no kind to use"
         )
+    if fault := connection.fault():
+        raise ConnectionsError(f"class {owner}: connection {name!r}: {fault}")
     try:
         template_names(connection.name)
     except ValueError as err:
@@ -191,8 +193,6 @@ def _check_connection(owner: str, name: str, connection: BaseConnection) -> None
             f"class {owner}: connection {name!r}: the name {connection.name!r} has a brace that opens or "
             f"closes no template: {err}"
         ) from err
-    if fault := connection.fault():
-        raise ConnectionsError(f"class {owner}: connection {name!r}: {fault}")
 
 
 def template_names(name: str) -> list[str]:

@@ -96,20 +96,22 @@ def test_when_a_quantum_runs(class_name, said, outcome_of):
     ("text", "said"),
     [
         ("import no_such_thing", "ModuleNotFoundError: No module named 'no_such_thing'"),
-        ("def f(:", "SyntaxError"),
-        ("raise SystemExit(4)", "SystemExit: 4"),
+        ("def f(:", "SyntaxError: invalid syntax (failing_module.py, line 1)\n"),
+        ("import no_such_one", "No module named 'no_such_one' ({module}, line 1)"),
+        ("\nraise SystemExit(4)", "SystemExit: 4 ({module}, line 2)"),
         (
             TEMPLATE_WITHOUT_DEFAULT,
-            "template 'x', which has no default",
+            "add it: defaultTemplates={{'x': ...}} ({module}, line 5)",
         ),
     ],
 )
 def test_a_module_that_fails_is_told_as_its_error(text, said, outcome_of, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "failing_module.py").write_text(text)
-    line = outcome_of("failing_module.Task", exit_code=2)
+    module = tmp_path / "failing_module.py"
+    module.write_text(text)
+    line = outcome_of("failing_module.Task", exit_code=2) + "\n"
     assert "task 'lab': cannot import module 'failing_module' for 'failing_module.Task'" in line
-    assert said in line
+    assert said.format(module=module) in line
 
 
 def test_run_is_not_looked_at_where_run_quantum_is_ones_own(on_repo, outcome_of):

@@ -144,3 +144,22 @@ def test_a_minimum_that_is_no_whole_number_is_refused(minimum):
 
         class Broken(pt.PipelineTaskConnections, dimensions=("visit",)):
             a = ct.Input("a", "Mask", multiple=True, dimensions=("visit",), minimum=minimum)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name": 3}, "name is 3; it takes a string"),
+        ({"storageClass": pt.Mask}, "storageClass is <class .*Mask'>; it takes a string"),
+        ({"dimensions": "visit"}, "dimensions must be names in a tuple, not the string 'visit'"),
+        ({"dimensions": 3}, "dimensions must be names in a tuple, not 3"),
+        ({"dimensions": (3,)}, r"dimensions must be names in a tuple, not \(3,\)"),
+        ({"lookupFunction": "find"}, "lookupFunction is 'find', which is no function"),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_refused_with_class_and_connection(arguments, words):
+    given = {"name": "x", "storageClass": "Mask", "dimensions": ("visit",)} | arguments
+    with pytest.raises(ConnectionsError, match=f"^class Broken: connection 'image': {words}$"):
+
+        class Broken(pt.PipelineTaskConnections, dimensions=("visit",)):
+            image = ct.PrerequisiteInput(**given)
