@@ -144,10 +144,11 @@ class StorageClassDefinitionError(DatastoreError, ValueError):
 
     hint = "correct the definition in the plugin or the repository's configuration"
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, *, hint: str = hint) -> None:
         super().__init__(name, reason)
         self.name = name
         self.reason = reason
+        self.hint = hint
 
     def __str__(self) -> str:
         return f"Definition of {self.name!r}: {self.reason}; {self.hint}"

@@ -28,6 +28,10 @@ def import_name(dotted: str) -> Any:
     module, _, name = dotted.replace(":", ".").rpartition(".")
     try:
         return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as err:
+        missing = (err.name or module).partition(".")[0]
+        hint = f"install the package {missing!r}, or correct the definition"
+        raise StorageClassDefinitionError(dotted, f"it can't be imported: {err}", hint=hint) from err
     except (ImportError, AttributeError, ValueError) as err:
         raise StorageClassDefinitionError(dotted, f"it can't be imported: {err}") from err
 

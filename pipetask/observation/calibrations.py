@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -157,7 +158,9 @@ def _time(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return Time(value, scale="utc")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # leap seconds of future dates are not known yet
+            return Time(value, scale="utc").tai
     except ValueError as err:
         raise InvalidTimespanError(
             f"{value!r} is no time; write it as 2026-01-10T03:00:00 (UTC), or the date alone."

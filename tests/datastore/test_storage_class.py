@@ -140,6 +140,13 @@ def test_unusable_definition_is_told(tmp_path, hint, definition):
         store.write({}, hint("Mine"))
 
 
+def test_a_package_that_is_not_installed_is_named(tmp_path, hint):
+    definition = {"pytype": "no_such_package.frames.Frame", "formatter": "json"}
+    store = Datastore(tmp_path, config={"storageClasses": {"Mine": definition}})
+    with pytest.raises(StorageClassDefinitionError, match="install the package 'no_such_package'"):
+        store.write({}, hint("Mine"))
+
+
 @pytest.fixture
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installed distribution with a formatter and a storage class."""
