@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from datastore.artifact import ALGORITHM, file_checksum
@@ -13,6 +14,7 @@ from datastore.reading import reading
 from datastore.records import ArtifactHint, ArtifactRecord
 from datastore.stores.base import Store
 from datastore.stores.remote import remote_source
+from datastore.templates import Template
 from datastore.transfer import Transfer, file_size
 
 
@@ -47,41 +49,33 @@ class IngestingDatastore(ConfiguredDatastore):
         with_checksum : `bool`, optional
             Read the file for its checksum; only a file recorded where it is may go without.
         """
-        storage_class = self.storage_classes.get(hint.storage_class)
-        name = formatter or self.formatter_of(hint.dataset_type, storage_class)[0]
-        find_formatter(name)
-        location, _, fragment = str(path).partition("#")
-        local = local_path(location)
-        store = self.stores.for_dataset(hint.dataset_type, hint.storage_class)
-        if local is None:
-            if transfer not in ("direct", "auto"):
-                raise LocationError(location, f"a remote file can't be ingested with transfer {transfer!r}")
-            recorded, size, digest = location, -1, ""
-        else:
-            size = file_size(local)
-            stays = transfer == "direct" or (transfer == "auto" and _kept_in(store, local))
-            digest = "" if stays and not with_checksum else file_checksum(local)
-            recorded = self._place(store, local, hint, transfer, sync=sync)
-        if fragment:
-            recorded += f"#{fragment}"
-        algorithm = ALGORITHM if digest else ""
-        return [
-            ArtifactRecord("", store.name, recorded, -1, size, digest, algorithm, name, storage_class.name)
-        ]
+        take = self.intake(
+            hint.dataset_type,
+            hint.storage_class,
+            transfer=transfer,
+            formatter=formatter,
+            sync=sync,
+            with_checksum=with_checksum,
+        )
+        return [take(path, lambda: hint)]
 
-    def _place(self, store: Store, local: str, hint: ArtifactHint, transfer: Transfer, *, sync: bool) -> str:
-        """Bring a local file to its place; return the location to record."""
-        if transfer == "direct":
-            return file_uri(local)
-        if transfer == "auto" and _kept_in(store, local):
-            return store.relative(local) or ""
-        suffixes = Path(local).suffixes
-        compressed = bool(suffixes) and suffixes[-1] in (".gz", ".bz2", ".fz")
-        suffix = "".join(suffixes[-2:] if compressed else suffixes[-1:])
-        template = self.templates.find(hint.dataset_type, hint.storage_class)
-        recorded = template.path(hint, "", suffix)
-        store.take(local, recorded, transfer, sync=sync)
-        return recorded
+    def intake(
+        self,
+        dataset_type: str,
+        storage_class: str,
+        *,
+        transfer: Transfer = "auto",
+        formatter: str | None = None,
+        sync: bool = True,
+        with_checksum: bool = True,
+    ) -> Intake:
+        """Return what takes in files of one dataset type, many of them; parameters as for `ingest`."""
+        kind = self.storage_classes.get(storage_class)
+        name = formatter or self.formatter_of(dataset_type, kind)[0]
+        find_formatter(name)
+        store = self.stores.for_dataset(dataset_type, storage_class)
+        template = self.templates.find(dataset_type, storage_class)
+        return Intake(store, template, kind.name, name, transfer, sync=sync, with_checksum=with_checksum)
 
     def check(self, path: str | Path, hint: ArtifactHint, *, formatter: str | None = None) -> None:
         """Open a file as `ingest` would, and raise if it can't be read as what it is said to be."""
@@ -93,6 +87,65 @@ class IngestingDatastore(ConfiguredDatastore):
         else:
             source = remote_source(location, fragment, -1, -1, {})
         reading(name, source, lambda: find_formatter(name).check(source, storage_class))
+
+
+class Intake:
+    """Takes in files of one dataset type in one way; made by `IngestingDatastore.intake`."""
+
+    def __init__(
+        self,
+        store: Store,
+        template: Template,
+        storage_class: str,
+        formatter: str,
+        transfer: Transfer,
+        *,
+        sync: bool,
+        with_checksum: bool,
+    ) -> None:
+        self._store = store
+        self._template = template
+        self._storage_class = storage_class
+        self._formatter = formatter
+        self._transfer = transfer
+        self._sync = sync
+        self._with_checksum = with_checksum
+
+    def __call__(self, path: str | Path, hint: Callable[[], ArtifactHint]) -> ArtifactRecord:
+        """Take a file in, and return its record; what it is, is only asked where it gets a new name."""
+        location, _, fragment = str(path).partition("#")
+        local = local_path(location)
+        if local is None:
+            if self._transfer not in ("direct", "auto"):
+                raise LocationError(
+                    location, f"a remote file can't be ingested with transfer {self._transfer!r}"
+                )
+            recorded, size, digest = location, -1, ""
+        else:
+            size = file_size(local)
+            kept = self._transfer == "auto" and _kept_in(self._store, local)
+            stays = kept or self._transfer == "direct"
+            digest = "" if stays and not self._with_checksum else file_checksum(local)
+            if self._transfer == "direct":
+                recorded = file_uri(local)
+            elif kept:
+                recorded = self._store.relative(local) or ""
+            else:
+                recorded = self._place(local, hint())
+        if fragment:
+            recorded += f"#{fragment}"
+        algorithm = ALGORITHM if digest else ""
+        names = self._formatter, self._storage_class
+        return ArtifactRecord("", self._store.name, recorded, -1, size, digest, algorithm, *names)
+
+    def _place(self, local: str, hint: ArtifactHint) -> str:
+        """Bring a local file to its place; return the location to record."""
+        suffixes = Path(local).suffixes
+        compressed = bool(suffixes) and suffixes[-1] in (".gz", ".bz2", ".fz")
+        suffix = "".join(suffixes[-2:] if compressed else suffixes[-1:])
+        recorded = self._template.path(hint, "", suffix)
+        self._store.take(local, recorded, self._transfer, sync=self._sync)
+        return recorded
 
 
 def _kept_in(store: Store, local: str) -> bool:

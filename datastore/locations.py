@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 from urllib.parse import quote, unquote, urlsplit
 
 from datastore.errors import ArtifactMissingError, ArtifactReadError
 from datastore.ranges import Ranges, open_ranges
+
+_PLAIN = re.compile(r"[\w.~/-]*", re.ASCII)  # paths that are URIs as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def local_path(location: str) -> str | None:
 
 def file_uri(path: str) -> str:
     """Return the ``file://`` URI of an absolute local path."""
-    return "file://" + quote(path)
+    return "file://" + (path if _PLAIN.fullmatch(path) else quote(path))
 
 
 def parse_fragment(fragment: str) -> dict[str, Any]:

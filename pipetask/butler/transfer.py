@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from pipetask.butler.limited import hint_of
 from registry.dataset_ref import DatasetRef
 
 if TYPE_CHECKING:
+    from datastore.ingest import Intake
     from datastore.records import ArtifactRecord
     from datastore.transfer import Transfer
     from pipetask.butler.butler import Butler
@@ -48,35 +50,36 @@ def ingest_files(
     checksums: bool,
 ) -> list[DatasetRef]:
     """Take files in and insert their rows, within a transaction; see ``Butler.ingest``."""
-    ingest = butler.datastore.ingest
     refs: list[DatasetRef] = []
     locations: list[tuple[Any, ...]] = []
+    groups: dict[tuple[DatasetType, str], list[DatasetRef]] = defaultdict(list)
+    intakes: dict[tuple[DatasetType, str | None], Intake] = {}
     placed: dict[tuple[str, str, str | None], ArtifactRecord] = {}
     for file in files:
         path, _, fragment = str(file.path).partition("#")
         for ref in [file.refs] if isinstance(file.refs, DatasetRef) else file.refs:
+            kind = ref.datasetType
             # A file with several datasets is brought in once.
-            key = path, ref.datasetType.storageClass, file.formatter
+            key = path, kind.storageClass, file.formatter
             if (record := placed.get(key)) is None:
-                (record,) = ingest(
-                    path,
-                    hint_of(ref),
-                    transfer=transfer,
-                    formatter=file.formatter,
-                    sync=False,
-                    with_checksum=checksums,
-                )
-                placed[key] = record
+                if (take := intakes.get((kind, file.formatter))) is None:
+                    take = intakes[kind, file.formatter] = butler.datastore.intake(
+                        kind.name,
+                        kind.storageClass,
+                        transfer=transfer,
+                        formatter=file.formatter,
+                        sync=False,
+                        with_checksum=checksums,
+                    )
+                record = placed[key] = take(path, partial(hint_of, ref))
                 if transfer != "direct":
                     undo = transfer != "move" and not _stayed(butler, path, record)
                     transaction.wrote([record], undo=undo)
             if fragment:
                 record = record._replace(path=f"{record.path}#{fragment}")
             refs.append(ref)
-            locations.append((ref.id, *record))
-    groups: dict[tuple[DatasetType, str], list[DatasetRef]] = defaultdict(list)
-    for ref in refs:
-        groups[ref.datasetType, ref.run].append(ref)
+            groups[kind, ref.run].append(ref)
+            locations.append((ref.id.bytes, *record))
     for (dataset_type, run), members in groups.items():
         butler.registry.insert_datasets(
             dataset_type, run, [ref.dataId for ref in members], ids=[ref.id for ref in members]

@@ -43,7 +43,7 @@ def insert_locations(db: Database, schema: Schema, rows: Iterable[tuple[Any, ...
 
     A location of the same dataset, component and store replaces the older one.
     """
-    plain = [(row[0].bytes if isinstance(row[0], UUID) else bytes(row[0]), *row[1:]) for row in rows]
+    plain = [row if isinstance(row[0], bytes) else (row[0].bytes, *row[1:]) for row in rows]
     with db.transaction():
         try:
             return db.insert(schema.dataset_location, ("dataset_id", *LOCATION_FIELDS), plain, "replace")
