@@ -144,14 +144,19 @@ class StorageClassDefinitionError(DatastoreError, ValueError):
 
     hint = "correct the definition in the plugin or the repository's configuration"
 
-    def __init__(self, name: str, reason: str, *, hint: str = hint) -> None:
+    def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
         self.name = name
         self.reason = reason
-        self.hint = hint
 
     def __str__(self) -> str:
         return f"Definition of {self.name!r}: {self.reason}; {self.hint}"
+
+
+class PackageMissingError(StorageClassDefinitionError):
+    """A storage class or formatter needs a package that is not installed."""
+
+    hint = "install it, or correct the definition in the plugin or the repository's configuration"
 
 
 class StorageTypeError(DatastoreError, TypeError):

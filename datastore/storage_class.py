@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datastore.errors import (
+    PackageMissingError,
     ParameterError,
     StorageClassDefinitionError,
     StorageTypeError,
@@ -30,8 +31,9 @@ def import_name(dotted: str) -> Any:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as err:
         missing = (err.name or module).partition(".")[0]
-        hint = f"install the package {missing!r}, or correct the definition"
-        raise StorageClassDefinitionError(dotted, f"it can't be imported: {err}", hint=hint) from err
+        raise PackageMissingError(
+            dotted, f"it can't be imported: the package {missing!r} is not installed"
+        ) from err
     except (ImportError, AttributeError, ValueError) as err:
         raise StorageClassDefinitionError(dotted, f"it can't be imported: {err}") from err
 

@@ -143,7 +143,9 @@ def test_unusable_definition_is_told(tmp_path, hint, definition):
 def test_a_package_that_is_not_installed_is_named(tmp_path, hint):
     definition = {"pytype": "no_such_package.frames.Frame", "formatter": "json"}
     store = Datastore(tmp_path, config={"storageClasses": {"Mine": definition}})
-    with pytest.raises(StorageClassDefinitionError, match="install the package 'no_such_package'"):
+    with pytest.raises(
+        StorageClassDefinitionError, match="the package 'no_such_package' is not installed; install it"
+    ):
         store.write({}, hint("Mine"))
 
 
