@@ -1,14 +1,14 @@
 """Options that say how quanta are executed: shared by `pipetask run` and `pipetask run-quanta`."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import isnan
 from typing import Any
 
 import click
 
-from pipetask.cli.options import Decorator, processes_option
+from pipetask.cli.options import Decorator, comma_separated, processes_option
 
 _UNITS = {"": 10**6, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -140,6 +140,17 @@ def execution_options() -> Decorator:
         click.option(
             "--profile", metavar="FILE", help="Write cProfile statistics of this process to FILE; with -j 1."
         ),
+        click.option(
+            "--coverage",
+            is_flag=True,
+            help="Measure which lines of the tasks' packages are executed; write .coverage and htmlcov here.",
+        ),
+        comma_separated(
+            "--cov-packages",
+            "cov_packages",
+            metavar="NAME",
+            help="With --coverage: measure these packages or modules instead.",
+        ),
         click.option("--no-progress", is_flag=True, help="Show no progress."),
     )
 
@@ -151,6 +162,23 @@ def _all_of(*options: Callable[[Any], Any]) -> Decorator:
         return function
 
     return apply
+
+
+@contextmanager
+def measured_coverage(
+    class_names: Iterable[str], packages: tuple[str, ...], how: dict[str, Any], *, enabled: bool
+) -> Iterator[None]:
+    """Measure which lines of packages, by default those of the tasks, are executed inside and by workers."""
+    if packages and not enabled:
+        raise click.UsageError("--cov-packages belongs to --coverage.")
+    if not enabled:
+        yield
+        return
+    from pipetask.execution.code_coverage import PAGES, covered, packages_of
+
+    with covered(packages or packages_of(class_names)) as how["coverage"]:
+        yield
+    click.echo(f"Lines that were executed: {PAGES}/index.html", err=True)
 
 
 @contextmanager

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipetask.errors import ExecutionOptionsError, described
+
+if TYPE_CHECKING:
+    from pipetask.execution.code_coverage import CoverageParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class ExecutionOptions:
         YAML file with keyword arguments of the class that makes that cluster.
     debugger : `str`, optional
         Module with a ``post_mortem``, which is called when a task raises.
+    coverage : `CoverageParts`, optional
+        What of the executed code workers measure; of this process, whoever calls.
     """
 
     processes: int = 1
@@ -74,6 +79,7 @@ class ExecutionOptions:
     dask_cluster: str = ""
     dask_settings: str = ""
     debugger: str = ""
+    coverage: CoverageParts | None = None
 
     def __post_init__(self) -> None:
         if self.debugger and self.needs_workers:

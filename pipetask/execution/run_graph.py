@@ -126,6 +126,7 @@ def _execute(
         resources,
         raise_on_partial_outputs=how.raise_on_partial_outputs,
         debugger=how.debugger,
+        coverage=how.coverage if how.needs_workers or how.executor == "dask" else None,
     )
     with _executor(graph, butler, runner, how) as executor:
         coordinator = Coordinator(

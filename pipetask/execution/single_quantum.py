@@ -29,6 +29,7 @@ from pipetask.task.quantum import Quantum, quantize_inputs, quantize_outputs
 
 if TYPE_CHECKING:
     from pipetask.butler import LimitedButlerConfig
+    from pipetask.execution.code_coverage import CoverageParts
     from pipetask.execution.executors.base import Work
     from pipetask.task.connections import PipelineTaskConnections
 
@@ -84,6 +85,8 @@ class QuantumRunner:
         Whether `AnnotatedPartialOutputsError` is a failure.
     debugger : `str`, optional
         Module whose ``post_mortem`` is called, in this process, when a task raises.
+    coverage : `CoverageParts`, optional
+        What of the executed code is to be measured, in workers: the command measures its own process.
     """
 
     butler: LimitedButlerConfig
@@ -92,14 +95,18 @@ class QuantumRunner:
     resources: ExecutionResources = field(default_factory=ExecutionResources)
     raise_on_partial_outputs: bool = False
     debugger: str = ""
+    coverage: CoverageParts | None = None
     _graph: QuantumGraph | None = None
     _loaded: dict[str, LoadedTask] = field(default_factory=dict)
     _appenders: dict[str, Any] = field(default_factory=dict)  # by store; only the butler may name their type
     _log: LogCapture | None = None
     _host: str = field(default_factory=socket.gethostname)
+    _covered: Any = None  # a `coverage.Coverage`, if there is that package
 
     def open(self) -> None:
         """Open the graph, and listen to `logging`."""
+        if self.coverage is not None:
+            self._covered = self.coverage.begin()
         self._graph = QuantumGraph.load(self.graph_path)
         self._log = LogCapture()
 
@@ -162,6 +169,8 @@ class QuantumRunner:
         for appender in self._appenders.values():
             appender.close()
         self._appenders.clear()
+        if self.coverage is not None and self._covered is not None:
+            self.coverage.end(self._covered)
 
     def _attempt(
         self, unit: Quantum, records: Mapping[UUID, Sequence[ArtifactRecord]], butler: LimitedButler

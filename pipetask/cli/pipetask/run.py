@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from pipetask.cli.execution_options import execution_options, profiled
+from pipetask.cli.execution_options import execution_options, measured_coverage, profiled
 from pipetask.cli.mock_options import MockOptions, mock_options, with_mocks
 from pipetask.cli.options import repository_option
 from pipetask.cli.pipeline_options import (
@@ -58,6 +58,8 @@ def command(
     processes: int,
     profile: str | None,
     no_progress: bool,
+    coverage: bool,
+    cov_packages: tuple[str, ...],
     summary: str | None,
     **options: Any,  # those of the other groups, by name
 ) -> None:
@@ -92,12 +94,17 @@ def command(
             if ids:
                 graph = with_made_inputs(graph, butler.registry)
             files.write(graph)
-            done = run_graph(graph, butler, **how)
+            classes = [task.task_class_name for task in graph.tasks]
+            with measured_coverage(classes, cov_packages, how, enabled=coverage):
+                done = run_graph(graph, butler, **how)
         else:
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
             chosen = DataSelection(**selection)
             document, chosen = with_mocks(butler, document, chosen, mocks)
-            done = run_pipeline(butler, document, chosen, building=bars.building, built=files.write, **how)
+            how |= {"building": bars.building, "built": files.write}
+            classes = [task.class_name for task in document.document.tasks.values()]
+            with measured_coverage(classes, cov_packages, how, enabled=coverage):
+                done = run_pipeline(butler, document, chosen, **how)
         if summary:
             write_summary(butler, done, summary)
     click.echo(summary_text(done))
