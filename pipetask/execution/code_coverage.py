@@ -88,6 +88,6 @@ def covered(packages: tuple[str, ...]) -> Iterator[CoverageParts]:
             whole.html_report(directory=PAGES)
         except NoDataError:
             raise ExecutionOptionsError(
-                f"Nothing of {', '.join(packages)} was executed. Name packages or modules by --cov-packages as "
-                "Python imports them."
+                f"Nothing of {', '.join(packages)} was executed. Name packages or modules by --cov-packages, "
+                "as Python imports them."
             ) from None
