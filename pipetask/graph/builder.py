@@ -19,7 +19,7 @@ from pipetask.graph.codes import Codebooks
 from pipetask.graph.composites import Wholeness
 from pipetask.graph.draft import DraftTask
 from pipetask.graph.drafting import Drafter
-from pipetask.graph.empty_parts import causes, empty_parts
+from pipetask.graph.empty_parts import causes, empty_parts, told
 from pipetask.graph.finish import finish
 from pipetask.graph.funnel import Funnel
 from pipetask.graph.header import Header
@@ -189,15 +189,13 @@ class QuantumGraphBuilder:
         """
         tasks: list[DraftTask] = []
         parts = list(connected_parts(self._pipeline))
-        told = Steps(progress, len(parts) + len(self._pipeline.tasks) + 1)
+        announced = Steps(progress, len(parts) + len(self._pipeline.tasks) + 1)
         for part in parts:
-            told.begin(f"joining what there is for {', '.join(task.label for task in part.tasks)}")
+            announced.begin(f"joining what there is for {', '.join(task.label for task in part.tasks)}")
             tasks += self._project(part, explain=explain)
-        order = list(self._pipeline.tasks)
-        tasks.sort(key=lambda task: order.index(task.node.label))
-
-        groups = [task.dimensions for task in self._pipeline.tasks.values()]
-        groups += [node.dataset_type.dimensions for node in self._pipeline.dataset_types.values()]
+        tasks.sort(key=lambda task: [*self._pipeline.tasks].index(task.node.label))
+        groups = [node.dataset_type.dimensions for node in self._pipeline.dataset_types.values()]
+        groups += [task.dimensions for task in self._pipeline.tasks.values()]
         implied = implied_of(self._relations, self._pipeline.universe, groups)
         decoder = DataIdDecoder(self._codebooks, implied)
         maker = RefMaker(decoder, self._header.id_base, self._header.output_run)
@@ -216,14 +214,14 @@ class QuantumGraphBuilder:
         self._drafts = {task.node.label: task for task in tasks}
         self._outputs.mark_done(tasks)
         for task in tasks:
-            told.begin(f"looking up what {task.node.label} needs")
+            announced.begin(f"looking up what {task.node.label} needs")
             resolver.resolve(task)
-        told.begin("numbering quanta and datasets")
+        announced.begin("numbering quanta and datasets")
         reused = self._reuse.reused if self._reuse else Reused()
         empty = list(empty_parts(parts, self._no_data, self._drafts, self._funnel, self._codebooks))
         if not reused.n_quanta and not any(task.is_kept.any() for task in tasks):
             self._funnel.causes = causes(empty)
-            raise EmptyGraphError(" ".join(self._funnel.causes), self._funnel.explain())
+            raise EmptyGraphError(told(empty), self._funnel.explain())
         self._funnel.causes = [str(each) for each in empty if not each.is_done]
         for cause in self._funnel.causes:
             log.warning("A part of the pipeline has no quanta: %s", cause)

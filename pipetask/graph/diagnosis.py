@@ -119,12 +119,11 @@ def _all_of(core: Sequence[Constraint], collections: Collection[str]) -> str:
 
 def _mend(core: Sequence[Constraint], collections: Collection[str]) -> str:
     """Name a command that mends a contradiction, or shows what there is."""
+    if any(constraint.kind == "overlap" for constraint in core):
+        return "Check that the sky map covers the observations: butler register-skymap."
     for constraint in core:
         if constraint.kind == "records" and constraint.subject in _HINTS:
             return f"{_HINTS[constraint.subject]}."
-    for constraint in core:
-        if constraint.kind == "overlap":
-            return "Check that the sky map covers the observations: butler register-skymap."
     names = [constraint.subject for constraint in core if constraint.kind == "datasets"]
     if names:
         where = f" --collections {','.join(collections)}" if collections else ""
@@ -199,7 +198,7 @@ def _phrase(constraint: Constraint, collections: Collection[str]) -> str:
     if constraint.kind == "table":
         return f"the table of data IDs '{constraint.subject}'"
     if constraint.kind == "overlap":
-        return f"the overlap on the sky of {constraint.subject}"
+        return f"the overlap of {constraint.subject.replace(' and ', ' with ')} on the sky"
     return f"the {constraint.subject} records"
 
 

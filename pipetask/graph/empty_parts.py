@@ -69,13 +69,19 @@ def empty_parts(
 
 
 def causes(parts: Sequence[EmptyPart]) -> list[str]:
-    """Say why parts are empty: of one its sentences, of several one for each cause, with the tasks."""
+    """Say why parts are empty: the sentences of one cause, or a text for each of several."""
     tasks_of: dict[tuple[str, ...], list[str]] = {}
     for part in parts:
         tasks_of.setdefault(part.sentences, []).extend(part.labels)
     if len(tasks_of) == 1:
         return list(parts[0].sentences)
     return [f"{', '.join(labels)}: {' '.join(sentences)}" for sentences, labels in tasks_of.items()]
+
+
+def told(parts: Sequence[EmptyPart]) -> str:
+    """Say why parts are empty, one line for each cause."""
+    one_cause = len({part.sentences for part in parts}) == 1
+    return (" " if one_cause else "\n").join(causes(parts))
 
 
 def _nothing_left(

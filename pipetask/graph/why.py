@@ -51,7 +51,7 @@ class Why:
         return not self.step
 
     def __str__(self) -> str:
-        place = "is in the graph" if self.is_in else f"is not in the graph: it is not among those {self.step}"
+        place = "is in the graph" if self.is_in else f"is not in the graph: it drops out at '{self.step}'"
         return "\n".join([f"{self.label} {self.data_id} {place}.", *(f"  {text}" for text in self.reasons)])
 
 

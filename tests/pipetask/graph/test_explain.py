@@ -233,7 +233,7 @@ def test_parts_that_are_empty_for_different_reasons_are_all_told(observed, task)
         ).build()
     lines = [line for line in error.value.explanation.splitlines() if not line.startswith(" ")]
     told = lines[: lines.index("")]
-    assert str(error.value) == " ".join(told)
+    assert str(error.value) == "\n".join(told)
     assert {line[: line.index(": ")] for line in told} == {"isr, after", "few", "other, another"}
     starts = (
         "isr, after: No quantum of task 'isr' is left after adjustQuantum: 4 were dropped",

@@ -77,7 +77,8 @@ def test_no_overlap_on_the_sky(sky, task):
     assert ask(sky, *asked, {"visit": 1, "tract": 0, "patch": 0}).is_in
     answer = ask(sky, *asked, {"visit": 1, "tract": 0, "patch": 1})
     assert answer.step in (steps.JOINED, steps.INPUTS)
-    assert "the overlap on the sky of visit_detector_region and patch" in answer.reasons[0]
+    assert "the overlap of visit_detector_region with patch on the sky" in answer.reasons[0]
+    assert "Check that the sky map covers the observations" in answer.reasons[0]
 
 
 def test_too_few_inputs_and_who_makes_them(observed, task):
