@@ -1,28 +1,26 @@
 """Aperture photometry of many sources at once: flux, error, area, local background and flags."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.photometry.annulus import Annulus, ring_statistic
-from pipetask.photometry.edges import crosses_edge, edge_sums
+from pipetask.photometry.annulus import Annulus
 from pipetask.photometry.flags import ApertureFlag
-from pipetask.photometry.lattice import NEAR_RING, lattice_sums, margin
 from pipetask.photometry.lattice_weights import Method
-from pipetask.photometry.neighbours import strips_without_sources
+from pipetask.photometry.measure import Masked, Measured, measure
+from pipetask.photometry.neighbours import Crowd
 from pipetask.photometry.pixel_weights import Shape
-from pipetask.photometry.planes import Floats, Integers, PhotometryError, Planes, keep_memory
+from pipetask.photometry.planes import Floats, PhotometryError, keep_memory
 from pipetask.photometry.result import CoreResult
 from pipetask.photometry.sections import ImageLike, section_planes
-from pipetask.photometry.sums import Request, Ring, Sums
-from pipetask.photometry.windows import window_sums
+from pipetask.photometry.sums import Request, Ring
 
-_Number = TypeVar("_Number", np.float64, np.int64)
 Errors = Literal["photutils", "sep"]
-Masked = Literal["exclude", "scale"]
+
+# Sources, over the number of radii, that are worked on together: what is kept of each takes some 300 bytes.
+_TOGETHER = 1 << 17
 
 # Rows of the strips of the image that are worked on one after the other (benchmarks/photometry.py).
 _STRIP = 16.0
@@ -103,31 +101,33 @@ def aperture_photometry(
     if subpixels < 1:
         raise PhotometryError(f"subpixels is {subpixels!r}; wanted: 1 or more")
     each_radius = np.atleast_1d(np.asarray(radii, dtype=np.float64))
-    if each_radius.ndim != 1 or not np.all((each_radius > 0) & (each_radius <= 1e8)):
+    if each_radius.ndim != 1 or not each_radius.size or not np.all((each_radius > 0) & (each_radius <= 1e8)):
         raise PhotometryError(f"radii are {radii!r}; wanted: numbers above 0, at most 1e8")
-    shape, sound = _shapes(ellipse, len(x))
+    axes = _axes(ellipse, len(x))
     ring = None
     if annulus is not None and annulus.statistic == "mean":
         ring = Ring(annulus.r_in, annulus.r_out, annulus.method)
     request = Request(tuple(each_radius.tolist()), method, subpixels, 2 if errors == "photutils" else 1, ring)
 
     keep_memory()
-    measured = _Measured.nothing(len(each_radius), len(x))
-    finite = np.isfinite(x) & np.isfinite(y) & sound
-    measured.flags[:, ~finite] = ApertureFlag.BAD_CENTRE
-    order = np.flatnonzero(finite)
-    order = order[_along_rows(x[order], y[order], 0.0 if annulus and annulus.neighbour_radius else _STRIP)]
+    result = _columns(len(x), len(each_radius), variance is not None, annulus is not None)
     reach = max(*request.radii, annulus.r_out if annulus else 0.0)
-    width, height = shape.scaled(reach).extents
-    for part, planes, column, row in section_planes(
-        image, variance, mask, x[order], y[order], width[order], height[order]
-    ):
-        which = order[part]
-        measured.put(
-            which,
-            _measure(planes, x[which] - column, y[which] - row, shape.take(which), request, annulus, masked),
-        )
-    return measured.result(np.ndim(radii) == 0, variance is not None, annulus is not None)
+    strip = 0.0 if annulus and annulus.neighbour_radius else _STRIP
+    step = max(1, _TOGETHER // len(request.radii))
+    for start in range(0, max(1, len(x)), step):
+        some = np.arange(start, min(start + step, len(x)))
+        shape, sound = _shapes(axes, some)
+        order = np.flatnonzero(np.isfinite(x[some]) & np.isfinite(y[some]) & sound)
+        order = order[_along_rows(x[some[order]], y[some[order]], strip)]
+        shape, order = shape.take(order), some[order]
+        width, height = shape.scaled(reach).extents
+        for part, planes, column, row in section_planes(
+            image, variance, mask, x[order], y[order], width, height
+        ):
+            which, crowd = order[part], Crowd(x, y, column, row)
+            place = x[which] - column, y[which] - row
+            _put(result, which, measure(planes, *place, shape.take(part), request, annulus, masked, crowd))
+    return _of_one_radius(result) if np.ndim(radii) == 0 else result
 
 
 def _along_rows(x: Floats, y: Floats, height: float) -> npt.NDArray[np.intp]:
@@ -138,50 +138,37 @@ def _along_rows(x: Floats, y: Floats, height: float) -> npt.NDArray[np.intp]:
     return np.argsort(np.floor(np.clip(y, -far, far) / height) * (2 * far) + np.clip(x, -far, far))
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """Results with the sources last."""
-
-    flux: Floats
-    error: Floats
-    area: Floats
-    flags: Integers
-    background: Floats
-    background_err: Floats
-
-    @classmethod
-    def nothing(cls, radii: int, count: int) -> "_Measured":
-        shape = radii, count
-        columns = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape), np.zeros(shape, np.int64)
-        return cls(*columns, *np.full((2, count), np.nan))
-
-    def put(self, which: npt.NDArray[np.intp], other: "_Measured") -> None:
-        for name in ("flux", "error", "area", "flags"):
-            getattr(self, name)[:, which] = getattr(other, name)
-        self.background[which], self.background_err[which] = other.background, other.background_err
-
-    def result(self, one: bool, errors: bool, background: bool) -> CoreResult:
-        """Columns as the caller gets them."""
-
-        def columns(plane: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
-            return plane[0] if one else np.ascontiguousarray(plane.T)
-
-        return CoreResult(
-            flux=columns(self.flux),
-            flux_err=columns(self.error) if errors else None,
-            area=columns(self.area),
-            background=self.background if background else None,
-            background_err=self.background_err if background else None,
-            flags=columns(self.flags),
-        )
+def _columns(count: int, radii: int, errors: bool, background: bool) -> CoreResult:
+    """Results of shape (n, radii), to be filled in."""
+    shape = count, radii
+    return CoreResult(
+        flux=np.full(shape, np.nan),
+        flux_err=np.full(shape, np.nan) if errors else None,
+        area=np.zeros(shape),
+        background=np.full(count, np.nan) if background else None,
+        background_err=np.full(count, np.nan) if background else None,
+        flags=np.full(shape, int(ApertureFlag.BAD_CENTRE)),
+    )
 
 
-def _shapes(
+def _put(result: CoreResult, which: npt.NDArray[np.intp], measured: Measured) -> None:
+    for name in CoreResult.__dataclass_fields__:
+        column = getattr(result, name)
+        if column is not None:
+            column[which] = getattr(measured, name).T
+
+
+def _of_one_radius(result: CoreResult) -> CoreResult:
+    columns = (getattr(result, name) for name in CoreResult.__dataclass_fields__)
+    return CoreResult(*(column if column is None or column.ndim == 1 else column[:, 0] for column in columns))
+
+
+def _axes(
     ellipse: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike] | None, count: int
-) -> tuple[Shape, npt.NDArray[np.bool_]]:
-    """Shapes for radius 1, and which of them make sense."""
+) -> tuple[Floats, Floats, Floats] | None:
+    """Semi-axes and angle of each source."""
     if ellipse is None:
-        return Shape.circles(1.0, count), np.ones(count, bool)
+        return None
     try:
         a, b, theta = (np.broadcast_to(np.asarray(value, np.float64), (count,)) for value in ellipse)
     except ValueError:
@@ -189,106 +176,16 @@ def _shapes(
             f"ellipse has parts of shapes {[np.shape(part) for part in ellipse]}; wanted: a, b and theta, "
             f"each one number or of shape ({count},)"
         ) from None
+    return a, b, theta
+
+
+def _shapes(
+    axes: tuple[Floats, Floats, Floats] | None, some: npt.NDArray[np.intp]
+) -> tuple[Shape, npt.NDArray[np.bool_]]:
+    """Shapes of some sources for radius 1, and which of them make sense."""
+    if axes is None:
+        return Shape.circles(1.0, len(some)), np.ones(len(some), bool)
+    a, b, theta = (values[some] for values in axes)
     sound = np.isfinite(a) & np.isfinite(b) & np.isfinite(theta) & (a > 0) & (b > 0) & (a <= 1e8) & (b <= 1e8)
     a, b, theta = (np.where(sound, part, 1.0) for part in (a, b, theta))
     return Shape(a, b, theta, round=False), sound
-
-
-def _measure(
-    planes: Planes,
-    x: Floats,
-    y: Floats,
-    shape: Shape,
-    request: Request,
-    annulus: Annulus | None,
-    masked: Masked,
-) -> _Measured:
-    """Measure sources with finite centres, ordered by row."""
-    if annulus is not None and annulus.neighbour_radius is not None:
-        apertures = Request(request.radii, request.method, request.subpixels, request.power)
-        sums = _sums(planes, x, y, shape, apertures)
-        for part, strip, row in strips_without_sources(planes, x, y, shape, annulus):
-            ring = Request((), request.method, request.subpixels, request.power, request.ring)
-            _put_background(sums, part, strip, x[part], y[part] - row, shape.take(part), ring, annulus)
-    else:
-        sums = _sums(planes, x, y, shape, request)
-        if annulus is not None and request.ring is None:
-            _put_background(sums, slice(None), planes, x, y, shape, request, annulus)
-    centre = _centre_flags(planes, x, y)
-    level: Floats | float = 0.0
-    if annulus is not None:
-        enough = sums.ring_area >= annulus.minimum_pixels
-        sums.background[~enough] = sums.background_err[~enough] = np.nan
-        centre |= np.isnan(sums.background) * ApertureFlag.NO_BACKGROUND
-        level = sums.background
-    empty = ~(sums.area > 0)
-    no_flux = empty | ((centre & ApertureFlag.CENTRE_MASKED) != 0)
-    flux, spread, area = sums.flux, sums.variance, sums.area
-    if masked == "scale":
-        factor = np.divide(sums.full, area, out=np.ones_like(area), where=~empty)
-        flux, spread, area = flux * factor, spread * factor**request.power, np.where(empty, area, sums.full)
-    bad_variance = np.zeros(empty.shape, bool)
-    if planes.variance is not None:
-        bad_variance = ~(np.isfinite(spread) & (spread >= 0))
-    return _Measured(
-        np.where(no_flux, np.nan, flux - level * area),
-        np.sqrt(np.where(no_flux | bad_variance, np.nan, spread)),
-        area,
-        sums.flags | centre | empty * ApertureFlag.NO_PIXELS | bad_variance * ApertureFlag.BAD_VARIANCE,
-        sums.background,
-        sums.background_err,
-    )
-
-
-def _put_background(
-    sums: Sums,
-    part: slice,
-    planes: Planes,
-    x: Floats,
-    y: Floats,
-    shape: Shape,
-    request: Request,
-    annulus: Annulus,
-) -> None:
-    if annulus.statistic == "mean":
-        ring = _sums(planes, x, y, shape, request)
-        found = ring.background, ring.background_err, ring.ring_area
-    else:
-        found = ring_statistic(planes, x, y, shape, annulus)
-    sums.background[part], sums.background_err[part], sums.ring_area[part] = found
-
-
-def _sums(planes: Planes, x: Floats, y: Floats, shape: Shape, request: Request) -> Sums:
-    """Sum by the fast path where it can be, by the general one elsewhere."""
-    sums = Sums.nothing(len(request.radii), len(x))
-    fast = np.zeros(len(x), bool)
-    if shape.round and not (request.ring and request.ring.r_out > NEAR_RING):
-        size = margin(request)
-        rows, columns = planes.shape
-        column, row = np.floor(x + 0.5), np.floor(y + 0.5)
-        fast = (column >= size) & (column < columns - size) & (row >= size) & (row < rows - size)
-        edge = ~fast & crosses_edge(planes, x, y, request)
-        for some, summed in ((fast, lattice_sums), (edge, edge_sums)):
-            which = np.flatnonzero(some)
-            if len(which):
-                sums.put(which, summed(planes, x[which], y[which], request))
-        fast |= edge
-        fast &= np.isfinite(sums.flux).all(axis=0) & np.isfinite(sums.variance).all(axis=0)
-        if request.ring:
-            fast &= np.isfinite(sums.background)
-    which = np.flatnonzero(~fast)
-    if len(which):
-        with np.errstate(invalid="ignore", over="ignore"):
-            sums.put(which, window_sums(planes, x[which], y[which], shape.take(which), request))
-    return sums
-
-
-def _centre_flags(planes: Planes, x: Floats, y: Floats) -> Integers:
-    """Flag centres that fall on a pixel that cannot be used."""
-    flags = np.zeros(len(x), np.int64)
-    rows, columns = planes.shape
-    column, row = np.floor(x + 0.5), np.floor(y + 0.5)
-    inside = np.flatnonzero((column >= 0) & (column < columns) & (row >= 0) & (row < rows))
-    bad = planes.unusable(row[inside].astype(np.int64), column[inside].astype(np.int64))
-    flags[inside[bad]] = ApertureFlag.CENTRE_MASKED
-    return flags

@@ -21,12 +21,12 @@ class ApertureFlag(enum.IntFlag):
 
 MEANINGS: dict[ApertureFlag, str] = {
     ApertureFlag.EDGE: "part of the aperture lies off the image; the sum and the area hold the part inside",
-    ApertureFlag.MASKED: "masked pixels inside the aperture were left out of the sum and of the area",
+    ApertureFlag.MASKED: "masked pixels inside the aperture were left out (or scaled for, if asked to)",
     ApertureFlag.NON_FINITE: "NaN or infinite pixels inside the aperture were left out, as if masked",
     ApertureFlag.CENTRE_MASKED: "the pixel that holds the centre is masked or not finite; the flux is NaN",
     ApertureFlag.NO_PIXELS: "the aperture covers no usable pixel (off the image, masked); the flux is NaN",
     ApertureFlag.BAD_CENTRE: "the centre is NaN or infinite; nothing was measured",
-    ApertureFlag.NO_BACKGROUND: "the annulus holds no usable pixel; the background and the flux are NaN",
+    ApertureFlag.NO_BACKGROUND: "the annulus holds too few usable pixels; background and flux are NaN",
     ApertureFlag.BAD_VARIANCE: "the variances inside the aperture add up to no finite, non-negative number",
 }
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipetask.photometry.aperture import aperture_photometry
+from pipetask.photometry.planes import PhotometryError
 from pipetask.photometry.result import CoreResult
 from pipetask.photometry.sections import ImageLike
 
@@ -43,5 +44,7 @@ def sky_photometry(
     x, y = (np.atleast_1d(np.asarray(centre, np.float64)) for centre in wcs.world_to_pixel(positions))
     if hasattr(radii, "unit"):
         scale = np.sqrt(wcs.proj_plane_pixel_area())
+        if not radii.unit.is_equivalent(scale.unit):
+            raise PhotometryError(f"radii are in {radii.unit}; wanted: plain numbers [pixel], or angles")
         radii = (radii / scale).to_value("")
     return aperture_photometry(image, x, y, radii, **options), x, y

@@ -82,6 +82,7 @@ def test_the_order_and_number_of_sources_do_not_matter():
         (([1.0], [1.0], 0.0), {}, "radii are 0.0"),
         (([1.0], [1.0], np.nan), {}, "radii are nan"),
         (([1.0], [1.0], [3.0, -1.0]), {}, "radii are"),
+        (([1.0], [1.0], []), {}, r"radii are \[\]"),
         (([1.0, 2.0], [1.0], 3.0), {}, "x and y"),
         (([1.0], [1.0], 3.0), {"mask": np.zeros((3, 3), bool)}, "mask has shape"),
         (([1.0], [1.0], 3.0), {"variance": np.zeros((9, 9), complex)}, "variance is"),
@@ -105,6 +106,20 @@ def test_memory_grows_neither_with_the_number_of_sources_nor_with_the_radius(n, 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20e6  # windows for all sources would be 600 MB
+
+
+@pytest.mark.parametrize("radii", [0.5, [0.3, 0.4, 0.5]])
+def test_memory_is_bounded_for_any_number_of_sources(radii):
+    import tracemalloc
+
+    image = np.ones((100, 100), np.float32)
+    x, y = np.random.default_rng(1).uniform(-2, 102, (2, 300_000))
+    tracemalloc.start()
+    result = aperture_photometry(image, x, y, radii, variance=image)
+    now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.count_nonzero(result.flags) > 0
+    assert peak - now < 64 * 2**20
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,13 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from pipetask.photometry import Annulus, ApertureFlag, aperture_photometry, sky_photometry
+from pipetask.photometry import (
+    Annulus,
+    ApertureFlag,
+    PhotometryError,
+    aperture_photometry,
+    sky_photometry,
+)
 
 
 class Counting:
@@ -64,6 +70,8 @@ def test_positions_and_angles_on_the_sky_become_pixels(noise):
     expected = aperture_photometry(noise, x, y, 4.0, annulus=Annulus(6, 9))
     assert np.allclose(result.flux, expected.flux, rtol=1e-6)
     assert np.allclose(sky_photometry(noise, wcs, positions, 4.0)[0].area, np.pi * 16)
+    with pytest.raises(PhotometryError, match="radii are in kg"):
+        sky_photometry(noise, wcs, positions, 2 * u.kg)
 
 
 @pytest.mark.parametrize("statistic", ["mean", "median"])
@@ -76,6 +84,15 @@ def test_neighbours_in_the_ring_are_left_out_where_asked_for(statistic):
     assert np.allclose(result.background, 7.0, rtol=1e-14)
     with_them = aperture_photometry(image, x, y, 2.0, annulus=Annulus(6, 12, "mean"))
     assert with_them.background[0] > 100
+
+
+def test_neighbours_beyond_a_section_are_left_out_too():
+    pixels = np.random.default_rng(1).normal(0, 1, (1100, 1200))
+    x, y = np.random.default_rng(2).uniform(1010, 1040, (2, 60))  # sections end at 1024
+    ring = Annulus(6, 12, neighbour_radius=2.0)
+    whole = aperture_photometry(pixels, x, y, 2.0, annulus=ring)
+    parts = aperture_photometry(Counting(pixels), x, y, 2.0, annulus=ring)
+    assert np.allclose(parts.background, whole.background, rtol=1e-10, atol=1e-13)
 
 
 def test_a_ring_with_too_few_pixels_gives_no_background(noise):
