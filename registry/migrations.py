@@ -100,9 +100,12 @@ def migrate(url: str, target: str, *, dry_run: bool = False) -> Migration:
         return Migration(before, target, config.output_buffer.getvalue())
     copies: list[str | None] = []
     config.attributes["before"] = lambda: copies.append(dialect.backup(url, f"version-{before}"))
-    with dialect.make_engine(url, "write").connect() as connection:
-        config.attributes["connection"] = connection
-        run(config, target)
+    try:
+        with dialect.make_engine(url, "write").connect() as connection:
+            config.attributes["connection"] = connection
+            run(config, target)
+    except (DBAPIError, dialect.driver_error) as error:
+        raise dialect.explain(error, dialect.shown(url)) or error from error
     return Migration(before, target, copy=copies[0])
 
 

@@ -10,8 +10,8 @@ from pipetask.butler.data_ids import data_id_for, dataset_type_of, time_of
 from registry.arguments import checked, merged_data_id
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
-from registry.dimensions.coordinate import DataId
-from registry.errors import DatasetNotFoundError
+from registry.dimensions.coordinate import DataCoordinate, DataId
+from registry.errors import DataIdError, DatasetNotFoundError
 from registry.timespan import Timespan
 
 if TYPE_CHECKING:
@@ -49,9 +49,19 @@ def find(
     if found is None:
         when = f" valid in {timespan}" if timespan is not None else ""
         raise DatasetNotFoundError(
-            f"No dataset {registered.name!r} {coordinate}{when} in collections {', '.join(searched)}.",
+            f"No dataset {registered.name!r} {coordinate}{when} in collections {', '.join(searched)}."
+            + _unknown_governor(butler, coordinate),
             hint=f"What there is: butler query-datasets {butler.root} {registered.name} --collections '*'",
         )
     if wanted.isComponent():
         return found.makeComponentRef(str(wanted.component()), wanted.storageClass)
     return found.overrideStorageClass(wanted.storageClass)
+
+
+def _unknown_governor(butler: ReadingButler, data_id: DataCoordinate) -> str:
+    """Return a sentence about an instrument or sky map that is not registered; else nothing."""
+    try:
+        butler.registry.expand_data_id(data_id.subset(data_id.dimensions.governors))
+    except DataIdError as error:
+        return f" {error}"
+    return ""

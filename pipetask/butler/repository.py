@@ -95,11 +95,12 @@ def new_repository(
     """
     if schema is not None and not (registry_db or "").startswith("postgresql"):
         raise RepositoryConfigError(
-            "A schema is a part of a PostgreSQL database; name one with --registry-db."
+            "A schema is a part of a PostgreSQL database; name one with --registry-db.", hint=""
         )
     if registry_db is not None and "://" not in registry_db:
         raise RepositoryConfigError(
-            f"{registry_db!r} is no URL of a database, as postgresql+psycopg://user@host/database is one."
+            f"{registry_db!r} is no URL of a database, as postgresql+psycopg://user@host/database is one.",
+            hint="",
         )
     if not str(root) or "://" in str(root):
         raise RepositoryExistsError(f"{str(root)!r} cannot become a repository; name a new local folder.")

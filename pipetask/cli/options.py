@@ -37,7 +37,7 @@ class RepositoryCommand(Command):
         from pipetask.butler import is_repository
 
         if not (positional and ("://" in positional[0] or is_repository(positional[0]))):
-            if positional and "/" in positional[0]:
+            if positional:
                 _check_discovery(positional[0])
             args = ["", *args]
         return super().parse_args(ctx, args)

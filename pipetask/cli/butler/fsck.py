@@ -7,6 +7,7 @@ import click
 from pipetask.cli.errors import EXIT_SOME_FAILED
 from pipetask.cli.options import RepositoryCommand, repository_argument
 from pipetask.cli.show import format_option, show
+from pipetask.counted import counted
 
 
 @click.command("fsck", cls=RepositoryCommand, short_help="Check that rows, files and journals agree.")
@@ -42,7 +43,7 @@ def command(repo: str | None, repair: bool, deep: bool, grace: float, format_: s
         rows = [(fault.kind.value, fault.where, fault.detail, fault.repaired) for fault in faults]
         show(["fault", "where", "detail", "repaired"], rows, format_)
     mended = f", {len(faults) - left} mended" if repair else ""
-    click.echo(f"{len(faults)} faults found{mended}." if faults else "No faults found.", err=True)
+    click.echo(f"{counted(len(faults), 'fault')} found{mended}." if faults else "No faults found.", err=True)
     if left and not repair:
         click.echo(f"To mend what can be mended: butler fsck {butler.root} --repair", err=True)
     sys.exit(EXIT_SOME_FAILED if left else 0)

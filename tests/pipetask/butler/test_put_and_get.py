@@ -103,6 +103,8 @@ def test_what_is_not_there_is_told_with_what_was_searched(repo):
     assert not repo.exists("notes", detector=2, collections="first")
     with pytest.raises(DatasetNotFoundError):
         repo.getDeferred("notes", detector=2, collections="first")
+    with pytest.raises(DatasetNotFoundError, match="No instrument 'cam' is registered; did you mean 'Cam'"):
+        repo.get("notes", instrument="cam", detector=1, collections="first")
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,9 @@ def test_a_path_that_is_no_repository_is_named(tmp_path, monkeypatch):
     code, said = ask("query-datasets", "/wrong/repo", "cat")
     assert code == 2
     assert "butler.yaml. '/wrong/repo' is no repository either." in said
+    code, said = ask("migrate", "wrong", "show")
+    assert code == 2
+    assert "butler.yaml. 'wrong' is no repository either." in said
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from registry.errors import (
     RepositoryFormatError,
     SchemaVersionError,
 )
+from registry.migrations import migrate
 from registry.registry import Registry
 from registry.testing import DialectSuite
 
@@ -161,6 +162,9 @@ def test_a_role_that_may_only_select_is_told_so_when_it_writes(reader_url):
         pytest.raises(DatabaseConflictError, match="may not") as caught,
     ):
         registry.collections.register("other")
+    one_line(caught)
+    with pytest.raises(DatabaseConflictError, match=r"may not do this.*must be owner") as caught:
+        migrate(reader_url, "0001")
     one_line(caught)
 
 
