@@ -41,6 +41,9 @@ class Lineage:
         What quanta read.
     named : `list` [ `tuple` [ `uuid.UUID`, `uuid.UUID` ] ]
         Datasets, each with one that it says itself it was made from, by its id.
+    purged : `dict` [ `uuid.UUID`, `str` ]
+        Datasets that were read, or are named, and are no more, each with the connection that read it. What
+        they were made from is not known any more.
     """
 
     start: tuple[UUID, ...]
@@ -50,11 +53,13 @@ class Lineage:
     made_by: dict[UUID, UUID] = field(default_factory=dict)
     reads: list[Read] = field(default_factory=list)
     named: list[tuple[UUID, UUID]] = field(default_factory=list)
+    purged: dict[UUID, str] = field(default_factory=dict)
 
     def links(self) -> Iterator[tuple[UUID, UUID]]:
         """Yield (earlier, later) for each dataset and quantum that touch each other."""
-        yield from ((read.dataset, read.quantum) for read in self.reads if read.dataset in self.datasets)
-        yield from ((input, id) for id, input in self.named if {id, input} <= self.datasets.keys())
+        known = self.datasets.keys() | self.purged.keys()
+        yield from ((read.dataset, read.quantum) for read in self.reads if read.dataset in known)
+        yield from ((input, id) for id, input in self.named if {id, input} <= known)
         yield from ((maker, id) for id, maker in self.made_by.items() if id in self.datasets)
 
     def document(self) -> dict[str, Any]:  # plain values
@@ -81,6 +86,7 @@ class Lineage:
                 for read in self.reads
             ],
             "named": [{"dataset": str(id), "input": str(input)} for id, input in self.named],
+            "purged": [{"id": str(id), "connection": connection} for id, connection in self.purged.items()],
         }
 
 
@@ -119,7 +125,9 @@ def trace(butler: Butler, ids: Iterable[UUID], *, up: bool = True, depth: int | 
         met.update(dict.fromkeys(frontier))
         level += 1
     refs = zip(met, butler.registry.get_datasets(met), strict=True)
-    found.datasets.update((id, ref) for id, ref in refs if ref is not None)  # not those purged meanwhile
+    found.datasets.update((id, ref) for id, ref in refs if ref is not None)
+    inputs = {input: "" for _, input in found.named} | {read.dataset: read.connection for read in found.reads}
+    found.purged.update((id, name) for id, name in inputs.items() if id not in found.datasets)
     if not up:
         _leave_out_unread_reports(found)
     return found

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 20_000
 """Rows of each table of the page: a browser shows no more in a useful time."""
+PURGED = "purged"
+"""What stands for the type of datasets that are no more."""
 
 
 def lineage_text(lineage: Lineage) -> str:
@@ -39,14 +41,15 @@ def lineage_dot(lineage: Lineage) -> str:
     GraphTooLargeError
         If there are more than `MAX_NODES`.
     """
-    n = len(lineage.datasets) + len(lineage.quanta)
+    datasets = [*lineage.datasets, *lineage.purged]
+    n = len(datasets) + len(lineage.quanta)
     if n > MAX_NODES:
         raise GraphTooLargeError(
-            f"A drawing of {len(lineage.quanta):,} quanta and {len(lineage.datasets):,} datasets would show "
+            f"A drawing of {len(lineage.quanta):,} quanta and {len(datasets):,} datasets would show "
             f"nothing: at most {MAX_NODES:,} are drawn. Go less far (--depth), or take --format html, which "
             "has one box for each task and dataset type"
         )
-    nodes = {id: DrawnNode(False, *_dataset_words(lineage, id)) for id in lineage.datasets}
+    nodes = {id: DrawnNode(False, *_dataset_words(lineage, id)) for id in datasets}
     nodes |= {id: DrawnNode(True, *_quantum_words(row)) for id, row in lineage.quanta.items()}
     # Boxes are told apart by what is written in them.
     unique = {id: node._replace(detail=f"{node.detail} {str(id)[-6:]}") for id, node in nodes.items()}
@@ -93,6 +96,8 @@ def _tree(lineage: Lineage) -> Iterator[str]:
 
 
 def _dataset_words(lineage: Lineage, id: UUID) -> tuple[str, str]:
+    if id in lineage.purged:
+        return PURGED, f"read as {lineage.purged[id]}" if lineage.purged[id] else ""
     ref = lineage.datasets[id]
     return f"{ref.datasetType.name} {ref.dataId}", ref.run
 
@@ -109,6 +114,8 @@ def _wall_s(row: QuantumRow) -> float:
 def _name(lineage: Lineage, id: UUID) -> tuple[bool, str]:
     if id in lineage.quanta:
         return True, lineage.quanta[id].task_label
+    if id in lineage.purged:
+        return False, PURGED
     return False, lineage.datasets[id].datasetType.name
 
 
@@ -117,12 +124,12 @@ def _labels(lineage: Lineage) -> list[str]:
 
 
 def _types(lineage: Lineage) -> list[str]:
-    return sorted({_name(lineage, id)[1] for id in lineage.datasets})
+    return sorted({_name(lineage, id)[1] for id in (*lineage.datasets, *lineage.purged)})
 
 
 def _by_kind(lineage: Lineage) -> Content:
     """Return a box for each task and dataset type."""
-    counts = Counter(_name(lineage, id) for id in (*lineage.datasets, *lineage.quanta))
+    counts = Counter(_name(lineage, id) for id in (*lineage.datasets, *lineage.purged, *lineage.quanta))
     details = {key: f"{n:,} {'quanta' if key[0] else 'datasets'}" for key, n in counts.items()}
     return in_order(details, ((_name(lineage, a), _name(lineage, b)) for a, b in lineage.links()))
 
@@ -140,6 +147,10 @@ def _quantum_table(lineage: Lineage, label: str) -> dict[str, Any]:
 
 
 def _dataset_table(lineage: Lineage, name: str) -> dict[str, Any]:
+    if name == PURGED:
+        read = list(lineage.purged.items())
+        rows = [[str(id), connection] for id, connection in read[:MAX_ROWS]]
+        return {"columns": ["id", "read as"], "count": len(read), "rows": rows}
     ids = [id for id in lineage.datasets if _name(lineage, id)[1] == name]
     refs = [lineage.datasets[id] for id in ids[:MAX_ROWS]]
     rows = [[_plain(ref.dataId.required), ref.run, str(ref.id)] for ref in refs]

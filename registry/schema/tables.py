@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from registry.dialects.base import Dialect
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration; the tables below are what it leaves."""
 
 NAME_LENGTH = 256
@@ -151,13 +151,8 @@ class FixedTables:
             "quantum_input",
             metadata,
             Column("quantum_id", id_type, ForeignKey("quantum.id", ondelete="CASCADE"), primary_key=True),
-            Column(
-                "dataset_id",
-                id_type,
-                ForeignKey("dataset.id", ondelete="CASCADE"),
-                primary_key=True,
-                index=True,
-            ),
+            # No reference: what was read is known after it was purged.
+            Column("dataset_id", id_type, primary_key=True, index=True),
             Column("connection", text(NAME_LENGTH), primary_key=True),
             **clustered,
         )

@@ -10,7 +10,7 @@ def test_versions_are_listed(on_repo):
     assert on_repo("migrate", "show").stdout.split()[:3] == ["revision", "applied", "what"]
     on_repo("migrate", "downgrade")
     lines = on_repo("migrate", "show").stdout.splitlines()
-    assert ["0004", "no"] in [line.split()[:2] for line in lines]
+    assert ["0005", "no"] in [line.split()[:2] for line in lines]
 
 
 def test_a_repository_of_an_older_version_says_what_to_do_and_opens_afterwards(on_repo):
@@ -21,13 +21,13 @@ def test_a_repository_of_an_older_version_says_what_to_do_and_opens_afterwards(o
     message = on_repo.error("query-collections")
     assert message.endswith(f"migrate it with: butler migrate {on_repo.root} upgrade.\n")
     assert len(message.splitlines()) == 1
-    assert "from version 0001 to 0004" in on_repo("migrate", "upgrade").stdout
+    assert "from version 0001 to 0005" in on_repo("migrate", "upgrade").stdout
     assert on_repo.rows("query-datasets", "notes") == before
     assert "already" in on_repo("migrate", "upgrade").stdout
 
 
 def test_a_trial_prints_the_sql_and_changes_nothing(on_repo):
-    assert "DROP TABLE dataset_input" in on_repo("migrate", "downgrade", "--dry-run").stdout
+    assert "DELETE FROM quantum_input" in on_repo("migrate", "downgrade", "--dry-run").stdout
     assert on_repo.rows("collection-log", "first")
     assert not list(Path(on_repo.root).glob("*.version-*"))
 
@@ -35,7 +35,7 @@ def test_a_trial_prints_the_sql_and_changes_nothing(on_repo):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["upgrade", "--revision", "7"], "there are 0001, 0002, 0003, 0004"),
+        (["upgrade", "--revision", "7"], "there are 0001, 0002, 0003, 0004, 0005"),
         (["show", "--dry-run"], "neither"),
         (["sideways"], "sideways"),
     ],

@@ -46,6 +46,18 @@ def test_upwards_is_all_that_a_dataset_was_made_from(ran):
     assert {read.connection for read in up.reads} == {"number", "doubled", "numbers"}
 
 
+def test_what_was_purged_is_called_so(ran, lineage):
+    doubled = ran.butler.query_datasets("doubled", "out", detector=2, instrument="Cam")
+    ran.butler.pruneDatasets(doubled, disassociate=True, unstore=True, purge=True)
+    shown = lineage("plus_one", "instrument=Cam", "detector=2", "--collections", "out")
+    last = shown.splitlines()[-1]
+    assert last.split() == ["purged", "read", "as", "doubled", str(doubled[0].id)]
+    document = json.loads(lineage("total", "instrument=Cam", "--collections", "out", "--format", "json"))
+    assert document["purged"] == [{"id": str(doubled[0].id), "connection": "doubled"}]
+    for form in ("html", "dot"):
+        assert "purged" in lineage("total", "instrument=Cam", "--collections", "out", "--format", form)
+
+
 def test_downwards_is_all_that_was_made_from_a_dataset_and_no_logs(ran):
     (number,) = ran.butler.query_datasets("number", "numbers", detector=2, instrument="Cam")
     down = trace(ran.butler, [number.id], up=False)
