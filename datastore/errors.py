@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 
@@ -157,6 +157,21 @@ class PackageMissingError(StorageClassDefinitionError):
     """A storage class or formatter needs a package that is not installed."""
 
     hint = "install it, or correct the definition in the plugin or the repository's configuration"
+    to_install: ClassVar[Mapping[str, str]] = {
+        "asdf": "'pipetask[asdf]'",
+        "asdf_astropy": "'pipetask[asdf]'",
+        "matplotlib": "'pipetask[plot]'",
+        "pandas": "pandas",
+    }
+    """What to install for the packages that built-in storage classes and formats need."""
+
+    @classmethod
+    def of(cls, user: str, error: ModuleNotFoundError) -> PackageMissingError:
+        """Return the error that says what a storage class or formatter could not import."""
+        package = str(error.name).partition(".")[0]
+        known = cls.to_install.get(package)
+        how = f" (pip install {known})" if known else ""
+        return cls(user, f"the package {package!r} is not installed{how}")
 
 
 class StorageTypeError(DatastoreError, TypeError):

@@ -11,6 +11,7 @@ from datastore.errors import (
     ArtifactReadError,
     DatastoreError,
     IncompleteDatasetError,
+    PackageMissingError,
     UnknownComponentError,
 )
 from datastore.formatters.base import find_formatter
@@ -158,7 +159,9 @@ def reading(formatter: str, source: Source, action: Callable[[], _Object]) -> _O
     """Return what an action reads; whatever a format's library raises becomes `ArtifactReadError`."""
     try:
         return action()
-    except (DatastoreError, MemoryError, ImportError):
+    except (DatastoreError, MemoryError):
         raise
+    except ModuleNotFoundError as err:
+        raise PackageMissingError.of(formatter, err) from err
     except Exception as err:
         raise ArtifactReadError(source.uri, f"{formatter}: {type(err).__name__}: {err}") from err

@@ -30,10 +30,7 @@ def import_name(dotted: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as err:
-        missing = (err.name or module).partition(".")[0]
-        raise PackageMissingError(
-            dotted, f"it can't be imported: the package {missing!r} is not installed"
-        ) from err
+        raise PackageMissingError.of(dotted, err) from err
     except (ImportError, AttributeError, ValueError) as err:
         raise StorageClassDefinitionError(dotted, f"it can't be imported: {err}") from err
 

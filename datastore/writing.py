@@ -7,6 +7,7 @@ from typing import Any
 
 from datastore.artifact import ALGORITHM, Buffer, checksum
 from datastore.configured import ConfiguredDatastore
+from datastore.errors import PackageMissingError
 from datastore.records import ArtifactHint, ArtifactRecord
 from datastore.staging import StagedArtifact
 from datastore.storage_class import StorageClass
@@ -83,7 +84,10 @@ class WritingDatastore(ConfiguredDatastore):
         template = self.templates.find(hint.dataset_type, hint.storage_class)
         path = template.path(hint, component, formatter.extension)
         store = self.store_of(hint.dataset_type, hint.storage_class)
-        data = formatter.to_bytes(obj, storage_class)
+        try:
+            data = formatter.to_bytes(obj, storage_class)
+        except ModuleNotFoundError as err:
+            raise PackageMissingError.of(name, err) from err
         size = data.nbytes if isinstance(data, memoryview) else len(data)
         digest = checksum(data)
         record = ArtifactRecord(

@@ -28,7 +28,8 @@ class AsdfFormatter(Formatter):
         try:
             asdf.AsdfFile({_KEY: obj}).write_to(stream, all_array_compression="zlib")
         except Exception as err:  # asdf, yaml and jsonschema have their own
-            raise FormatterError("asdf", f"{storage_class.name}: {' '.join(str(err).split())}") from err
+            reason = " ".join(str(err.args[0] if err.args else err).split())
+            raise FormatterError("asdf", f"{storage_class.name}: {reason}") from err
         return stream.getbuffer()
 
     def read(

@@ -21,4 +21,6 @@ def test_error_pickles_and_tells_the_value_and_what_to_do(leaf):
     assert_error_pickles(error)
     assert f"value of {parameters[0]}" in str(error)
     assert leaf.hint
-    assert any(issubclass(leaf, builtin) for builtin in (LookupError, ValueError, TypeError, OSError))
+    assert any(
+        issubclass(leaf, builtin) for builtin in (ImportError, LookupError, ValueError, TypeError, OSError)
+    )

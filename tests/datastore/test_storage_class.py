@@ -10,7 +10,12 @@ from astropy.nddata import CCDData
 from astropy.table import QTable, Table
 
 from datastore.datastore import Datastore
-from datastore.errors import StorageClassDefinitionError, StorageTypeError, UnknownComponentError
+from datastore.errors import (
+    PackageMissingError,
+    StorageClassDefinitionError,
+    StorageTypeError,
+    UnknownComponentError,
+)
 from datastore.formatters.base import find_formatter
 from datastore.storage_class import StorageClasses
 from datastore.testing import StorageClassSuite
@@ -187,6 +192,17 @@ def test_installed_plugin_brings_classes_and_formatters(store, hint):
     assert {"Shout", "Whisper"} <= set(store.storage_classes.names())
     records = store.write("psst", hint("Whisper"), clobber=True)
     assert (records[0].formatter, store.read(records, "Whisper")) == ("fakeplugin.ShoutFormatter", "PSST")
+
+
+def test_a_package_that_is_not_installed_is_told_with_how_to_install_it(store, hint, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(PackageMissingError, match=r"'pandas.DataFrame'.*'pandas'.*pip install pandas"):
+        store.write([1], hint("DataFrame"))
+    records = store.write({"a": 1}, hint("StructuredDataDict"))
+    monkeypatch.setitem(sys.modules, "asdf", None)
+    as_asdf = [records[0]._replace(formatter="asdf")]
+    with pytest.raises(PackageMissingError, match=r"'asdf': .*pip install 'pipetask\[asdf\]'"):
+        store.read(as_asdf, "StructuredDataDict")
 
 
 def test_importing_the_datastore_is_cheap():
