@@ -42,12 +42,26 @@ def retried(uri: str, action: Callable[[], _Result]) -> _Result:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return action()
-        except _DEFINITE:
-            raise
-        except Exception as err:  # each library has its own
+        except Exception as error:  # each library has its own
+            err = _cause(error)
+            if isinstance(err, _DEFINITE):
+                raise err from error.__cause__
             if attempt == ATTEMPTS:
                 reason = f"failed {ATTEMPTS} times: {type(err).__name__}: {err}"
                 raise StoreUnavailableError(uri, reason) from err
             time.sleep(wait_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
             wait_s *= 2
     raise AssertionError("not reached")
+
+
+def _cause(error: Exception) -> Exception:
+    """Return what happened: fsspec says of whatever an HTTP server answers that there is no such file."""
+    behind = error.__cause__
+    if not isinstance(error, FileNotFoundError) or not type(behind).__module__.startswith("aiohttp"):
+        return error
+    status = getattr(behind, "status", None)
+    if status in (401, 403):
+        return PermissionError(f"the server refuses it: {behind}")
+    if status in (404, 410) or not isinstance(behind, Exception):
+        return error
+    return behind
