@@ -117,7 +117,7 @@ def _mocks_in(
         if name not in read:
             raise click.UsageError(
                 f"--unmocked-dataset-types: {name!r} is no overall input of the pipeline"
-                f"{suggest(name, read)}."
+                f"{suggest(name, read) or '.'}"
             )
     held = {each.name for each in butler.collections.dataset_types(collections)}
     return [name for name in read if name not in unmocked and mock_name(name) in held]

@@ -14,7 +14,7 @@ from pipetask.graph.progress import Progress
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.graph.run_collections import RunCollections, resolve
 from pipetask.graph.scope import Scope
-from pipetask.graph.update import Update, updated
+from pipetask.graph.update import Update, check_tasks, updated
 from pipetask.pipeline.pipeline import Pipeline
 
 
@@ -181,6 +181,10 @@ def update_graph(butler: Butler, pipeline: Pipeline, selection: DataSelection, o
             f"{', '.join(given)}: not with --update, since the graph knows its data and collections. Leave "
             "this out, or build a new graph."
         )
+    nodes = pipeline.graph_in(butler).tasks
+    check_tasks(
+        {label: (node.task_class_name, node.config.saveToString()) for label, node in nodes.items()}, old
+    )
     collections = RunCollections(header.input_collections, header.output, header.output_run, header.change)
     was_run = header.output_run in butler.registry.collections.query("*", kinds=("RUN",))
     selection = replace(selection, where=header.data_query, extend_run=was_run, **header.selection)

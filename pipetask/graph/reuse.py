@@ -192,9 +192,9 @@ class _Matcher:
         self.outputs(earlier.run)
         n = int(self._n_outputs[earlier.run][row])
         if n < earlier.n_outputs:
-            yield Cause(
-                "output", f"{earlier.n_outputs - n} of {earlier.n_outputs} datasets that it made are gone"
-            )
+            lost = earlier.n_outputs - n
+            verb = "is" if lost == 1 else "are"
+            yield Cause("output", f"{lost} of {earlier.n_outputs} datasets that it made {verb} gone")
 
     def outputs(self, run: str) -> dict[str, _Found]:
         """Find the outputs of all quanta in an earlier run, by connection, if their bytes are there."""

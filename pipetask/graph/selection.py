@@ -73,7 +73,7 @@ def _of_tasks(graph: QuantumGraph, labels: Collection[str]) -> Mask:
     for label in labels:
         if label not in known:
             raise UnknownQuantumError(
-                f"No quanta of task '{label}' in this graph{suggest(label, known)}. It has: "
+                f"No quanta of task '{label}' in this graph{suggest(label, known) or '.'} It has: "
                 f"{', '.join(known)}."
             )
         mask[known[label].first : known[label].first + known[label].count] = True

@@ -55,7 +55,7 @@ def updated(new: QuantumGraph, old: QuantumGraph) -> Update:
     InconsistentGraphError
         If a task has another class or configuration.
     """
-    _check_tasks(new, old)
+    check_tasks({task.label: (task.task_class_name, task.config) for task in new.tasks}, old)
     matcher = _Matcher(new, old)
     tasks = tuple(matcher.task(task) for task in new.tasks)
     datasets = {
@@ -68,16 +68,20 @@ def updated(new: QuantumGraph, old: QuantumGraph) -> Update:
     return Update(graph, kept, new.n_quanta - kept, old.n_quanta - kept)
 
 
-def _check_tasks(new: QuantumGraph, old: QuantumGraph) -> None:
-    before = {task.label: task for task in old.tasks}
-    for task in new.tasks:
-        was = before.get(task.label)
-        if was is None:
-            continue
-        if (was.task_class_name, was.config) != (task.task_class_name, task.config):
-            what = "class" if was.task_class_name != task.task_class_name else "configuration"
+def check_tasks(tasks: Mapping[str, tuple[str, str]], old: QuantumGraph) -> None:
+    """Compare the classes and configurations of tasks, by label, with those of a graph to be updated.
+
+    Raises
+    ------
+    InconsistentGraphError
+        If a task has another one.
+    """
+    for was in old.tasks:
+        now = tasks.get(was.label)
+        if now is not None and now != (was.task_class_name, was.config):
+            what = "class" if was.task_class_name != now[0] else "configuration"
             raise InconsistentGraphError(
-                f"Task '{task.label}' has another {what} than in the graph to be updated. Name the pipeline "
+                f"Task '{was.label}' has another {what} than in the graph to be updated. Name the pipeline "
                 "and the overrides that this was built with, or build a new graph."
             )
 

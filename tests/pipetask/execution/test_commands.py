@@ -149,6 +149,9 @@ def test_an_update_keeps_to_the_data_and_configurations_of_the_graph(commands, t
     assert line.startswith("Error: --data-id-table, --scope: not with --update")
     line = commands.error("qgraph", "--update", old, "-c", "double:unit=e")
     assert line.startswith("Error: Task 'double' has another configuration than in the graph to be updated.")
+    commands("run", "-g", old, "--register-dataset-types")  # also when nothing is left to do
+    line = commands.error("qgraph", "--update", old, "-c", "double:unit=e")
+    assert line.startswith("Error: Task 'double' has another configuration than in the graph to be updated.")
 
 
 def test_an_update_selects_as_the_graph_was_selected(commands, tmp_path):

@@ -232,7 +232,7 @@ def test_results_that_were_deleted_are_made_again(numbers):
     (ref,) = numbers.butler.query_datasets("doubled", "out", where="instrument='Cam' AND detector=1")
     numbers.butler.pruneDatasets([ref], disassociate=False, unstore=True)
     plan = numbers.plan()
-    assert plan["double", 1] == ("invalid", [("output", "1 of 3 datasets that it made are gone")])
+    assert plan["double", 1] == ("invalid", [("output", "1 of 3 datasets that it made is gone")])
     assert plan["add_one", 1] == ("invalid", [("upstream", "1 'doubled' will be made anew")])
 
 
