@@ -104,9 +104,12 @@ def query_datasets(
                 bind=bind,
                 order_by=order_by,
                 with_dimension_records=with_dimension_records,
+                find_first=find_first,
                 at_most=None if limit is None else abs(limit) + 1,
                 explain=explain,
             )
+        if component := wanted.component():
+            return _limited([ref.makeComponentRef(component, wanted.storageClass) for ref in refs], limit)
         return _limited(list[DatasetRef](refs), limit)
     with query(butler) as made:
         found = made.datasets(wanted, collections, find_first=find_first)

@@ -65,7 +65,7 @@ class PartFinder:
         if part.subset:
             return self._all(composite, part, registered, data_id)
         when = time_of(self._butler, data_id.mapping) if registered.isCalibration() else None
-        return self._one(composite, part, self.projected(composite, part, registered, data_id), when)
+        return self._one(composite, part, registered, data_id, when)
 
     def projected(
         self, composite: Composite, part: Part, registered: DatasetType, data_id: DataCoordinate
@@ -81,17 +81,24 @@ class PartFinder:
         return data_id_for(self._butler, registered, given, {})
 
     def _one(
-        self, composite: Composite, part: Part, data_id: DataCoordinate, when: Timespan | None
+        self,
+        composite: Composite,
+        part: Part,
+        registered: DatasetType,
+        data_id: DataCoordinate,
+        when: Timespan | None,
     ) -> DatasetRef:
+        own = self.projected(composite, part, registered, data_id)
         searched = part.collections or self._collections
         if part.unique:
-            self._check_unique(composite, part, data_id, searched)
+            self._check_unique(composite, part, own, searched)
         try:
-            ref = self._butler.find_dataset(part.dataset_type, data_id, collections=searched, timespan=when)
+            ref = self._butler.find_dataset(part.dataset_type, own, collections=searched, timespan=when)
         except MissingPartError as err:
             raise _missing(composite, part, data_id, str(err)) from err
         if ref is None:
-            raise _missing(composite, part, data_id, f"not in collections {', '.join(searched)}")
+            where = f"no {registered.name!r} {own} in collections {', '.join(searched)}"
+            raise _missing(composite, part, data_id, where)
         return ref
 
     def _check_unique(

@@ -118,9 +118,8 @@ def _stored(
         there = finder.part(composite, part, ref.dataId)
     except MissingPartError as err:
         if part.input_only or value is None:
-            raise CompositePutError(
-                f"{what} is as it was, or never written, and there is none: {err}"
-            ) from err
+            why = "is inputOnly, so never written," if part.input_only else "is to be as it was,"
+            raise CompositePutError(f"{what} {why} and there is none. {err}") from err
         there = None
     if value is None:
         assert there is not None

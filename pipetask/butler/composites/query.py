@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pipetask.butler.composites.definition import Composite
 from pipetask.butler.composites.errors import MissingPartError
-from pipetask.butler.composites.find import PartFinder
+from pipetask.butler.composites.find import PartFinder, all_recorded
 from pipetask.butler.composites.ref import CompositeRef
 from pipetask.errors import EmptyQueryResultError
 
 if TYPE_CHECKING:
     from pipetask.butler.reading import ReadingButler
+    from registry.dataset_ref import DatasetRef
+    from registry.dimensions.coordinate import DataCoordinate
     from registry.query.query import Query
 
 
@@ -28,10 +30,11 @@ def query_composites(
     bind: Mapping[str, Any] | None,
     order_by: str | Iterable[str],
     with_dimension_records: bool,
+    find_first: bool,
     at_most: int | None,
     explain: bool,
 ) -> list[CompositeRef]:
-    """Return the composites of one definition that a search of the collections finds, each data ID once.
+    """Return the composites of one definition that a search of the collections finds.
 
     Parameters
     ----------
@@ -43,6 +46,8 @@ def query_composites(
         The definition.
     collections : `str` or sequence of `str`
         What is searched, in order; patterns are expanded.
+    find_first : `bool`
+        Whether each data ID comes once; else all of it that were put come.
     at_most : `int` or `None`
         How many are returned.
     where, data_id, bind, order_by, with_dimension_records, explain
@@ -51,7 +56,7 @@ def query_composites(
     searched = [info.name for info in butler.registry.collections.resolve(collections)]
     dimensions = butler.registry.get_dataset_type(composite.name).dimensions
     restricted = query.where(where, data_id, bind=bind)
-    put = restricted.datasets(composite.name, searched)
+    put = list(restricted.datasets(composite.name, searched, find_first=find_first))
     made = _joined(butler, restricted, composite, searched).data_ids(dimensions)
     candidates = list(dict.fromkeys([*(ref.dataId for ref in put), *made]))
     reasons = [] if candidates else made.explain_no_results()
@@ -60,7 +65,8 @@ def query_composites(
         order = [order_by] if isinstance(order_by, str) else order_by
         ordered = query.join_data_coordinates(candidates).data_ids(dimensions).order_by(*order)
         ordered = ordered.with_dimension_records() if with_dimension_records else ordered
-        found = list(islice(_complete(butler, composite, searched, ordered, reasons), at_most))
+        finder = _Finder(butler, composite, searched, put if not find_first else [])
+        found = list(islice(finder.complete(ordered, reasons), at_most))
     if explain and not found:
         raise EmptyQueryResultError(" ".join(reasons[:1]) or f"No composites {composite.name!r}.")
     return found
@@ -80,18 +86,30 @@ def _joined(butler: ReadingButler, query: Query, composite: Composite, searched:
     return query
 
 
-def _complete(
-    butler: ReadingButler,
-    composite: Composite,
-    searched: Sequence[str],
-    data_ids: Iterable[Any],
-    reasons: list[str],
-) -> Iterator[CompositeRef]:
-    """Yield the composites of data IDs; why others are none goes to ``reasons``."""
-    finder = PartFinder(butler, searched)
-    dataset_type = butler.registry.get_dataset_type(composite.name)
-    for data_id in data_ids:
-        try:
-            yield finder.find(composite, dataset_type, data_id)
-        except MissingPartError as error:
-            reasons.append(str(error))
+class _Finder:
+    """Finds the composites of data IDs; of those put that it is given, all."""
+
+    def __init__(
+        self,
+        butler: ReadingButler,
+        composite: Composite,
+        searched: Sequence[str],
+        put: Sequence[DatasetRef],
+    ) -> None:
+        self._finder = PartFinder(butler, searched)
+        self._composite = composite
+        self._dataset_type = butler.registry.get_dataset_type(composite.name)
+        self._put: dict[DataCoordinate, list[CompositeRef]] = {}
+        for ref in all_recorded(butler, composite, put):
+            self._put.setdefault(ref.dataId, []).append(ref)
+
+    def complete(self, data_ids: Iterable[DataCoordinate], reasons: list[str]) -> Iterator[CompositeRef]:
+        """Yield the composites of data IDs; why others are none goes to ``reasons``."""
+        for data_id in data_ids:
+            if data_id in self._put:
+                yield from (ref.expanded(data_id) for ref in self._put[data_id])
+                continue
+            try:
+                yield self._finder.find(self._composite, self._dataset_type, data_id)
+            except MissingPartError as error:
+                reasons.append(str(error))

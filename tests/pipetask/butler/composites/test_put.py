@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipetask.butler import Butler, DatasetRef, Exposure, PhotoCalib
-from pipetask.errors import CompositePutError
+from pipetask.errors import CompositePutError, MissingPartError
 from registry.errors import ConflictingDefinitionError, OrphanedRecordError
 
 ID = {"instrument": "Cam", "visit": 1, "detector": 0}
@@ -269,3 +269,38 @@ def test_a_part_that_is_a_composite_is_put_as_one_and_referred_to_if_it_is_as_it
         assert runs == {"calexp": "single", "calib": "later" if value == 4.0 else "last", "notes": "later"}
         got = butler.get("annotated", ID, collections="last")
         assert (got.exposure.photoCalib, got.notes) == (PhotoCalib(value), {"n": 1})
+
+
+def test_all_that_were_put_are_listed_unless_only_the_first_is_asked_for(later, define):
+    define(PAIRS)
+    put = []
+    for run, value in (("later", 4.0), ("last", 5.0)):
+        exposure = later.get("calexp", ID)
+        exposure.photoCalib = PhotoCalib(value)
+        put.append(later.put(exposure, "recalibrated", ID, run=run))
+    searched = ["last", "later", "single"]
+    first = later.query_datasets("recalibrated", searched)
+    assert [ref.id for ref in first] == [put[1].id]
+    listed = later.query_datasets("recalibrated", searched, find_first=False)
+    assert {ref.id for ref in listed} == {ref.id for ref in put}
+
+
+def test_components_of_composites_are_listed_as_such(later, define):
+    define(PAIRS)
+    later.put(PhotoCalib(4.0), "calib", ID)
+    (ref,) = later.query_datasets("recalibrated.photoCalib")
+    assert (ref.datasetType.name, later.get(ref)) == ("recalibrated.photoCalib", PhotoCalib(4.0))
+
+
+def test_what_is_missing_is_named_by_its_own_data_id(later, define):
+    define(PAIRS)
+    message = r"Composite 'visit_pair' \{instrument: 'Cam', visit: 2\} is not there.*'recalibrated'"
+    with pytest.raises(MissingPartError, match=message):
+        later.get("visit_pair", {"instrument": "Cam", "visit": 2})
+    define(
+        "composites: {p: {python: types.SimpleNamespace, dimensions: [visit], components: "
+        "{c: {datasetType: calib, dataId: {detector: 0}}}}}"
+    )
+    message = r"'p' \{instrument: 'Cam', visit: 2\} is not.*no 'calib' \{instrument: 'Cam', detector: 0, visit: 2\} in"
+    with pytest.raises(MissingPartError, match=message):
+        later.get("p", {"instrument": "Cam", "visit": 2})
