@@ -57,7 +57,10 @@ class DataCoordinate:
     _hash: int | None
 
     def __init__(
-        self, dimensions: DimensionGroup, values: Values, records: Mapping[str, Any] = NO_RECORDS
+        self,
+        dimensions: DimensionGroup,
+        values: Values,
+        records: Mapping[str, Any] | RecordSource = NO_RECORDS,
     ) -> None:
         self.dimensions = dimensions
         self._values = values
@@ -200,7 +203,7 @@ class DataCoordinate:
 
     def hasRecords(self) -> bool:
         """Return whether the dimension records are known."""
-        return bool(self._records) or not self.dimensions.keys
+        return isinstance(self._records, RecordSource) or bool(self._records) or not self.dimensions.keys
 
     def keys(self) -> tuple[str, ...]:
         """Return the dimensions whose values are known."""

@@ -332,9 +332,9 @@ class _Page(RefSource):
 
     def parts(self, row: Row) -> tuple[DatasetType, DataCoordinate, str, UUID]:
         """Return dataset type, data ID, run and id of the ref of a row."""
-        group = self._completion.group
+        group, values = self._completion.group, self._completion(row)
         k = len(group.required)
-        (data_id,) = DataCoordinate.from_rows(group, [self._completion(row)], self._records)
+        data_id = DataCoordinate(group, values[:k] if None in values else values, self._records)
         return self._dataset_type, data_id, self._runs[row[k + 1]], uuid_of(row[k])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from registry.dimensions.coordinate import RecordSource
@@ -60,13 +60,14 @@ class Completion:
 
     def __init__(self, group: DimensionGroup, narrow: DimensionGroup, rows: list[Row]) -> None:
         self.group, self.narrow, self.rows = group, narrow, rows
+        self._k = len(group.required)
         self._key = group.pick(narrow.required)
         n = len(narrow.required)
         self._implied = {row[:n]: row[n:] for row in rows}
 
     def __call__(self, row: Row) -> Row:
         """Return the values of ``group.keys``; `None` where it is not known what follows."""
-        return row[: len(self.group.required)] + self._implied[self._key(row)]
+        return row[: self._k] + self._implied[self._key(row)]
 
 
 class SharedRecords(RecordSource):
@@ -95,42 +96,62 @@ class SharedRecords(RecordSource):
         own: Collection[DimensionElement] = (),
         first: int = 0,
     ) -> None:
-        self._group = group
-        self._tables = tables
+        self.group = group
+        self._tables = {name: (group.pick(group.universe[name].required), tables[name]) for name in tables}
         self._rows = rows if own else ()
-        self._own = own
+        self._own = {element.name: element for element in own}
         self._first = first
         self._own_tables: dict[str, dict[Key, DimensionRecord | Row]] = {}
 
     def of(self, values: tuple[Any, ...]) -> Mapping[str, DimensionRecord | None]:
         """Return the records of a data ID by element."""
-        group = self._group
-        full = values + (None,) * (len(group.keys) - len(values))
-        found: dict[str, DimensionRecord | None] = {}
-        for name in reversed(group.elements):
-            element = group.universe[name]
-            key = group.pick(element.required)(full)
-            table = self._tables.get(name)
-            found[name] = self._own_record(element, key) if table is None else table.get(key)
-        return found
+        return _Records(self, values + (None,) * (len(self.group.keys) - len(values)))
 
-    def _own_record(self, element: DimensionElement, key: Key) -> DimensionRecord | None:
+    def find(self, name: str, full: tuple[Any, ...]) -> DimensionRecord | None:
+        """Return the record of an element, `KeyError` if it has none, that a full data ID leads to."""
+        if name in self._own:
+            return self._own_record(name, full[: len(self.group.required)])
+        pick, table = self._tables[name]
+        return table.get(pick(full))
+
+    def _own_record(self, name: str, key: Key) -> DimensionRecord | None:
         if not self._own_tables:
             self._own_tables = self._index()
-        table = self._own_tables[element.name]
-        found = table.get(key)
+        found = self._own_tables[name].get(key)
         if isinstance(found, tuple):
-            found = table[key] = record_of(element, found)
+            found = self._own_tables[name][key] = record_of(self._own[name], found)
         return found
 
     def _index(self) -> dict[str, dict[Key, DimensionRecord | Row]]:
         """Return the rows of the elements by data ID, which nobody needs who does not ask for records."""
-        k, first = len(self._group.required), self._first
+        k, first = len(self.group.required), self._first
         tables: dict[str, dict[Key, DimensionRecord | Row]] = {}
-        for element in self._own:
+        for element in self._own.values():
             last = first + len(own_columns(element))
             tables[element.name] = {
                 row[:k]: row[:k] + row[first + 1 : last] for row in self._rows if row[first] is not None
             }
             first = last
         return tables
+
+
+class _Records(Mapping[str, "DimensionRecord | None"]):
+    """The records of one data ID, found among those of many."""
+
+    __slots__ = ("_shared", "_values")
+
+    def __init__(self, shared: SharedRecords, values: tuple[Any, ...]) -> None:
+        self._shared = shared
+        self._values = values
+
+    def __getitem__(self, name: str) -> DimensionRecord | None:
+        return self._shared.find(name, self._values)
+
+    def __iter__(self) -> Iterator[str]:
+        return reversed(self._shared.group.elements)
+
+    def __len__(self) -> int:
+        return len(self._shared.group.elements)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
