@@ -112,7 +112,8 @@ def _class_of(dotted: str) -> type[Instrument]:
         found = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as err:
         raise InstrumentError(
-            f"{dotted!r} is neither a YAML file nor the dotted name of an instrument class: {err}."
+            f"{dotted!r} is neither a YAML file nor the dotted name of an instrument class: {err}.",
+            hint="Correct the name, or add the folder of its package to PYTHONPATH",
         ) from err
     if not (isinstance(found, type) and issubclass(found, Instrument)):
         raise InstrumentError(f"{dotted!r} is not a class derived from pipetask's Instrument.")

@@ -273,12 +273,19 @@ def test_a_pipeline_needs_a_task():
         parsed("description: d").check()
 
 
+def test_code_of_several_lines_is_written_as_it_is():
+    text = "description: d\ntasks:\n  a:\n    class: my.A\n    config:\n    - python: |\n        if True:\n            config.x = 1\n"
+    assert to_yaml(parsed(text)) == text
+
+
 def test_dates_stay_text():
     assert parsed("description: d\nparameters: {day: 2026-08-01}\n").parameters == {"day": "2026-08-01"}
 
 
 names = st.from_regex(r"[a-z][a-zA-Z0-9_]{0,6}", fullmatch=True)
-texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=20)
+texts = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), include_characters="\n"), max_size=20
+)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),

@@ -71,5 +71,8 @@ def test_a_field_that_a_task_lacks_is_told_with_the_instrument(camera_class, wri
 
 
 def test_an_instrument_class_that_is_missing_is_an_error():
-    with pytest.raises(InstrumentError, match=r"'no\.such\.Cam' is neither a YAML file nor the dotted name"):
+    with pytest.raises(
+        InstrumentError, match=r"'no\.such\.Cam' is neither a YAML file nor the dotted name"
+    ) as caught:
         configured("no.such.Cam")
+    assert "PYTHONPATH" in caught.value.hint
