@@ -170,7 +170,7 @@ class ContractError(PipetaskError, ValueError):
 class SubsetExpressionError(PipetaskError, ValueError):
     """A subset expression (``--select-tasks``) that cannot be read, or that selects nothing."""
 
-    hint = "Names are labels, subsets and dataset types; operators are | & ~ ( ) < <= > >="
+    hint = "Names are labels, subsets and (after < or >) dataset types; operators are | & ~ ( ) < <= > >="
 
 
 class PipelineGraphError(PipetaskError, ValueError):
