@@ -72,8 +72,8 @@ def pipeline_options() -> Decorator:
             "set_instrument",
             multiple=True,
             metavar="INSTRUMENT",
-            help="Instrument whose configurations the tasks begin with: the dotted name of a class, a "
-            "camera's YAML file, or a name that the repository knows.",
+            help="Instrument whose data are processed, and whose configurations the tasks begin with: the "
+            "dotted name of a class, a camera's YAML file, or a name that the repository knows.",
         ),
         click.option(
             "-c",

@@ -116,7 +116,10 @@ def _class_of(dotted: str) -> type[Instrument]:
             hint="Correct the name, or add the folder of its package to PYTHONPATH",
         ) from err
     if not (isinstance(found, type) and issubclass(found, Instrument)):
-        raise InstrumentError(f"{dotted!r} is not a class derived from pipetask's Instrument.")
+        raise InstrumentError(
+            f"{dotted!r} is not a class derived from pipetask's Instrument.",
+            hint="Derive it from that, or describe the camera in a YAML file (examples/cameras)",
+        )
     missing = sorted(getattr(found, "__abstractmethods__", ()))
     if missing:
         raise InstrumentError(f"{dotted!r} is incomplete: it has no {', '.join(missing)}.")
