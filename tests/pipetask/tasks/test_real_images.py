@@ -1,6 +1,7 @@
 """The tasks in a row on real images, by their ``run`` methods."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,13 +61,23 @@ def test_decam_cutouts_have_their_one_object_in_the_middle(images):
         assert np.nanmax(flux) > 0
 
 
-@pytest.fixture(scope="module")
-def example():
-    path = Path(__file__).parents[3] / "examples" / "overlapping_images.py"
-    spec = importlib.util.spec_from_file_location("overlapping_images", path)
+def _module(name):
+    path = Path(__file__).parents[3] / "examples" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # its dataclasses look themselves up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def example():
+    return _module("overlapping_images")
+
+
+@pytest.fixture(scope="module")
+def cutouts():
+    return _module("cutouts_by_band")
 
 
 def test_2mass_stars_on_two_images_agree_to_two_per_cent_without_a_fitted_factor(images, example):
@@ -94,3 +105,42 @@ def test_simulated_stars_on_two_images_agree_without_a_fitted_factor(example, tm
     assert len(table) > 5
     assert np.median(table["difference"]) == pytest.approx(0, abs=0.02)
     assert "a000001 a000002   all" in example.report({("a000001", "a000002"): table})
+
+
+def test_decam_objects_agree_between_exposures_of_a_band_after_one_zero_point_each(images, cutouts):
+    seen = cutouts.cutouts(images / "decam-legacypipe" / "testcase3")
+    assert [each.band for each in seen] == ["g"] * 3 + ["r"] * 2 + ["z"] * 3
+    for _, pull in cutouts.pairs(seen, cutouts.neighbour).values():
+        assert np.abs(pull[:4]).max() < 3  # r = 4 to 7
+    for (band, *_), (ratio, pull) in cutouts.pairs(seen, cutouts.profile).items():
+        if band == "z":  # one exposure is wider than its header says
+            assert np.abs(ratio - 1).max() < 0.08
+        else:
+            assert np.nanmax(np.abs(pull)) < 2.5
+
+
+def test_simulated_objects_agree_between_exposures_of_a_band_through_a_cloud(cutouts, tmp_path):
+    rng = np.random.default_rng(5)
+    x, y = 30.3 + np.array([0, cutouts.NEIGHBOUR[0]]), 30.1 + np.array([0, cutouts.NEIGHBOUR[1]])
+    clear = 10 ** (0.4 * (26.610 + 2.5 * np.log10(80 / 4.0) - np.array([19.0, 22.0])))
+    for number, seeing, light in ((1, 3.0, 1.0), (2, 4.5, 0.7)):
+        image = star_image((60, 60), x, y, light * clear, seeing) + rng.normal(0, 5, (60, 60))
+        header = fits.Header({"FWHM": seeing, "ARAWGAIN": 4.0})
+        primary = fits.PrimaryHDU()
+        primary.header.update(FILTER="g DECam", EXPNUM=number, EXPTIME=80.0, AIRMASS=1.0)
+        for kind, pixels in (
+            ("ooi", image),
+            ("ood", np.zeros_like(image)),
+            ("oow", np.full_like(image, 0.04)),
+        ):
+            hdus = fits.HDUList([primary, fits.ImageHDU(pixels, header)])
+            hdus.writeto(tmp_path / f"a_{number}_{kind}_g.fits")
+    seen = cutouts.cutouts(tmp_path)
+    magnitudes = [each.zero_point - 2.5 * np.log10(each.flux[0, -1]) for each in seen]
+    assert np.allclose(magnitudes, [19.0, 19.0 - 2.5 * np.log10(0.7)], atol=0.02)
+    for what in (cutouts.profile, cutouts.neighbour):
+        ((_, pull),) = cutouts.pairs(seen, what).values()
+        assert np.nanmax(np.abs(pull[:4])) < 3
+    assert f"{magnitudes[0]:.3f}" in cutouts.report(seen)
+    cutouts.draw(seen, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 5000
