@@ -62,6 +62,15 @@ class ReadingDatastore(ConfiguredDatastore):
             obj = self._read_one(records[0], "", parameters)
         return self.storage_classes.get(storage_class).take(obj)
 
+    def holds(
+        self, records: Sequence[ArtifactRecord], storage_class: str, component: str | None = None
+    ) -> bool:
+        """Tell whether records are of a whole dataset, or at least of a component; see `read`."""
+        here = {record.component for record in records}
+        if "" in here or self.storage_classes.get(storage_class).required.issubset(here - {""}):
+            return bool(here)
+        return component is not None and component.partition(".")[0] in here
+
     def _read_component(
         self,
         records: Sequence[ArtifactRecord],

@@ -53,6 +53,9 @@ class DetectorMapping(Mapping[int, Any]):
         self._read: dict[int, Any] = {}
 
     def __getitem__(self, detector: int) -> Any:
+        if detector not in self._index:
+            there = ", ".join(map(str, self._index)) or "none"
+            raise KeyError(f"There is nothing of detector {detector!r}; there is of: {there}")
         if detector not in self._read:
             self._read[detector] = self._objects[self._index[detector]]
         return self._read[detector]

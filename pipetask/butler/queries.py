@@ -134,18 +134,22 @@ def query_all_datasets(
     the types has it is an error.
     """
     searched = butler.search_path(collections)
-    for each in as_names(name):
+    components = [each for each in as_names(name) if "." in each and not is_glob(each)]
+    whole = [each for each in as_names(name) if each not in components]
+    for each in whole:
         if not is_glob(each) and not butler.registry.query_dataset_types(each):
             nearest = nearest_dataset_type(butler, [each])
             raise MissingDatasetTypeError(f"No dataset type {each!r} in {butler.registry.url}{nearest}")
     held = {dataset_type.name for dataset_type in butler.registry.collections.dataset_types(searched)}
     found: list[DatasetRef] = []
     reasons: dict[str, None] = {}
-    dataset_types = butler.registry.query_dataset_types(name)
+    dataset_types = butler.registry.query_dataset_types(whole)
+    dataset_types += [dataset_type_of(butler, each)[1] for each in components]
     order = _order_by_type(dataset_types, as_names(order_by))
     for dataset_type in dataset_types:
-        named = dataset_type.name in as_names(name) and butler.composites.get(dataset_type.name) is not None
-        if dataset_type.name not in held and not named:
+        parent = dataset_type.nameAndComponent()[0]
+        named = dataset_type.name in as_names(name) and butler.composites.get(parent) is not None
+        if parent not in held and not named:
             continue  # composites are where their parts are
         remaining = None if limit is None else abs(limit) + 1 - len(found)
         try:

@@ -209,7 +209,10 @@ class ReadingButler:
         collections: Names = None,
         **kwargs: Any,
     ) -> bool:
-        """Return whether a dataset is registered and its files are there."""
+        """Return whether a dataset, or a component, is registered and its files are there.
+
+        A dataset of which only some components were brought here is not there as a whole.
+        """
         if isinstance(dataset, DatasetRef):
             ref: DatasetRef | None = dataset
         else:
@@ -218,7 +221,9 @@ class ReadingButler:
             return False
         if (made_of := self._as_composite(ref)) is not None:
             return all(self.exists(part) for part in made_of.all_parts())
-        return self.datastore.exists(self._artifacts(ref.id))
+        records, kind = self._artifacts(ref.id), ref.datasetType
+        whole = kind.parentStorageClass or kind.storageClass
+        return self.datastore.holds(records, whole, kind.component()) and self.datastore.exists(records)
 
     def _as_composite(self, ref: DatasetRef) -> CompositeRef | None:
         """Return a ref with its parts if it is a composite; one that was put may come without them."""

@@ -102,7 +102,13 @@ def _dataset_node(graph: "QuantumGraph", name: str) -> DrawnNode:
     table = graph.datasets[name]
     dimensions = ", ".join(table.dataset_type.dimensions.required)
     count = counted(len(table), "dataset")
-    return DrawnNode(False, name, f"{{{dimensions}}} {table.dataset_type.storageClass}, {count}")
+    wholes = [
+        whole
+        for whole, composite in graph.header.composites.items()
+        if any(part.dataset_type.partition(".")[0] == name for part in composite.parts)
+    ]
+    part_of = "".join(f", part of {whole}" for whole in wholes)
+    return DrawnNode(False, name, f"{{{dimensions}}} {table.dataset_type.storageClass}, {count}{part_of}")
 
 
 def _workflow(graph: "QuantumGraph") -> str:

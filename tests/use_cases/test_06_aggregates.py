@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipetask.butler.composites.definition import ALL, Part
 from pipetask.errors import MissingPartError
 
 CAM = {"instrument": "Cam"}
@@ -98,3 +99,12 @@ def test_component_is_the_list_ordered_by_data_id(catalogs):
 def test_aggregates_there_are_are_found(catalogs):
     found = catalogs.query_datasets("catalog_tract", "single", skymap="s")
     assert [(ref.dataId["tract"], ref.dataId["band"]) for ref in found] == [(0, "g")]
+
+
+def test_what_a_list_needs_is_listed_with_its_source():
+    lists = [Part("p", "catalog", subset=True, minimum=minimum) for minimum in (1, 3, ALL)]
+    assert [str(part) for part in lists] == [
+        "catalog (list)",
+        "catalog (list; at least 3)",
+        "catalog (list; none absent)",
+    ]

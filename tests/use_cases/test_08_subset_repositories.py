@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from pipetask.butler import Butler, PhotoCalib
+from pipetask.cli.main import butler as butler_command
 from registry.errors import ConflictingDefinitionError
 
 CAM = {"instrument": "Cam"}
@@ -65,3 +67,28 @@ def test_two_different_matches_are_an_error_where_one_is_wanted(repo, define, ma
     repo.put(make.exposure(99), "calexp", ID, run="later")
     with pytest.raises(ConflictingDefinitionError, match=r"'photoCalib'.*must be unique.*later, single"):
         repo.get("calibrated_src", ID, collections=["later", "single"])
+
+
+def test_the_command_takes_components(repo, tmp_path):
+    Butler.makeRepo(tmp_path / "light").close()
+    words = ["transfer-datasets", str(repo.root), str(tmp_path / "light"), "-d", "src,calexp.photoCalib"]
+    done = CliRunner().invoke(butler_command, [*words, "--register-dataset-types"])
+    assert done.exit_code == 0, done.output
+    assert "8 datasets" in done.output
+    with Butler.from_config(tmp_path / "light") as light:
+        assert light.get("calexp.photoCalib", ID, collections="single") == PhotoCalib(2.0)
+        assert len(light.get("src", ID, collections="single")) == 5
+
+
+def test_what_is_here_in_part_exists_in_part(subset):
+    there = {
+        name: subset.exists(name, ID, collections="single")
+        for name in ("calexp", "calexp.wcs", "calexp.photoCalib", "src", "calibrated_src")
+    }
+    assert there == {
+        "calexp": False,
+        "calexp.wcs": False,
+        "calexp.photoCalib": True,
+        "src": True,
+        "calibrated_src": True,
+    }

@@ -84,3 +84,9 @@ def test_a_visit_is_whole_as_soon_as_its_parts_are_without_any_put(repo, define)
     assert sorted(whole.exposures) == [0, 1]
     assert whole.exposures[1].visitInfo is whole.visitInfo
     assert whole.visitInfo == WIDE
+
+
+def test_a_detector_that_is_absent_is_told_with_those_that_are_there(visits):
+    whole = visits.get("visitExposure", {**CAM, "visit": 1})
+    with pytest.raises(KeyError, match=r"nothing of detector 7; there is of: 0, 1"):
+        whole.exposures[7]

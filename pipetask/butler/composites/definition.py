@@ -59,7 +59,9 @@ class Part:
         pinned = [f"{name}={value}" for name, value in self.data_id.items()]
         details = [
             *pinned,
-            *(["all"] if self.subset else []),
+            *(["list"] if self.subset else []),
+            *(["none absent"] if self.minimum == ALL else []),
+            *([f"at least {self.minimum}"] if self.many and self.minimum not in (1, ALL) else []),
             *([f"named by {self.data_ids_from}"] if self.data_ids_from else []),
             *([f"in {', '.join(self.collections)}"] if self.collections else []),
             *(["unique"] if self.unique else []),

@@ -207,6 +207,10 @@ def test_drawings_name_the_composite_and_mocks_are_refused(lite, tmp_path):
     common = ["-b", str(lite.butler.root), "-p", str(tmp_path / "pipeline.yaml")]
     shown = CliRunner().invoke(pipetask, ["build", *common, "--show", "pipeline-graph"])
     assert "part of jointcal_calexp" in shown.output
+    shown = CliRunner().invoke(pipetask, ["qgraph", *common, "-i", "data", "-o", "out", "--show"])
+    assert "calexp: {instrument, visit, detector} ExposureF, 4 datasets, part of jointcal_calexp" in " ".join(
+        shown.output.replace("{instrument, detector, visit}", "{instrument, visit, detector}").split()
+    )
     refused = CliRunner().invoke(pipetask, ["qgraph", *common, "-i", "data", "-o", "out", "--mock"])
     assert refused.exit_code == 2
     assert "jointcal_calexp, which are assembled from parts" in refused.stderr
