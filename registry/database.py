@@ -202,6 +202,15 @@ class Database:
                 found += self.fetch(wanted.where(tuple_(*key).in_(among)))
             return found
         values = [value for (value,) in keys]
+        is_id = len(values) > 1 and isinstance(values[0], bytes)
+        if is_id and (any_of_them := self.dialect.any_id(key[0])) is not None:
+            some = partial(wanted.where, any_of_them)
+            by_ids = ("by ids", *map(str, (*columns, *key)))
+            statement = Prepared(some(), self.engine) if where else self.prepared(by_ids, some)
+            for start in range(0, len(values), _PAGE):
+                ids = self.dialect.id_list(values[start : start + _PAGE])
+                found += self.fetch(statement, {"ids": ids})
+            return found
         for start in range(0, len(values), _MOST_KEYS):
             part = values[start : start + _MOST_KEYS]
             n = next(size for size in _KEYS if size >= len(part))

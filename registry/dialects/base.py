@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import ColumnElement, Connection, Engine, Table
 from sqlalchemy.types import TypeEngine
 
 from registry.errors import RegistryError, RepositoryFormatError
@@ -93,6 +93,17 @@ class Dialect(ABC):
     def streaming_cursor(self, connection: Connection) -> Any:  # of the driver, as above
         """Return a cursor that need not hold all rows in memory."""
         return self.cursor(connection)
+
+    def any_id(self, column: ColumnElement[Any]) -> ColumnElement[bool] | None:
+        """Return the condition that an id is one of those in the parameter ``ids``; see `id_list`.
+
+        `None` where a parameter can't hold several: then each id has one of its own.
+        """
+        return None
+
+    def id_list(self, ids: Sequence[bytes]) -> str:
+        """Write ids as the parameter that `any_id` takes."""
+        raise NotImplementedError
 
     @abstractmethod
     def change_counter(self, connection: Connection) -> Hashable:
