@@ -61,10 +61,11 @@ class Template:
     be missing. An empty field takes the separator before it away.
     """
 
-    __slots__ = ("_parts", "text")
+    __slots__ = ("_fields", "_parts", "_sufficient", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._sufficient: set[tuple[str, ...]] = set()  # keys of data IDs that were found to be told apart
         self._parts: list[tuple[str, str, bool, str]] = []
         position = 0
         for match in _FIELD.finditer(text):
@@ -73,7 +74,7 @@ class Template:
             separator, name, optional, literal = match.groups(default="")
             self._parts.append((separator, name, bool(optional), literal))
             position = match.end()
-        names = {name for _, name, _, _ in self._parts}
+        self._fields = names = {name for _, name, _, _ in self._parts}
         if position != len(text):
             raise TemplateError(text, f"a brace at character {position} is not part of a {{field}}")
         if "run" not in names:
@@ -89,7 +90,29 @@ class Template:
                 text += separator + value
         if any(part in ("", ".", "..") for part in text.split("/")):
             raise TemplateError(self.text, f"it gives {text!r}, which is not a path below the root")
+        if (keys := tuple(dataset.data_id)) not in self._sufficient:
+            self._check_values(dataset.dataset_type, keys)
+            self._sufficient.add(keys)
+        if component and "component" not in self._fields:
+            raise TemplateError(
+                self.text,
+                f"it lacks {{component}}, so that parts of {dataset.dataset_type!r} would share files",
+            )
         return text + extension
+
+    def names_type(self) -> bool:
+        """Tell whether files of different dataset types have different names."""
+        return not self._fields.isdisjoint(("dataset_type", "id"))
+
+    def _check_values(self, dataset_type: str, keys: tuple[str, ...]) -> None:
+        """Raise if datasets of one type and run would share files."""
+        if not self._fields.isdisjoint(("values", "id")):
+            return
+        told = self._fields.union(keys[:-1] if "folders" in self._fields else ())
+        if absent := [name for name in keys if name not in told]:
+            fields = ", ".join(f"{{{name}}}" for name in absent)
+            reason = f"it lacks {fields}, so that datasets {dataset_type!r} would share files"
+            raise TemplateError(self.text, reason)
 
     def _value(self, dataset: DatasetNames, component: str, name: str, *, optional: bool) -> str:
         data_id = dataset.data_id
@@ -124,4 +147,11 @@ class Templates:
 
     def find(self, dataset_type: str, storage_class: str) -> Template:
         """Return the template for a dataset type."""
-        return self._templates.get(dataset_type) or self._templates.get(storage_class) or self._default
+        if (own := self._templates.get(dataset_type)) is not None:
+            return own
+        found = self._templates.get(storage_class) or self._default
+        if not found.names_type():
+            raise TemplateError(
+                found.text, "it lacks {dataset_type}, so that dataset types would share files"
+            )
+        return found

@@ -107,6 +107,7 @@ class PendingPuts:
                 self._registry.insert_datasets(
                     refs[0].datasetType, run, [ref.dataId for ref in refs], ids=[ref.id for ref in refs]
                 )
+            self._check_names(puts)
             self._placed([artifact.record for artifact in self._staged])
             for artifact in self._staged:
                 artifact.place()
@@ -115,6 +116,20 @@ class PendingPuts:
             )
             self._registry.insert_named_inputs({put.ref.id: put.inputs for put in puts if put.inputs})
         self._staged = []
+
+    def _check_names(self, puts: Sequence[PendingPut]) -> None:
+        """Raise if a file would take the name of one that holds another dataset."""
+        named: dict[tuple[str, str], DatasetRef] = {}
+        paths: dict[str, list[str]] = {}
+        for put in puts:
+            for artifact in put.artifacts:
+                store, path = artifact.record.store, artifact.record.path
+                if (other := named.setdefault((store, path), put.ref)) is not put.ref:
+                    raise _same_file(put.ref, path, show(other))
+                paths.setdefault(store, []).append(path)
+        for store, of_store in paths.items():
+            for path in self._registry.paths_in_use(store, of_store):
+                raise _same_file(named[store, path], path, "another dataset")
 
     def discard(self) -> None:
         """Forget what is pending, and the bytes that have no name yet."""
@@ -125,3 +140,10 @@ class PendingPuts:
 
 def _key(ref: DatasetRef) -> tuple[Any, ...]:
     return ref.datasetType.name, ref.run, *ref.dataId.values_tuple
+
+
+def _same_file(ref: DatasetRef, path: str, other: str) -> ConflictingDefinitionError:
+    return ConflictingDefinitionError(
+        f"The file of dataset {show(ref)} would be {path!r}, which is that of {other}. Let the template of "
+        "their names tell them apart: datastore: templates in butler.yaml."
+    )

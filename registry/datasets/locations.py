@@ -115,7 +115,8 @@ def paths_in_use(db: Database, schema: Schema, store: str, paths: Iterable[str])
     of_parts = {path.partition("#")[0] for path in paths} - files
     of_store = table.c.store == store
     keys = [(path,) for path in files | of_parts]
-    found = {row[0] for row in db.fetch_by_keys([table.c.path], [table.c.path], keys, of_store)}
+    rows = db.fetch_by_keys([table.c.store, table.c.path], [table.c.path], keys)
+    found = {path for of, path in rows if of == store}
     for file in of_parts - found:
         # All that begins with the file's name and "#": "$" is the character after it.
         part = select(table.c.path).where(of_store, table.c.path >= f"{file}#", table.c.path < f"{file}$")

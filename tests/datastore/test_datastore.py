@@ -65,7 +65,7 @@ def test_failed_write_leaves_no_file(store, hint, monkeypatch):
 
 
 def test_wrong_python_type_is_named_with_the_wanted_one(store, hint):
-    with pytest.raises(StorageTypeError, match=r"'Box' wants datastore\.types\.box\.Box, not builtins\.dict"):
+    with pytest.raises(StorageTypeError, match=r"'Box' wants datastore\.types\.box\.Box, not dict"):
         store.write({}, hint("Box"))
 
 

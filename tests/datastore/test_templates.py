@@ -1,5 +1,6 @@
 """File names: readable, reversible, never outside the root, one per dataset."""
 
+import re
 from uuid import UUID
 
 import pytest
@@ -57,9 +58,39 @@ def test_data_id_without_values_gives_a_name_without_gaps():
 
 
 def test_template_of_the_type_beats_that_of_the_class_beats_the_default():
-    templates = Templates({"calexp": "{run}/a", "Exposure": "{run}/b", "default": "{run}/c"})
+    templates = Templates(
+        {"calexp": "{run}/a", "Exposure": "{run}/b/{dataset_type}", "default": "{run}/c/{id}"}
+    )
     found = [templates.find(*names).text for names in (("calexp", "Exposure"), ("x", "Exposure"), ("x", "y"))]
-    assert found == ["{run}/a", "{run}/b", "{run}/c"]
+    assert found == ["{run}/a", "{run}/b/{dataset_type}", "{run}/c/{id}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("{run}/x", "{visit}, {detector}"),
+        ("{run}/{visit}", "{detector}"),
+        ("{run}/{folders}/x", "{detector}"),
+        ("{run}/{detector}/{tract?}", "{visit}"),
+    ],
+)
+def test_template_that_does_not_tell_datasets_apart_is_refused(text, lacks):
+    with pytest.raises(TemplateError, match=re.escape(f"lacks {lacks}, so that datasets 'calexp' would")):
+        Template(text).path(hint({"visit": 3, "detector": 1}))
+
+
+@pytest.mark.parametrize(
+    "text", ["{run}/{values}", "{run}/{id}", "{run}/{folders}/{detector}", "{run}/{visit}-{detector?}"]
+)
+def test_template_may_tell_datasets_apart_in_several_ways(text):
+    assert Template(text).path(hint({"visit": 3, "detector": 1})).startswith("u/me/1/")
+
+
+def test_template_that_does_not_tell_types_or_parts_apart_is_refused():
+    with pytest.raises(TemplateError, match=r"lacks \{dataset_type\}"):
+        Templates({"default": "{run}/{values}"}).find("calexp", "Exposure")
+    with pytest.raises(TemplateError, match=r"lacks \{component\}, so that parts of 'calexp'"):
+        Template("{run}/{id}").path(hint({"visit": 3}), "wcs")
 
 
 def test_optional_field_takes_its_separator_away():

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipetask.butler import Butler, DatasetRef
 from pipetask.errors import (
@@ -199,3 +200,26 @@ def test_an_error_of_what_was_put_before_spoils_the_transaction(repo):
     with pytest.raises(DatabaseConflictError, match="nothing was stored"):
         fail()
     assert files(repo) == ["notes_Cam_1.json"]
+
+
+@pytest.mark.parametrize("repo_backend", ["sqlite"])
+def test_two_datasets_never_share_a_file(repo):
+    path = Path(repo.root, "butler.yaml")
+    templates = {"notes": "{run}/{instrument}_{detector}", "flat": "{run}/{values}"}
+    path.write_text(
+        yaml.safe_dump({**yaml.safe_load(path.read_text()), "datastore": {"templates": templates}})
+    )
+
+    def fail(butler):
+        with butler.transaction():
+            butler.put({"x": 2}, "notes", instrument="Cam", detector=2)
+            butler.put({"x": 2}, "flat", instrument="Cam", detector=2)
+
+    with Butler.from_config(repo.root, run="first") as butler:
+        butler.put({"x": 1}, "notes", instrument="Cam", detector=1)
+        with pytest.raises(ConflictingDefinitionError, match=r"'flat'.*would be 'first/Cam_1.json'.*another"):
+            butler.put({"x": 2}, "flat", instrument="Cam", detector=1)
+        with pytest.raises(ConflictingDefinitionError, match=r"'flat'.*'first/Cam_2.json'.*'notes'"):
+            fail(butler)
+        assert butler.get("notes", instrument="Cam", detector=1) == {"x": 1}
+    assert files(repo) == ["Cam_1.json"]
