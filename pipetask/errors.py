@@ -86,7 +86,15 @@ class FileTableError(PipetaskError, ValueError):
 
 
 class CompositeDefinitionError(PipetaskError, ValueError):
-    """A definition of a composite that cannot be understood, or cannot work; says the line."""
+    """A definition of a composite that cannot be understood, or cannot work; says the line.
+
+    Attributes
+    ----------
+    part : `str`
+        Name of the part that is at fault; empty if it is the whole.
+    """
+
+    part = ""
 
 
 class AssemblyError(PipetaskError, ValueError):

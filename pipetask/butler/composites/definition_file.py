@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from pipetask.butler.composites.definition import ALL, Composite, Part
 from pipetask.errors import CompositeDefinitionError
-from pipetask.located_yaml import Node, parse
+from pipetask.located_yaml import Node, Place, parse
 
 PART_KEYS = (
     "datasetType",
@@ -32,6 +33,14 @@ COMPOSITE_KEYS = (
 )
 
 
+class LocatedComposite(NamedTuple):
+    """A definition, where it is written, and where each of its parts is."""
+
+    composite: Composite
+    place: Place
+    parts: Mapping[str, Place]
+
+
 def read_definitions(path: str | Path, registered: Mapping[str, Composite] | None = None) -> list[Composite]:
     """Read a definition file.
 
@@ -47,24 +56,45 @@ def read_definitions(path: str | Path, registered: Mapping[str, Composite] | Non
     CompositeDefinitionError
         If it cannot be understood; says the line.
     """
+    return [each.composite for each in located_definitions(path, registered)]
+
+
+def located_definitions(
+    path: str | Path, registered: Mapping[str, Composite] | None = None
+) -> list[LocatedComposite]:
+    """Read a definition file, with the lines; see `read_definitions`."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
         raise CompositeDefinitionError(f"{str(path)!r} cannot be read: {err}") from err
-    return parse_definitions(text, str(path), registered)
+    return _located(text, str(path), registered)
 
 
 def parse_definitions(
     text: str, file: str, registered: Mapping[str, Composite] | None = None
 ) -> list[Composite]:
     """Return the definitions of a YAML document, called ``file`` in messages; see `read_definitions`."""
+    return [each.composite for each in _located(text, file, registered)]
+
+
+def _located(text: str, file: str, registered: Mapping[str, Composite] | None) -> list[LocatedComposite]:
     root = parse(text, file, CompositeDefinitionError)
     top = root.mapping("a file of composites", ("composites",))
     if "composites" not in top:
         raise root.error("a file of composites has the key 'composites'")
     nodes = top["composites"].mapping("composites")
     reader = _Reader(nodes, registered or {})
-    return [reader.read(name) for name in nodes]
+    return [
+        LocatedComposite(reader.read(name), node.place, _part_places(node)) for name, node in nodes.items()
+    ]
+
+
+def _part_places(node: Node) -> dict[str, Place]:
+    """Return where the parts of a composite are written, but those that it has from another one."""
+    written = dict(node.value["components"].value) if "components" in node.value else {}
+    if "base" in node.value:
+        written.setdefault(node.value["base"].value, node.value["base"])
+    return {name: each.place for name, each in written.items()}
 
 
 class _Reader:
@@ -104,8 +134,12 @@ class _Reader:
             parts = {base: Part(base, base, input_only=True), **parts}
         if not parts:
             raise node.error(f"composite {name!r} has no components")
-        if bool(texts["python"]) == bool(texts["storageClass"]):
+        if not texts["python"] and not texts["storageClass"]:
             raise node.error(f"composite {name!r} needs one of 'python' and 'storageClass'")
+        if texts["python"] and texts["storageClass"]:
+            raise entry["python"].error(
+                f"composite {name!r} has 'python' and 'storageClass': give one of them"
+            )
         if texts["disassembler"] and not texts["assembler"]:
             raise node.error(f"composite {name!r} has a disassembler and no assembler")
         dimensions = inherited.dimensions if inherited else None

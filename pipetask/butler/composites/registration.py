@@ -11,9 +11,11 @@ from pipetask.butler.data_ids import dataset_type_of
 from pipetask.errors import CompositeDefinitionError
 from registry.dataset_type import DatasetType
 from registry.dimensions.group import DimensionGroup
-from registry.errors import ConflictingDefinitionError, MissingDatasetTypeError
+from registry.errors import ConflictingDefinitionError, MissingDatasetTypeError, UnknownDimensionError
+from registry.suggest import suggest
 
 if TYPE_CHECKING:
+    from pipetask.butler.composites.definition_file import LocatedComposite
     from pipetask.butler.reading import ReadingButler
 
 _PREFIX = "composite/"
@@ -79,11 +81,30 @@ class Composites:
 
     def register_file(self, path: str | Path) -> list[str]:
         """Register the composites of a definition file, all of them or none; return the names of new ones."""
-        from pipetask.butler.composites.definition_file import read_definitions
+        from pipetask.butler.composites.definition_file import located_definitions
 
-        definitions = read_definitions(path, self.all())
         with self._butler.registry.transaction():
-            return [each.name for each in definitions if self.register(each)]
+            return [
+                each.composite.name
+                for each in located_definitions(path, self.all())
+                if self._register_located(each)
+            ]
+
+    def _register_located(self, located: LocatedComposite) -> bool:
+        """Register a composite of a file; errors say the line."""
+        from datastore.errors import DatastoreError
+
+        try:
+            return self.register(located.composite)
+        except ConflictingDefinitionError as err:
+            raise ConflictingDefinitionError(f"{located.place}: {err}") from err
+        except CompositeDefinitionError as err:
+            place = located.parts.get(err.part, located.place)
+            raise CompositeDefinitionError(f"{place}: {err}") from err
+        except (DatastoreError, UnknownDimensionError) as err:
+            raise CompositeDefinitionError(
+                f"{located.place}: composite {located.composite.name!r}: {err}"
+            ) from err
 
     def component_class(self, composite: Composite, component: str) -> str:
         """Return the name of the storage class of a component: of its part, of the whole, or of the base.
@@ -142,15 +163,18 @@ class Composites:
             if (found := types[part.name]) is not None and not part.many:
                 lacking = [n for n in found.dimensions.required if n not in whole and n not in part.data_id]
                 if lacking:
-                    raise CompositeDefinitionError(
-                        f"Part {part.name!r} of composite {composite.name!r} is of dataset type "
-                        f"{found.name!r}, whose data IDs have {', '.join(lacking)}: add to the composite's "
-                        "dimensions, pin with 'dataId', or take all with 'subset'."
+                    raise _of_part(
+                        composite,
+                        part,
+                        f"is of dataset type {found.name!r}, whose data IDs have {', '.join(lacking)}: add "
+                        "to the composite's dimensions, pin with 'dataId', or take all with 'subset'.",
                     )
         return whole
 
     def _type_of(self, composite: Composite, part: Part) -> DatasetType | None:
         """Return the dataset type of a part, `None` if it is not registered."""
+        from datastore.errors import UnknownComponentError
+
         parent, _, component = part.dataset_type.partition(".")
         if parent == composite.name:
             raise CompositeDefinitionError(f"Composite {parent!r} is a part of itself.")
@@ -159,12 +183,14 @@ class Composites:
         except MissingDatasetTypeError:
             return None
         if component and self.get(parent) is None:
-            self._butler.datastore.storage_classes.component_class(found.storageClass, component)
+            try:
+                self._butler.datastore.storage_classes.component_class(found.storageClass, component)
+            except UnknownComponentError as err:
+                raise _of_part(composite, part, f"is {part.dataset_type!r}: {err}") from err
         for name in part.data_id:
             if name not in self._butler.dimensions:
-                raise CompositeDefinitionError(
-                    f"Part {part.name!r} of composite {composite.name!r} pins {name!r}: no dimension."
-                )
+                near = suggest(name, [each.name for each in self._butler.dimensions.dimensions])
+                raise _of_part(composite, part, f"pins {name!r}, which is no dimension{near}")
         return found
 
     def _check_names(self, composite: Composite) -> None:
@@ -184,3 +210,9 @@ class Composites:
                 raise CompositeDefinitionError(
                     f"Composite {composite.name!r}: {name!r} is neither class nor function."
                 )
+
+
+def _of_part(composite: Composite, part: Part, fault: str) -> CompositeDefinitionError:
+    error = CompositeDefinitionError(f"Part {part.name!r} of composite {composite.name!r} {fault}")
+    error.part = part.name
+    return error

@@ -84,15 +84,32 @@ def test_composite_that_was_put_cannot_be_removed(repo, define):
             "no component 'photocalib'.*did you mean 'photoCalib'",
         ),
         ("photoCalib: calib", "photoCalib: not_yet", "'not_yet' is not registered yet: say 'dimensions'"),
-        ("base: calexp", "dimensions: [visit]\n    base: calexp", "whose data IDs have detector: add"),
-        ("base: calexp", "base: calexp\n    assembler: no.such", "'no.such'.*can't be imported"),
+        (
+            "base: calexp",
+            "dimensions: [visit]\n    base: calexp",
+            r"yaml:6: Part 'calexp'.*data IDs have detector: add",
+        ),
+        (
+            "base: calexp",
+            "dimensions: [visit, detecto]\n    base: calexp",
+            r"yaml:3: .*'detecto'; did you mean 'detector'",
+        ),
+        (
+            "base: calexp",
+            "base: calexp\n    assembler: no.such",
+            r"yaml:3: .*'no\.such'.*'no' is not installed",
+        ),
         ("base: calexp", "base: calexp\n    assembler: math.pi", "'math.pi' is neither class nor function"),
         (
             "photoCalib: calib",
             "photoCalib: {datasetType: calib, dataId: {bnd: g}}",
-            "pins 'bnd': no dimension",
+            r"yaml:6: Part 'photoCalib'.*pins 'bnd', which is no dimension; did you mean 'band'",
         ),
-        ("storageClass: ExposureF", "storageClass: ExposureG", "No storage class 'ExposureG'.*did you mean"),
+        (
+            "storageClass: ExposureF",
+            "storageClass: ExposureG",
+            r"yaml:3: composite 'recalibrated': No storage class 'ExposureG'.*did you mean",
+        ),
     ],
 )
 def test_definition_that_cannot_work_is_refused(repo, define, old, new, message):
