@@ -16,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Executable,
+    Select,
     Table,
     bindparam,
     select,
@@ -215,12 +216,10 @@ class Database:
             part = values[start : start + _MOST_KEYS]
             n = next(size for size in _KEYS if size >= len(part))
             part += part[-1:] * (n - len(part))  # few shapes: filled up with the last key
-            some = partial(
-                wanted.where, key[0].in_([bindparam(f"key_{i}", type_=key[0].type) for i in range(n)])
-            )
+            one_of_some = partial(_one_of, wanted, key[0], n)
             shape = ("by keys", *map(str, (*columns, *key)), n)
             # Other conditions hold values of their own.
-            statement = Prepared(some(), self.engine) if where else self.prepared(shape, some)
+            statement = Prepared(one_of_some(), self.engine) if where else self.prepared(shape, one_of_some)
             found += self.fetch(statement, {f"key_{i}": value for i, value in enumerate(part)})
         return found
 
@@ -387,6 +386,11 @@ class Database:
                 self._local.session = None  # the next call connects again
                 session.connection.invalidate()
             raise explained from error
+
+
+def _one_of(wanted: Select[Any], key: ColumnElement[Any], n: int) -> Select[Any]:
+    """Ask for the rows whose key is one of ``n`` parameters."""
+    return wanted.where(key.in_([bindparam(f"key_{i}", type_=key.type) for i in range(n)]))
 
 
 def _first_line(error: object) -> str:
