@@ -50,7 +50,7 @@ def insert_datasets(
     given = None if ids is None else to_bytes(ids)
     keys = _keys(entry, data_ids, None if given is None else len(given))
     array = new_ids(len(keys)) if given is None else to_array(given)
-    id_bytes = to_bytes(array)
+    id_bytes = to_bytes(array) if given is None else given
     if len(id_bytes) != len(keys):
         raise ValueError(f"{len(id_bytes)} ids for {len(keys)} data IDs of {entry.dataset_type.name!r}.")
     names: tuple[str, ...] = ("id", "dataset_type_id", "run_id", "ingest_ns")
