@@ -1,13 +1,14 @@
 """Combined bias, dark and flat frames are what the simulated detector has; memory is bounded by strips."""
 
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from pipetask import Exposure, PipetaskError
+from pipetask import Exposure, NoWorkFound, PipetaskError
 from pipetask.simulate import GAIN, Signature, linearity_table, simulate_calibrations
 from pipetask.tasks.cp_bias import CpBiasTask
 from pipetask.tasks.cp_dark import CpDarkTask
@@ -113,16 +114,20 @@ def test_strips_give_what_the_whole_gives_in_less_memory(folder, bias):
     again = combined(CpBiasTask(config), frames(folder, 101))
     assert np.array_equal(again.image, bias.image)
     assert np.array_equal(again.variance, bias.variance)
-    blank = np.zeros((600, 500), np.float32)
-    raws = [Stored(Exposure(blank)) for _ in range(20)]
+
+
+@pytest.mark.parametrize("task_class", [CpBiasTask, CpDarkTask, CpFlatTask])
+def test_the_memory_for_the_strips_of_all_frames_is_as_configured(task_class):
+    raws = [Stored(Exposure(np.full((300, 400), 1000, np.float32))) for _ in range(20)]
     peaks = []
-    for memory in (1, 200):
+    for memory in (1, 100):
+        config = task_class.ConfigClass()
         config.memory = memory
         tracemalloc.start()
-        CpBiasTask(config).run(raws, {}, [0.0] * 20)
+        task_class(config).run(raws, {}, [1.0] * 20)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[0] < 20 * 2**20 < peaks[1]
+    assert peaks[0] < 10 * 2**20 < peaks[1]
 
 
 def test_pixels_without_a_value_are_bad_and_change_nothing(folder, bias):
@@ -142,6 +147,40 @@ def test_a_flat_without_response_somewhere_is_bad_there(folder, bias, dark):
     flat = combined(CpFlatTask(), raws, bias=bias, dark=dark)
     assert np.flatnonzero(flat.mask["BAD"].all(axis=0)).tolist() == [7]
     assert (flat.image[:, 7] == 1).all()
+
+
+def test_the_least_response_of_a_flat_is_as_configured(folder, bias, dark, truth):
+    config = CpFlatConfig()
+    config.minimumResponse = 0.9
+    flat = combined(CpFlatTask(config), frames(folder, 301), bias=bias, dark=dark)
+    dim = truth.response / np.median(truth.response) < 0.9
+    assert 0.005 < dim.mean() < 0.5
+    assert (flat.mask["BAD"] == dim).mean() > 0.98  # the flat has noise
+    assert not combined(CpFlatTask(), frames(folder, 301), bias=bias, dark=dark).mask["BAD"].any()
+
+
+def test_too_few_frames_of_the_type_make_nothing():
+    class Context:
+        """The inputs of a quantum, and what it puts."""
+
+        def get(self, refs):
+            return {"raws": refs, "camera": {}}
+
+        def put(self, result, refs):
+            self.result = result
+
+    kinds = ["bias", "bias", "flat", "flat", "flat"]
+    raws = [Stored(Exposure(np.full((8, 9), 100 * len(kind)))) for kind in kinds]
+    for raw, kind in zip(raws, kinds, strict=True):
+        record = SimpleNamespace(observation_type=kind, dark_time=None, exposure_time=0.0)
+        raw.dataId = SimpleNamespace(records={"exposure": record})
+    due = SimpleNamespace(outputExposure=SimpleNamespace(dataId={"detector": 0}))
+    with pytest.raises(NoWorkFound, match="2 frames of type 'bias', and minimumFrames=3"):
+        CpBiasTask().runQuantum(Context(), raws, due)
+    config, context = CpBiasTask.ConfigClass(), Context()
+    config.minimumFrames = 2
+    CpBiasTask(config).runQuantum(context, raws, due)
+    assert (context.result.outputExposure.image == 400).all()  # of the two alone
 
 
 def test_frames_of_two_sizes_are_refused():

@@ -9,7 +9,7 @@ from pipetask import Exposure, PhotoCalib, PipetaskError, UnprocessableDataError
 from pipetask.simulate import star_image
 from pipetask.tasks.associate_sources import AssociateSourcesConfig, AssociateSourcesTask
 from pipetask.tasks.forced_photometry import ForcedPhotometryConfig, ForcedPhotometryTask
-from pipetask.tasks.light_curves import LightCurvesTask
+from pipetask.tasks.light_curves import LightCurvesConfig, LightCurvesTask
 
 
 class Stored:
@@ -105,13 +105,22 @@ def test_the_aperture_correction_of_the_image_must_fit(image):
         forced(image)
 
 
-def test_light_curves_are_ordered_and_summed_up():
-    def part(visit, band, *rows):
-        table = Table(
-            rows=rows, names=["objectId", "flux", "fluxErr", "flags"], dtype=[int, float, float, int]
-        )
-        return Stored(table, visit=visit, detector=1, band=band)
+def part(visit, band, *rows):
+    table = Table(rows=rows, names=["objectId", "flux", "fluxErr", "flags"], dtype=[int, float, float, int])
+    return Stored(table, visit=visit, detector=1, band=band)
 
+
+def test_the_flags_that_are_bad_can_be_chosen():
+    parts = [part(1, "r", (1, 10.0, 1.0, 1), (2, 7.0, 1.0, 4)), part(2, "r", (1, 12.0, 1.0, 0))]
+    config = LightCurvesConfig()
+    config.badFlags = 4
+    summary = LightCurvesTask(config).run(parts, [1.0, 2.0]).summary
+    assert summary["nBad"].tolist() == [0, 1]
+    assert summary["mean"][0] == pytest.approx(11)
+    assert LightCurvesTask().run(parts, [1.0, 2.0]).summary["nBad"].tolist() == [1, 1]
+
+
+def test_light_curves_are_ordered_and_summed_up():
     parts = [
         part(3, "r", (1, 14.0, 2.0, 0), (2, 5.0, 1.0, 0)),
         part(1, "r", (1, 10.0, 1.0, 0), (2, 7.0, 1.0, 4)),
