@@ -24,6 +24,7 @@ from registry.errors import (
     ConflictingDefinitionError,
     DatabaseConflictError,
     DataIdError,
+    InvalidArgumentError,
     OrphanedRecordError,
 )
 from registry.records.existing import check_records
@@ -52,7 +53,9 @@ def insert_datasets(
     array = new_ids(len(keys)) if given is None else to_array(given)
     id_bytes = to_bytes(array) if given is None else given
     if len(id_bytes) != len(keys):
-        raise ValueError(f"{len(id_bytes)} ids for {len(keys)} data IDs of {entry.dataset_type.name!r}.")
+        raise InvalidArgumentError(
+            f"{len(id_bytes)} ids for {len(keys)} data IDs of {entry.dataset_type.name!r}."
+        )
     names: tuple[str, ...] = ("id", "dataset_type_id", "run_id", "ingest_ns")
     head = (entry.id, run.id, now_ns())
     dataset_rows: list[tuple[Any, ...]] = [(id, *head) for id in id_bytes]

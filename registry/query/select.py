@@ -125,7 +125,11 @@ def data_id_select(
         columns_of = join.tables[element.name].c
         result += [columns_of[name].label(f"{element.name}_{name}") for name in own_columns(element)]
     known = [column.is_not(None) for name, column in join.nullable.items() if name in dimensions.index]
-    return _finish(join, render, result or [_NOTHING], dimensions, order, limit, [] if nulls else known)
+    conditions = [] if nulls else known
+    # Several datasets may have the same data ID.
+    ids = [f"field_{i}" for i, field in enumerate(fields) if field.name == "dataset_id"]
+    unique = [*dimensions.required, *ids]
+    return _finish(join, render, result or [_NOTHING], dimensions, order, limit, conditions, unique)
 
 
 def record_select(
@@ -157,7 +161,8 @@ def record_select(
     )
     table = join.tables[element.name]
     result = [table.c[name] for name in element.column_names]
-    return _finish(join, Renderer(schema, join.lookup), result, join.dimensions, order, limit, conditions)
+    render = Renderer(schema, join.lookup)
+    return _finish(join, render, result, join.dimensions, order, limit, conditions, element.required)
 
 
 def count_select(statement: Select[Any]) -> Select[Any]:
@@ -175,8 +180,12 @@ def _finish(
     order: Order,
     limit: int | None,
     conditions: Sequence[ColumnElement[bool]],
+    unique: Sequence[str],
 ) -> Select[Any]:
-    """Return the select of a join: its condition, made distinct where rows repeat, sorted and cut off."""
+    """Return the select of a join: its condition, made distinct where rows repeat, sorted and cut off.
+
+    The columns ``unique`` of the result tell its rows apart.
+    """
     assert join.from_clause is not None
     statement = select(*result).select_from(join.from_clause)
     found = (condition for relation in join.relations for condition in relation.conditions)
@@ -193,7 +202,7 @@ def _finish(
     for value, descending in sorting:
         statement = statement.order_by(value.desc().nulls_last() if descending else value.asc().nulls_first())
     if limit is not None:  # so that it is the same rows each time
-        keys = [column for column in statement.selected_columns if column.name in dimensions.required]
+        keys = [column for column in statement.selected_columns if column.name in unique]
         statement = statement.order_by(*keys).limit(limit)
     return statement
 

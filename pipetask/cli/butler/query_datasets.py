@@ -12,6 +12,7 @@ from pipetask.cli.options import (
     where_option,
 )
 from pipetask.cli.show import dataset_rows, format_option, show
+from pipetask.counted import counted
 
 
 @click.command("query-datasets", cls=RepositoryCommand, short_help="List datasets.")
@@ -57,5 +58,5 @@ def command(
         uris = [butler.getURI(ref) for ref in refs] if show_uri else []
     if limit and len(refs) > limit:
         refs = refs[:limit]
-        click.echo(f"Only the first {limit} datasets are shown; use --limit 0 for all.", err=True)
+        click.echo(f"There are more than {counted(limit, 'dataset')}; use --limit 0 for all.", err=True)
     show(*dataset_rows(refs, {"uri": uris} if show_uri else {}), format_)

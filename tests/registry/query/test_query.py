@@ -190,6 +190,13 @@ def test_results_are_counted_and_tested_without_being_made(query):
     assert [query.data_ids([]).count(), next(iter(query.data_ids([]))).dimensions.names] == [1, ()]
 
 
+def test_a_limited_answer_is_the_same_each_time(query, two_run_registry):
+    for collections in (["second", "first"], ["first", "second"]):
+        found = query.datasets("calexp", collections, find_first=False).limit(7)
+        at_visit_3 = [(ref.dataId["detector"], ref.run) for ref in found if ref.dataId["visit"] == 3]
+        assert at_visit_3 == [(0, "first"), (0, "second"), (1, "first")]  # the older one comes first
+
+
 def test_records_are_shared_between_data_ids(query):
     refs = list(query.datasets("calexp", "first").with_dimension_records().order_by("visit", "detector"))
     first, second = (ref.dataId.records for ref in refs[:2])
