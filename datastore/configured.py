@@ -9,7 +9,7 @@ from typing import Any
 
 from datastore.artifact_cache import ArtifactCache
 from datastore.composites.cache import ComponentCache
-from datastore.errors import ConfigurationError
+from datastore.errors import ConfigurationError, ConfigurationValueError
 from datastore.formatters.base import Formatter, find_formatter
 from datastore.locations import local_path
 from datastore.records import ArtifactHint
@@ -18,7 +18,15 @@ from datastore.stores.base import Store
 from datastore.stores.chained import StoreChain
 from datastore.templates import Templates, encode_run
 
-CONFIG_KEYS = frozenset({"storageClasses", "formatters", "templates", "disassemble", "stores", "cache"})
+_KINDS: Mapping[str, type] = {
+    "storageClasses": dict,
+    "formatters": dict,
+    "templates": dict,
+    "disassemble": list,
+    "stores": list,
+    "cache": dict,
+}
+_WORDS: Mapping[type, str] = {dict: "mapping", list: "list"}
 
 
 class ConfiguredDatastore:
@@ -26,8 +34,11 @@ class ConfiguredDatastore:
 
     def __init__(self, root: str | Path, *, config: Mapping[str, Any] | None = None) -> None:
         config = dict(config or {})
-        if unknown := set(config) - CONFIG_KEYS:
-            raise ConfigurationError(tuple(sorted(unknown)), tuple(sorted(CONFIG_KEYS)))
+        for key, value in config.items():
+            if key not in _KINDS:
+                raise ConfigurationError(key, tuple(_KINDS))
+            if value is not None and not isinstance(value, _KINDS[key]):
+                raise ConfigurationValueError(key, _WORDS[_KINDS[key]], repr(value))
         self._root, self._config = root, config
         text = os.fspath(root)
         self.root = local_path(text) or text.rstrip("/")

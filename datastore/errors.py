@@ -63,6 +63,20 @@ class ArtifactReadError(DatastoreError, OSError):
         return f"Can't read {self.uri!r}: {self.reason}; {self.hint}"
 
 
+class FileRefusedError(DatastoreError, OSError):
+    """A file can't become a dataset: it is not there, not whole, or not of the format said."""
+
+    hint = "check that it is there, whole, and of the format of the dataset type"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"File {self.path!r} can't be taken in: {self.reason}; {self.hint}"
+
+
 class ArtifactWriteError(DatastoreError, OSError):
     """A file could not be written."""
 
@@ -94,9 +108,7 @@ class FormatterError(DatastoreError, ValueError):
 class UnknownFormatterError(DatastoreError, LookupError):
     """No formatter has this name."""
 
-    hint = (
-        "built-in ones are in datastore/storage_classes.yaml, others come with 'datastore.formatters' plugins"
-    )
+    hint = "or give the dotted name of a class of your own"
 
     def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
         super().__init__(name, known)
@@ -104,7 +116,8 @@ class UnknownFormatterError(DatastoreError, LookupError):
         self.known = known
 
     def __str__(self) -> str:
-        return f"No formatter {self.name!r}{_nearest(self.name, self.known)}; {self.hint}"
+        there = ", ".join(self.known)
+        return f"No formatter {self.name!r}{_nearest(self.name, self.known)}; there are: {there}; {self.hint}"
 
 
 class UnknownStorageClassError(DatastoreError, LookupError):
@@ -204,17 +217,35 @@ class ParameterError(DatastoreError, ValueError):
 
 
 class ConfigurationError(DatastoreError, ValueError):
-    """The repository's configuration of the datastore has keys that mean nothing."""
+    """The repository's configuration of the datastore has a key that means nothing."""
 
     hint = "correct the section 'datastore' of butler.yaml"
 
-    def __init__(self, unknown: tuple[str, ...], known: tuple[str, ...]) -> None:
-        super().__init__(unknown, known)
-        self.unknown = unknown
+    def __init__(self, key: str, known: tuple[str, ...]) -> None:
+        super().__init__(key, known)
+        self.key = key
         self.known = known
 
     def __str__(self) -> str:
-        return f"Unknown keys {self.unknown} of a datastore; it has: {self.known}; {self.hint}"
+        there = ", ".join(self.known)
+        return (
+            f"A datastore has no {self.key!r}{_nearest(self.key, self.known)}; it has: {there}; {self.hint}"
+        )
+
+
+class ConfigurationValueError(DatastoreError, TypeError):
+    """A part of the repository's configuration of the datastore has a value of the wrong kind."""
+
+    hint = "correct the section 'datastore' of butler.yaml"
+
+    def __init__(self, key: str, wanted: str, value: str) -> None:
+        super().__init__(key, wanted, value)
+        self.key = key
+        self.wanted = wanted
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"{self.key!r} of a datastore is a {self.wanted}, not {self.value}; {self.hint}"
 
 
 class StoreDefinitionError(DatastoreError, ValueError):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from datastore.artifact import ALGORITHM, file_checksum
 from datastore.configured import ConfiguredDatastore
-from datastore.errors import LocationError
+from datastore.errors import (
+    ArtifactMissingError,
+    ArtifactReadError,
+    FileRefusedError,
+    LocationError,
+)
 from datastore.formatters.base import find_formatter
 from datastore.locations import Source, file_uri, local_path
 from datastore.reading import reading
@@ -83,10 +89,15 @@ class IngestingDatastore(ConfiguredDatastore):
         name = formatter or self.formatter_of(hint.dataset_type, storage_class)[0]
         location, _, fragment = str(path).partition("#")
         if (local := local_path(location)) is not None:
-            source = Source(local, local, fragment, -1, file_size(local))
+            source = Source(local, local, fragment, -1, _size(local))
         else:
             source = remote_source(location, fragment, -1, -1, {})
-        reading(name, source, lambda: find_formatter(name).check(source, storage_class))
+        try:
+            reading(name, source, lambda: find_formatter(name).check(source, storage_class))
+        except ArtifactReadError as err:
+            raise FileRefusedError(location, err.reason) from err
+        except ArtifactMissingError as err:
+            raise FileRefusedError(location, "there is no such file") from err
 
 
 class Intake:
@@ -146,6 +157,22 @@ class Intake:
         recorded = self._template.path(hint, "", suffix)
         self._store.take(local, recorded, self._transfer, sync=self._sync)
         return recorded
+
+
+def _size(path: str) -> int:
+    """Return the size of a file that is to be taken in."""
+    try:
+        return file_size(path)
+    except ArtifactReadError as err:
+        raise FileRefusedError(path, err.reason) from err
+    except ArtifactMissingError as err:
+        if os.path.isdir(path):  # noqa: PTH112 - text
+            reason = "it is a folder"
+        elif os.path.islink(path):  # noqa: PTH114 - text
+            reason = f"it is a link to {os.readlink(path)!r}, which is not there"  # noqa: PTH115 - text
+        else:
+            reason = "there is no such file"
+        raise FileRefusedError(path, reason) from err
 
 
 def _kept_in(store: Store, local: str) -> bool:

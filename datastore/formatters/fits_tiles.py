@@ -117,7 +117,8 @@ def open_fits(source: Source) -> Iterator[Any]:
         try:
             hdus = fits.open(stream, memmap=False, lazy_load_hdus=True, character_as_bytes=True)
         except (OSError, ValueError, TypeError, IndexError, KeyError) as err:
-            raise ArtifactReadError(source.uri, f"not a FITS file: {err}") from err
+            # What astropy advises after the first comma is for programs that call it.
+            raise ArtifactReadError(source.uri, f"not a FITS file: {str(err).partition(',')[0]}") from err
         with hdus:
             yield hdus
 

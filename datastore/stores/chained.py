@@ -103,6 +103,8 @@ class StoreChain:
 
 def _make(definition: Mapping[str, Any], folder: str) -> Store:
     """Return the store of a definition: by the scheme of its root."""
+    if not isinstance(definition, Mapping):
+        raise StoreDefinitionError(str(definition), "it is no mapping of name, root, …")
     name, root = str(definition.get("name", "")), definition.get("root")
     if unknown := set(definition) - _KEYS:
         raise StoreDefinitionError(name, f"unknown keys {sorted(unknown)}; it has {sorted(_KEYS)}")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -55,11 +56,15 @@ class LocalStore(Store):
         return Source(local, local, fragment, offset, size)
 
     def size(self, path: str) -> int | None:
-        """Return the size of a file, that a link points at maybe."""
+        """Return the size of a file, that a link points at maybe; of links in a circle, there is none."""
         try:
             return os.stat(self._local(path)).st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as err:
+            if err.errno == errno.ELOOP:
+                return None
+            raise
 
     def delete(self, path: str) -> None:
         """Delete a file, and the folders that it leaves empty."""

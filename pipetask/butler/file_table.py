@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from datastore.errors import DatastoreError
+from datastore.errors import DatastoreError, FileRefusedError
 from datastore.locations import is_uri
 from pipetask.butler.limited import hint_of
 from pipetask.butler.transfer import FileDataset
@@ -155,9 +155,10 @@ def _ingest(
 
 
 def _fail(report: FileTableReport, path: str, err: Exception, *, continue_on_error: bool) -> None:
+    reason = err.reason if isinstance(err, FileRefusedError) else str(err)
     if not continue_on_error:
-        raise FileTableError(f"{path}: {err}") from err
-    report.failures.append(FileFailure(path, str(err)))
+        raise FileTableError(f"{path}: {reason}") from err
+    report.failures.append(FileFailure(path, reason))
 
 
 def _named(rows: list[dict[str, Any]], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from datastore.errors import (
     ArtifactMissingError,
     ArtifactReadError,
     ConfigurationError,
+    ConfigurationValueError,
     LocationError,
     ParameterError,
     StorageTypeError,
@@ -182,6 +184,26 @@ def test_formatter_is_chosen_by_dataset_type_then_storage_class(tmp_path, hint):
 def test_unknown_key_of_the_configuration_is_told(tmp_path):
     with pytest.raises(ConfigurationError, match=r"'template'.*templates"):
         Datastore(tmp_path, config={"template": {}})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [("stores", 3, "list"), ("formatters", ["json"], "mapping"), ("cache", "folder", "mapping")],
+)
+def test_value_of_the_wrong_kind_in_the_configuration_is_told(tmp_path, key, value, wanted):
+    message = f"{key!r} of a datastore is a {wanted}, not {value!r}"
+    with pytest.raises(ConfigurationValueError, match=re.escape(message)):
+        Datastore(tmp_path, config={key: value})
+
+
+def test_a_link_that_leads_nowhere_or_in_a_circle_is_no_file(store, hint):
+    (record,) = store.write({"a": 1}, hint("StructuredDataDict"))
+    path = Path(store.local_file(record))
+    path.unlink()
+    for target in ("gone.json", path.name):
+        path.symlink_to(target)
+        assert not store.exists([record])
+        path.unlink()
 
 
 def test_unknown_formatter_suggests_the_nearest(tmp_path, hint):

@@ -83,7 +83,7 @@ def command(
     for failure in report.failures:
         click.echo(f"{failure.path}: {failure.reason}", err=True)
     known = f"; {report.n_known} were there already" if report.n_known else ""
-    failed = f"; {len(report.failures)} files failed" if report.failures else ""
+    failed = f"; {counted(len(report.failures), 'file')} failed" if report.failures else ""
     click.echo(f"Ingested {counted(len(report.refs), 'dataset')} of {dataset_type}{known}{failed}.")
     if report.failures:
         sys.exit(EXIT_SOME_FAILED)

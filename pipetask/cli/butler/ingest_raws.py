@@ -6,6 +6,7 @@ import click
 
 from pipetask.cli.errors import EXIT_SOME_FAILED
 from pipetask.cli.options import RepositoryCommand, processes_option, repository_argument, transfer_option
+from pipetask.counted import counted
 
 
 @click.command("ingest-raws", cls=RepositoryCommand, short_help="Take camera files in.")
@@ -38,7 +39,7 @@ def command(
     click.echo(
         f"Ingested {report.ingested} images of {len(report.exposures)} exposures"
         + (f"; {report.known} were there already" if report.known else "")
-        + (f"; {len(report.failures)} files failed" if report.failures else "")
+        + (f"; {counted(len(report.failures), 'file')} failed" if report.failures else "")
         + "."
     )
     if report.failures:

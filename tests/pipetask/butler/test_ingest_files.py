@@ -136,6 +136,7 @@ def bad_files(tmp_path):
     whole = (tmp_path / "flat3.fits").read_bytes()
     (tmp_path / "cut.fits").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "loop.fits").symlink_to("loop.fits")
+    (tmp_path / "dangling.fits").symlink_to("gone.fits")
     (tmp_path / "empty.fits").write_bytes(b"")
     (tmp_path / "folder.fits").mkdir()
     return {
@@ -143,8 +144,9 @@ def bad_files(tmp_path):
         "cut.fits": "truncated",
         "loop.fits": "symbolic links",
         "empty.fits": "FITS",
-        "folder.fits": "No file",
-        "nowhere.fits": "No file",
+        "folder.fits": "it is a folder",
+        "nowhere.fits": "there is no such file",
+        "dangling.fits": "it is a link to 'gone.fits', which is not there",
         "flat3.fits#hdu=7": "no HDU 7",
     }
 
@@ -183,7 +185,7 @@ def test_file_that_lies_in_the_way_fails_alone(repo, tmp_path):
     command("ingest-files", repo, *arguments, exit_code=2)
     assert not (in_the_way.parent / "flat_Cam_1.fits").exists()
     result = command("ingest-files", repo, *arguments, "--continue-on-error", exit_code=1)
-    assert "1 files failed" in result.stdout
+    assert "1 file failed" in result.stdout
     assert in_the_way.read_bytes() == b"somebody's"
     assert (got(repo, 1) == 1).all()
 
