@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from datastore.composites.components import component_of
 from datastore.composites.digest import digest
-from datastore.errors import DatastoreError, DigestError
-from datastore.storage_class import import_cached
+from datastore.errors import DatastoreError, DigestError, StorageTypeError
+from datastore.storage_class import StorageClasses, import_cached
 from pipetask.butler.composites.definition import Composite, Part
 from pipetask.butler.composites.errors import MissingPartError
 from pipetask.butler.composites.find import PartFinder
@@ -43,7 +43,7 @@ def put_composite(butler: Butler, obj: Any, composite: Composite, ref: DatasetRe
     ConflictingDefinitionError
         If a ``writeOnce`` part differs from what is there.
     """
-    values = taken_apart(composite, obj, ref)
+    values = taken_apart(butler.datastore.storage_classes, composite, obj, ref)
     searched = dict.fromkeys((ref.run, *butler.search_path(None, ref.dataId.get("instrument"))))
     finder = PartFinder(butler, list(searched))
     parts: dict[str, DatasetRef | tuple[DatasetRef, ...]] = {}
@@ -70,8 +70,9 @@ def _record(butler: Butler, made: CompositeRef) -> None:
     butler.registry.insert_composite_parts((made.id, name, part.id) for name, part in rows)
 
 
-def taken_apart(composite: Composite, obj: Any, ref: DatasetRef) -> dict[str, Any]:
+def taken_apart(classes: StorageClasses, composite: Composite, obj: Any, ref: DatasetRef) -> dict[str, Any]:
     """Return the values of the parts, `None` for "as it was"."""
+    obj = _of_class(classes, composite, obj, ref)
     if composite.disassembler:
         values: dict[str, Any] = {}
         returned = import_cached(composite.disassembler)(obj, ref.dataId.mapping, values)
@@ -101,6 +102,20 @@ def taken_apart(composite: Composite, obj: Any, ref: DatasetRef) -> dict[str, An
                     f"Composite {composite.name!r} {ref.dataId} cannot be put: {err}"
                 ) from err
     return values
+
+
+def _of_class(classes: StorageClasses, composite: Composite, obj: Any, ref: DatasetRef) -> Any:
+    """Return an object as what the definition says that the whole is."""
+    refused = f"Composite {composite.name!r} {ref.dataId} cannot be put: "
+    if not composite.storage_class:
+        if isinstance(obj, import_cached(composite.python)):
+            return obj
+        raise CompositePutError(f"{refused}it is a {composite.python}, not {type(obj).__name__}.")
+    storage_class = classes.get(composite.storage_class)
+    try:
+        return obj if isinstance(obj, storage_class.pytype) else storage_class.take(obj)
+    except StorageTypeError as err:
+        raise CompositePutError(f"{refused}{err}") from err
 
 
 def _stored(

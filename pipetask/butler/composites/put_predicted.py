@@ -36,7 +36,7 @@ def put_predicted(butler: LimitedButler, obj: Any, ref: CompositeRef) -> list[Ar
     ConflictingDefinitionError
         If a ``writeOnce`` part differs from what another quantum wrote.
     """
-    values = taken_apart(ref.composite, obj, ref)
+    values = taken_apart(butler.datastore.storage_classes, ref.composite, obj, ref)
     records = []
     # What others may rely on is written last, when little can fail any more.
     for part in sorted(ref.composite.parts, key=lambda part: part.write_once):

@@ -61,4 +61,4 @@ def export_selection(
             helper.saveDatasetType(dataset_type)
         if all_records:
             helper.saveAllDimensionData()
-    return len(unique), len(helper.collections)
+    return len(helper.datasets), len(helper.collections)

@@ -31,7 +31,7 @@ def command(
             found = [dataset_type for dataset_type in found if dataset_type in held]
         described = butler.composites.described_components
         nearest = "" if found else nearest_dataset_type(butler, glob)
-        components = ["; ".join(described(each)) for each in found] if ctx.meta[VERBOSE] else []
+        components = [described(each) for each in found] if ctx.meta[VERBOSE] else []
     if not found:
         where = f" among those of {', '.join(collections)}" if collections else ""
         nothing_found(f"No dataset type{where} matches {' '.join(glob) or '*'}{nearest or '.'}")

@@ -304,3 +304,13 @@ def test_what_is_missing_is_named_by_its_own_data_id(later, define):
     message = r"'p' \{instrument: 'Cam', visit: 2\} is not.*no 'calib' \{instrument: 'Cam', detector: 0, visit: 2\} in"
     with pytest.raises(MissingPartError, match=message):
         later.get("p", {"instrument": "Cam", "visit": 2})
+
+
+def test_an_object_of_another_type_is_refused_with_the_type_wanted(later, define):
+    define(PAIRS)
+    with pytest.raises(
+        CompositePutError, match=r"'recalibrated'.*cannot be put: .*'ExposureF'.*Exposure.*int"
+    ):
+        later.put(3, "recalibrated", ID)
+    with pytest.raises(CompositePutError, match=r"'annotated'.*it is a types.SimpleNamespace, not dict"):
+        later.put({"notes": {}}, "annotated", ID)
