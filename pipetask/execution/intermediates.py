@@ -29,6 +29,7 @@ class Intermediates:
 
     def __init__(self, graph: QuantumGraph) -> None:
         self._graph = graph
+        self._packed = _PackedRecords()
         self._kept: dict[str, dict[int, bytes]] = {}  # by dataset type and row in its table
         self._is_made: dict[str, npt.NDArray[np.bool_]] = {}
         for task in graph.tasks:
@@ -61,9 +62,7 @@ class Intermediates:
             for row in graph.edges[task.label, connection.name][report.quantum - task.first].tolist():
                 records = report.written.get(_id_of(graph, table, row))
                 if count[row] and records is not None:
-                    kept = self._kept.setdefault(connection.dataset_type, {})
-                    # A third of the memory that the objects take: there may be very many.
-                    kept[row] = marshal.dumps([tuple(record) for record in records])
+                    self._kept.setdefault(connection.dataset_type, {})[row] = self._packed.pack(records)
 
     def inputs_of(self, quantum: int) -> dict[UUID, Sequence[ArtifactRecord]]:
         """Return the artifacts of those inputs of a quantum that others were to make; none if they didn't."""
@@ -71,7 +70,7 @@ class Intermediates:
         for name, row in self._made_inputs(quantum):
             data = self._kept.get(name, {}).get(row)
             id = _id_of(self._graph, self._graph.datasets[name], row)
-            found[id] = [ArtifactRecord(*fields) for fields in marshal.loads(data)] if data else ()  # noqa: S302
+            found[id] = self._packed.unpack(data) if data else ()
         return found
 
     def drop_inputs_of(self, quantum: int) -> None:
@@ -92,6 +91,31 @@ class Intermediates:
                 rows = graph.edges[task.label, connection.name][quantum - task.first]
                 for row in rows[is_made[rows]].tolist():
                     yield connection.dataset_type, row
+
+
+class _PackedRecords:
+    """Artifact records as bytes: a quarter of what the objects take, since there may be very many."""
+
+    def __init__(self) -> None:
+        self._common: list[tuple[str, ...]] = []
+        self._number: dict[tuple[str, ...], int] = {}
+
+    def pack(self, records: Sequence[ArtifactRecord]) -> bytes:
+        packed = []
+        for component, store, path, offset, size, checksum, *rest in records:
+            common = (component, store, *rest)
+            if common not in self._number:
+                self._number[common] = len(self._common)
+                self._common.append(common)
+            packed.append((self._number[common], path, offset, size, bytes.fromhex(checksum)))
+        return marshal.dumps(packed)
+
+    def unpack(self, data: bytes) -> list[ArtifactRecord]:
+        found = []
+        for number, path, offset, size, checksum in marshal.loads(data):  # noqa: S302 - our own
+            component, store, *rest = self._common[number]
+            found.append(ArtifactRecord(component, store, path, offset, size, checksum.hex(), *rest))
+        return found
 
 
 def _id_of(graph: QuantumGraph, table: DatasetTable, row: int) -> UUID:

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler.inventory import remove_left_overs
@@ -27,6 +28,8 @@ from pipetask.execution.summary import RunSummary, Tally
 from pipetask.task.context import ExecutionResources
 
 if TYPE_CHECKING:
+    import distributed
+
     from pipetask.butler import Butler
     from pipetask.graph.quantum_graph import QuantumGraph
 
@@ -79,7 +82,8 @@ def run_graph(
     """
     how = ExecutionOptions(**options)
     run = graph.header.output_run
-    with Journal(journal_path(butler.root, run)) as journal:
+    client = None
+    with Journal(journal_path(butler.root, run)) as journal, ExitStack() as left:
         if journal.records:
             raise InconsistentRunError(
                 f"Run {run!r} was cut short, and what it did is in its journal only. Go on with --extend-run."
@@ -90,6 +94,8 @@ def run_graph(
         init_run.check_not_run_before(graph, butler)
         if how.needs_workers and not how.init_only:
             start_fork_server(task_modules(graph), threads=how.threads)
+        if how.executor == "dask" and not how.init_only:
+            client = left.enter_context(_dask_client(how))  # now: nothing is written if it isn't there
         init_inputs = init_run.butler_of_init_inputs(graph, butler)
         init_outputs = init_run.make_init_outputs(graph, init_inputs, with_versions=not how.no_versions)
         if how.register_dataset_types:
@@ -101,7 +107,7 @@ def run_graph(
         if how.init_only:
             return RunSummary(run, {}, (), 0.0)
         butler.registry.provenance.begin_run(run, time.time_ns(), socket.gethostname(), str(journal.path))
-        summary = _execute(graph, butler, journal, init_records, how, progress)
+        summary = _execute(graph, butler, journal, init_records, how, client, progress)
         butler.registry.provenance.end_run(run, time.time_ns())
     if summary.interrupted:
         _log.warning("Run %s was stopped. The same command with --extend-run goes on.", run)
@@ -114,6 +120,7 @@ def _execute(
     journal: Journal,
     init_records: init_run.Records,
     how: ExecutionOptions,
+    client: distributed.Client | None,
     progress: Callable[[Tally], None] | None,
 ) -> RunSummary:
     saved = graph_path(journal.path)
@@ -128,7 +135,7 @@ def _execute(
         debugger=how.debugger,
         coverage=how.coverage if how.needs_workers or how.executor == "dask" else None,
     )
-    with _executor(graph, butler, runner, how) as executor:
+    with _executor(graph, butler, runner, how, client) as executor:
         coordinator = Coordinator(
             graph,
             executor,
@@ -146,9 +153,17 @@ def _execute(
     return summary
 
 
-def _executor(graph: QuantumGraph, butler: Butler, runner: QuantumRunner, how: ExecutionOptions) -> Executor:
-    if how.executor == "dask":
-        return _dask_executor(runner, how)
+def _executor(
+    graph: QuantumGraph,
+    butler: Butler,
+    runner: QuantumRunner,
+    how: ExecutionOptions,
+    client: distributed.Client | None,
+) -> Executor:
+    if client is not None:
+        from pipetask.execution.executors.dask import DaskExecutor
+
+        return DaskExecutor(runner, client)
     peaks = {}
     if how.max_memory:
         known = butler.registry.provenance.history({task.label: task.task_class_name for task in graph.tasks})
@@ -173,17 +188,16 @@ def local_executor(
     )
 
 
-def _dask_executor(runner: QuantumRunner, how: ExecutionOptions) -> Executor:
+def _dask_client(how: ExecutionOptions) -> distributed.Client:
     try:
-        from pipetask.execution.executors.dask import DaskExecutor, connect
+        from pipetask.execution.executors.dask import connect
     except ImportError as error:
         raise ExecutionOptionsError(
             f"--executor dask needs packages that are not installed ({error}): pip install 'pipetask[dask]'"
         ) from None
     settings = read_settings(how.dask_settings) if how.dask_settings else {}
     cluster = how.dask_cluster or "local"
-    client = connect(how.processes, scheduler=how.scheduler, cluster=cluster, settings=settings)
-    return DaskExecutor(runner, client)
+    return connect(how.processes, scheduler=how.scheduler, cluster=cluster, settings=settings)
 
 
 def task_modules(graph: QuantumGraph) -> set[str]:

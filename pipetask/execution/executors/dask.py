@@ -7,6 +7,7 @@ lost again has failed.
 
 from __future__ import annotations
 
+import logging
 import pickle
 import queue
 import threading
@@ -57,6 +58,7 @@ def connect(
     ExecutionOptionsError
         If there is no such cluster.
     """
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # it would tell of each of its parts
     # One loss of a worker is reported at once: dask would try the batch again on three more.
     dask.config.set({"distributed.scheduler.allowed-failures": 0})
     given = dict(settings or {})

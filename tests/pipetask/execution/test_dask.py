@@ -106,6 +106,19 @@ def test_a_file_without_settings_is_refused(tmp_path, text):
         read_settings(str(file))
 
 
+def test_a_run_whose_cluster_is_not_there_is_not_begun(numbers_repo):
+    with pytest.raises(ExecutionOptionsError, match="No dask scheduler"):
+        run_graph(
+            numbers_repo.graph(),
+            numbers_repo.butler,
+            register_dataset_types=True,
+            executor="dask",
+            scheduler="nonsense://x",
+        )
+    assert numbers_repo.butler.registry.collections.query("out*") == []
+    assert not list((numbers_repo.root / ".journal").glob("**/*.graph"))
+
+
 def test_a_scheduler_that_cannot_be_reached_is_named():
     with pytest.raises(ExecutionOptionsError, match="No dask scheduler nonsense://x: ValueError"):
         connect(1, scheduler="nonsense://x")
