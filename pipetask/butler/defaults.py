@@ -46,7 +46,7 @@ def input_collections(butler: ReadingButler, instrument: str | None = None) -> t
     Raises
     ------
     InstrumentError
-        If there is no such instrument, or several and none is named.
+        If there is no such instrument, or several and none is named, or its defaults were never made.
     """
     known = instruments(butler)
     if not instrument:
@@ -61,7 +61,14 @@ def input_collections(butler: ReadingButler, instrument: str | None = None) -> t
         raise InstrumentError(
             f"No instrument {instrument!r} in repository {butler.root!r}{suggest(instrument, known)}"
         )
-    return (defaults_chain(instrument),)
+    chain = defaults_chain(instrument)
+    if chain not in butler.registry.collections.query("*", kinds=["CHAINED"]):
+        raise InstrumentError(
+            f"Instrument {instrument!r} has no default collections yet: there is no {chain!r}, which "
+            "butler ingest-raws makes.",
+            hint="Name collections (-i, --collections), or ingest images",
+        )
+    return (chain,)
 
 
 def add_to_defaults(butler: ReadingButler, instrument: str, *names: str) -> None:

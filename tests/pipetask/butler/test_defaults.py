@@ -19,6 +19,8 @@ def test_images_come_before_calibrations_before_sky_maps(repo):
 
 
 def test_one_instrument_is_implied_and_several_must_be_named(repo):
+    for instrument in ("Cam", "Dam"):
+        repo.collections.register(f"{instrument}/defaults", "CHAINED")
     assert input_collections(repo) == ("Cam/defaults",)
     repo.registry.insert_dimension_records("instrument", [{"instrument": "Dam"}])
     assert input_collections(repo, "Dam") == ("Dam/defaults",)
@@ -35,3 +37,11 @@ def test_they_are_searched_where_no_collections_are_named(repo):
     repo.registry.insert_dimension_records("instrument", [{"instrument": "Dam"}])
     assert repo.get("notes", instrument="Cam", detector=1) == {"x": 1}
     assert len(repo.query_datasets("notes", instrument="Cam")) == 1
+
+
+def test_an_instrument_without_defaults_says_who_makes_them(repo):
+    repo.registry.insert_dimension_records("instrument", [{"name": "New"}])
+    with pytest.raises(
+        InstrumentError, match=r"'New' has no default collections yet: .*'New/defaults'.*ingest-raws"
+    ):
+        input_collections(repo, "New")
