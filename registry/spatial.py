@@ -33,8 +33,10 @@ MARGIN: Final = 1e-7
 _LARGE: Final = 1.0  # [rad]; a circle around the corners holds a polygon only if it is less than half the sky
 
 # Circles are searched by classes of size, each a factor of 2⁴ wide, since one large circle alone would make
-# the tree return everything.
+# everything a neighbour.
 _OCTAVES = 4
+
+_AT_ONCE = 4_000_000  # distances in memory
 
 
 def encode(region: Region) -> bytes:
@@ -168,27 +170,47 @@ def _decoded(encoded: Encoded, indices: Integers) -> Iterator[Region]:
 
 def candidate_pairs(circles_a: Circles, circles_b: Circles) -> tuple[Integers, Integers, Floats]:
     """Return pairs of circles that touch, as indices ordered by ``a``, then ``b``, and distances [rad]."""
-    from scipy.spatial import cKDTree
-
     known_a, known_b = (np.flatnonzero(np.isfinite(radii)) for _, radii in (circles_a, circles_b))
-    found: list[tuple[Integers, Integers]] = []
+    found: list[tuple[Integers, Integers]] = [(np.empty(0, np.int64), np.empty(0, np.int64))]
     for some_a in _by_size(circles_a[1], known_a):
-        tree = cKDTree(circles_a[0][some_a])
-        reach = circles_a[1][some_a].max()
         for some_b in _by_size(circles_b[1], known_b):
-            chords = 2 * np.sin(np.minimum(reach + circles_b[1][some_b] + MARGIN, np.pi) / 2) + MARGIN
-            near = tree.query_ball_point(circles_b[0][some_b], chords, return_sorted=False)
-            counts = np.fromiter(map(len, near), dtype=np.int64, count=len(near))
-            if counts.sum():
-                found.append((some_a[np.concatenate(near).astype(np.int64)], np.repeat(some_b, counts)))
-    a = np.concatenate([pair[0] for pair in found]) if found else np.empty(0, np.int64)
-    b = np.concatenate([pair[1] for pair in found]) if found else np.empty(0, np.int64)
+            reach = circles_a[1][some_a].max() + circles_b[1][some_b].max() + MARGIN
+            chord = 2 * np.sin(min(reach, np.pi) / 2) + MARGIN
+            near_a, near_b = _neighbours(circles_a[0][some_a], circles_b[0][some_b], chord)
+            found.append((some_a[near_a], some_b[near_b]))
+    a, b = (np.concatenate(side) for side in zip(*found, strict=True))
     chord = np.linalg.norm(circles_a[0][a] - circles_b[0][b], axis=1)
     angle = 2 * np.arcsin(np.minimum(chord / 2, 1.0))
     touch = angle <= circles_a[1][a] + circles_b[1][b] + MARGIN
     a, b, angle = a[touch], b[touch], angle[touch]
     order = np.lexsort((b, a))
     return a[order], b[order], angle[order]
+
+
+def _neighbours(a: Floats, b: Floats, distance: float) -> tuple[Integers, Integers]:
+    """Return the pairs of unit vectors that are at most a distance apart."""
+    # Cubes a little wider than the distance: what is so near lies in the same cube or in one beside it. Those
+    # of a column follow each other, so that three of them are one range of the sorted numbers.
+    width = max(distance * (1 + 1e-6), 1e-5)
+    n = int(2 / width) + 3
+    steps = np.array([n * n, n, 1])
+    cubes_a, cubes_b = (((1 + np.floor((1 + each) / width)).astype(np.int64) @ steps) for each in (a, b))
+    order = np.argsort(cubes_a, kind="stable")
+    cubes_a = cubes_a[order]
+    found_a, found_b = [], []
+    for column in (i * n * n + j * n for i in (-1, 0, 1) for j in (-1, 0, 1)):
+        first = np.searchsorted(cubes_a, cubes_b + column - 1, "left")
+        counts = np.searchsorted(cubes_a, cubes_b + column + 1, "right") - first
+        for some in np.array_split(np.arange(len(b)), 1 + counts.sum() // _AT_ONCE):
+            # The places first, first + 1, …, of each range, one range after the other.
+            many = counts[some]
+            places = np.arange(many.sum()) + np.repeat(first[some] - many.cumsum() + many, many)
+            near_a, near_b = order[places], np.repeat(some, many)
+            apart = a[near_a] - b[near_b]
+            near = np.einsum("ij,ij->i", apart, apart) <= distance**2
+            found_a.append(near_a[near])
+            found_b.append(near_b[near])
+    return np.concatenate(found_a), np.concatenate(found_b)
 
 
 def _by_size(radii: Floats, known: Integers) -> list[Integers]:

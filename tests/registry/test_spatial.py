@@ -1,13 +1,18 @@
 """Overlaps on the sky: candidates and exact pairs against all pairs, one by one."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsst.sphgeom import DISJOINT, Angle, Circle, UnitVector3d
 
+from registry import spatial
 from registry.spatial import (
     bounding_circles,
+    candidate_pairs,
     circle,
     decode,
     encode,
@@ -56,6 +61,28 @@ def test_the_bounding_circle_holds_the_region_and_the_encoding_keeps_it(region):
     assert decode(encode(region)) == region
 
 
+@pytest.mark.parametrize("at_once", [10, 4_000_000])
+def test_circles_that_touch_are_found_anywhere_on_the_sky(monkeypatch, at_once):
+    monkeypatch.setattr(spatial, "_AT_ONCE", at_once)
+    rng = np.random.default_rng(3)
+
+    def scattered(n, largest):
+        vectors = rng.normal(size=(n, 3)) * [1, 1, 3]  # denser at the poles
+        vectors[:6] = [*np.eye(3), *-np.eye(3)]
+        centres = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return centres, rng.uniform(0, largest, n) ** 3
+
+    a, b = scattered(400, 0.6), scattered(300, 1.2)
+    i, j, angles = candidate_pairs(a, b)
+    distance = np.arccos(np.clip(a[0] @ b[0].T, -1, 1))
+    touching = distance <= a[1][:, None] + b[1]
+    assert set(zip(*map(np.ndarray.tolist, np.nonzero(touching)), strict=True)) <= set(
+        zip(i.tolist(), j.tolist(), strict=True)
+    )
+    assert np.all(distance[i, j] <= (a[1][:, None] + b[1])[i, j] + 2e-7)
+    np.testing.assert_allclose(angles, distance[i, j], atol=2e-8)
+
+
 def test_a_large_region_among_small_ones_finds_all():
     small = encoded([circle(x, 0, 0.01) for x in range(0, 90, 10)])
     large = encoded([circle(0, 0, 45), circle(30, 0, 0.001)])
@@ -83,3 +110,13 @@ def test_points_and_corners_are_in_degrees():
 def test_pixels_of_the_sky_have_their_systems_numbers():
     assert pixelization("htm", 7).universe().ranges() == [(8 * 4**7, 16 * 4**7)]
     assert pixelization("healpix", 3).universe().ranges() == [(0, 12 * 4**3)]
+
+
+def test_overlaps_need_no_library_that_takes_long_to_load():
+    code = (
+        "import sys; from registry import spatial as s; c = s.bounding_circles([s.encode(s.circle(1, 2, 3))])"
+    )
+    code += "; s.candidate_pairs(c, c)"
+    code += "; print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
