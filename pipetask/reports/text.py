@@ -19,6 +19,8 @@ Kind = TypeVar("Kind", bound=StrEnum)
 
 def summary_text(summary: RunSummary) -> str:
     """Say how a run went that has just ended."""
+    if not summary.tasks:
+        return f"Run {summary.run}: configurations and init-outputs are there; nothing else was asked for."
     shown = _shown(Status, summary.tasks.values())
     table = [
         [label, *(str(counts.get(status, 0)) for status in shown)] for label, counts in summary.tasks.items()

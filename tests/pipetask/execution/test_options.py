@@ -282,7 +282,10 @@ def test_options_of_the_command_line_reach_the_run(commands, tmp_path):
     result = commands(*RUN, *config, "--retries", 1, "-n", 2, "--no-versions", "--raise-on-partial-outputs")
     assert "9 succeeded" in result.stdout
     assert commands.repo.butler.find_dataset("packages", collections="out") is None
-    commands("run", "-i", "numbers", "--output-run", "lone", "--init-only")
+    begun = commands("run", "-i", "numbers", "--output-run", "lone", "--init-only")
+    assert begun.stdout == (
+        "Run lone: configurations and init-outputs are there; nothing else was asked for.\n"
+    )
     assert commands.repo.butler.registry.provenance.quanta("lone") == []
     assert (
         "9 succeeded"

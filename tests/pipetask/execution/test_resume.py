@@ -9,6 +9,7 @@ import pytest
 
 from pipetask.butler.repository import journal_path
 from pipetask.errors import EmptyQueryResultError, InconsistentRunError, JournalError, RunLockedError
+from pipetask.execution.fsck import fsck
 from pipetask.execution.journal import Journal
 from pipetask.execution.report import Status
 from pipetask.execution.resume import graph_path, replay
@@ -168,3 +169,25 @@ def test_failed_quanta_are_tried_again_when_the_run_is_extended(numbers_repo):
     producer = butler.registry.provenance.producers([ref.id])[ref.id]
     rows = {row.id: row for row in butler.registry.provenance.quanta("out/run")}
     assert rows[producer].status == "succeeded"
+
+
+def test_a_worker_lost_while_it_replaces_outputs_leaves_what_can_be_gone_on_with(numbers_repo):
+    butler = numbers_repo.butler
+    slow = {"double__sleep_s": 0.4}
+    run_graph(numbers_repo.graph(**slow), butler, register_dataset_types=True)
+    expected = contents(numbers_repo, "out/run")
+    butler.pruneDatasets(
+        butler.query_datasets("double_metadata", "out/run", detector=1, instrument="Cam"),
+        disassociate=True,
+        unstore=True,
+        purge=True,
+    )
+    again = {"extend_run": True, "clobber_outputs": True, **slow}
+    graph = numbers_repo.graph(**again)
+    assert graph.label_of(0) == "double"
+    summary = run_graph(graph, butler, timeout_s=0.2)
+    assert summary.errors[0].failure.kind == "Timeout"
+    assert list(fsck(butler, grace_s=0, deep=True)) == []
+    run_graph(numbers_repo.graph(**again), butler)
+    assert contents(numbers_repo, "out/run") == expected
+    assert list(fsck(butler, grace_s=0, deep=True)) == []
