@@ -151,4 +151,4 @@ def _check(failure: Failure, graph: PipelineGraph) -> None:
     try:
         holds(failure.where, DataCoordinate.from_full(task.dimensions, values))
     except InvalidQueryError as err:
-        raise ConfigOverrideError(f"A mock failure of {failure.label!r} is wanted where {err}") from err
+        raise ConfigOverrideError(f"The condition of a mock failure of {failure.label!r}: {err}") from err

@@ -132,10 +132,10 @@ def run_quantum(
     given, due = {}, {}
     for name, value in (inputs or {}).items():
         with _about(node, "input", edges[name]):
-            given[name] = [memory.add(edges[name], data_id, item) for item in _as_list(edges[name], value)]
+            given[name] = [memory.add(edges[name], own_id, item) for item in _as_list(edges[name], value)]
     for name, edge in node.outputs.items():
         with _about(node, "output", edge):
-            due[name] = [_ref(edge, {**data_id, **more}) for more in (outputs or {}).get(name, [{}])]
+            due[name] = [_ref(edge, own_id, more) for more in (outputs or {}).get(name, [{}])]
     first = {}
     for name, edge in node.init_inputs.items():
         with _about(node, "init-input", edge):
@@ -198,11 +198,15 @@ def _as_list(edge: Edge, value: Any) -> list[Any]:
     return list(value)
 
 
-def _ref(edge: Edge, data_id: Mapping[str, Any]) -> DatasetRef:
-    dataset_type = DatasetType(edge.name, edge.dimensions, edge.storage_class)
-    return DatasetRef(
-        dataset_type, DataCoordinate.standardize(dict(data_id), dimensions=edge.dimensions), "memory"
-    )
+def _ref(edge: Edge, quantum: DataCoordinate, more: Mapping[str, Any]) -> DatasetRef:
+    """Make the ref of a dataset that a quantum reads or makes, with what its data ID has beside that."""
+    data_id = DataCoordinate.standardize({**quantum.required, **more}, dimensions=edge.dimensions)
+    for name, value in quantum.required.items():
+        if edge.lookup_function is None and data_id.required.get(name, value) != value:
+            raise InvalidQuantumError(
+                f"{name} {data_id[name]!r} of the dataset is not that of the quantum, {value!r}"
+            )
+    return DatasetRef(DatasetType(edge.name, edge.dimensions, edge.storage_class), data_id, "memory")
 
 
 @dataclass(slots=True)
@@ -212,10 +216,10 @@ class _Memory:
     objects: dict[UUID, Any] = field(default_factory=dict)
     storage_classes: StorageClasses = field(default_factory=StorageClasses)
 
-    def add(self, edge: Edge, data_id: Mapping[str, Any], item: Any) -> DatasetRef:
+    def add(self, edge: Edge, quantum: DataCoordinate, item: Any) -> DatasetRef:
         """Keep an input."""
         obj, more = (item.obj, item.data_id) if isinstance(item, At) else (item, {})
-        ref = _ref(edge, {**data_id, **more})
+        ref = _ref(edge, quantum, more)
         self.put(obj, ref)
         return ref
 

@@ -123,6 +123,10 @@ def test_too_few_inputs_are_what_they_are_for_a_graph():
             r"^Task 'sum', input 'parts' \(dataset type 'part'\): the connection is multiple: give a list",
         ),
         ({"inputs": inputs(parts=[{"n": 1}])}, r"^Task 'sum', input 'parts' .*lacks detector"),
+        (
+            {"inputs": inputs(parts=[at({"n": 1}, visit=8, detector=1)])},
+            "^Task 'sum', input 'parts' .*: visit 8 of the dataset is not that of the quantum, 7",
+        ),
         ({"init_inputs": {"colums": {}}}, "no init-input connection 'colums'.*did you mean 'columns'"),
         ({"init_inputs": {}}, r"init-input 'columns' .*: it is missing; give init_inputs=\{'columns': ...\}"),
         ({"init_inputs": {"columns": 3}}, r"init-input 'columns' .* wants dict, not int"),
