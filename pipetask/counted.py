@@ -1,6 +1,6 @@
 """Numbers of things in words: ``1 quantum``, ``2 quanta``."""
 
-_PLURALS = {"quantum": "quanta"}
+_PLURALS = {"patch": "patches", "quantum": "quanta"}
 
 
 def counted(n: int, noun: str) -> str:

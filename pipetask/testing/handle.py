@@ -56,7 +56,7 @@ class InMemoryDatasetHandle:
         obj = deepcopy(self.inMemoryDataset) if self.copy else self.inMemoryDataset
         merged = {**self.parameters, **(parameters or {})}
         if component is not None or merged:
-            name = self.storageClass or _first_of(type(obj))
+            name = self.storageClass or _first_of(obj.__class__)
             obj = part_of(obj, name, known, component=component, parameters=merged)
         return known.convert(obj, wanted) if wanted else obj
 

@@ -3,6 +3,7 @@
 import click
 
 from pipetask.cli.options import RepositoryCommand, repository_argument, where_option
+from pipetask.counted import counted
 
 
 @click.command("register-skymap", cls=RepositoryCommand, short_help="Lay tracts and patches over the visits.")
@@ -58,4 +59,6 @@ def command(
             tract_border=tract_border,
         )
     patches = sum(tract.nx * tract.ny for tract in skymap.tracts)
-    click.echo(f"Registered sky map {name}: {len(skymap.tracts)} tracts, {patches} patches.")
+    click.echo(
+        f"Registered sky map {name}: {counted(len(skymap.tracts), 'tract')}, {counted(patches, 'patch')}."
+    )
