@@ -9,7 +9,7 @@ from pipetask import Butler
 
 def test_a_skymap_covers_the_visits_and_joins_them_by_the_sky(survey):
     done = survey("butler", "register-skymap", "repo", "field", "--patch-size", "200", "--patch-border", "10")
-    assert "1 tracts" in done.stdout
+    assert "1 tract," in done.stdout
     joined = survey.rows(
         *("butler", "query-data-ids", "repo", "visit", "detector", "patch"),
         *("--where", "instrument='SimCam' AND skymap='field' AND visit=1001 AND detector=0"),

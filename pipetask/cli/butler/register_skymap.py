@@ -59,6 +59,5 @@ def command(
             tract_border=tract_border,
         )
     patches = sum(tract.nx * tract.ny for tract in skymap.tracts)
-    click.echo(
-        f"Registered sky map {name}: {counted(len(skymap.tracts), 'tract')}, {counted(patches, 'patch')}."
-    )
+    tracts = counted(len(skymap.tracts), "tract")
+    click.echo(f"Registered sky map {name}: {tracts}, {counted(patches, 'patch')}.")
