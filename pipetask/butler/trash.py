@@ -10,11 +10,12 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from datastore.artifact import TEMPORARY_SUFFIX
 from pipetask.butler.inventory import paths_in_use
 
 if TYPE_CHECKING:
@@ -44,9 +45,14 @@ class TrashList:
 
     def drop(self) -> None:
         """Forget it: all is deleted, or nothing is to be."""
-        self.path.unlink(missing_ok=True)
-        with suppress(OSError):  # others are using it
-            self.path.parent.rmdir()
+        discard(self.path)
+
+
+def discard(path: Path) -> None:
+    """Delete a list, whether or not it was written to its end."""
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # others are using the folder
+        path.parent.rmdir()
 
 
 def write_down(root: str, records: Iterable[ArtifactRecord], runs: Sequence[str] = ()) -> TrashList:
@@ -75,14 +81,27 @@ def left_lists(root: str, before_s: float) -> list[TrashList]:
     return found
 
 
-def finish(butler: Butler, trash: TrashList) -> int:
-    """Delete what a list names and no row does; return the number of files that it named."""
-    runs = butler.registry.collections.query("*", kinds=["RUN"])
+def left_parts(root: str, before_s: float) -> list[Path]:
+    """Return the lists that were not written to their end, before a time [s since 1970]."""
+    paths = sorted((Path(root) / FOLDER).glob(f".*{TEMPORARY_SUFFIX}"))
+    return [path for path in paths if path.stat().st_mtime <= before_s]
+
+
+def unused(butler: Butler, trash: TrashList) -> TrashList:
+    """Return a list without what rows still name: all of it, if the removal was rolled back."""
     in_use = paths_in_use(butler, trash.files)
+    runs = butler.registry.collections.query("*", kinds=["RUN"])
+    return replace(
+        trash,
+        files=tuple(file for file in trash.files if file not in in_use),
+        runs=tuple(run for run in trash.runs if run not in runs),
+    )
+
+
+def finish(butler: Butler, trash: TrashList) -> None:
+    """Delete what a list names; see `unused`."""
     for store, path in trash.files:
-        if (store, path) not in in_use:
-            butler.datastore.stores[store].delete(path)
-    for run in set(trash.runs).difference(runs):
-        butler.datastore.remove_tree(run, keep=runs)
+        butler.datastore.stores[store].delete(path)
+    for run in trash.runs:
+        butler.datastore.remove_tree(run, keep=butler.registry.collections.query("*", kinds=["RUN"]))
     trash.drop()
-    return len(trash.files)

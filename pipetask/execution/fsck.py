@@ -17,7 +17,7 @@ from pipetask.butler import MissingCollectionError
 from pipetask.butler.inventory import FoundFile, damaged_artifacts, files_without_rows
 from pipetask.butler.repository import batch_folder, journals
 from pipetask.butler.run_lock import is_executing
-from pipetask.butler.trash import finish, left_lists
+from pipetask.butler.trash import discard, finish, left_lists, left_parts, unused
 from pipetask.counted import counted
 from pipetask.errors import JournalError, RunLockedError
 from pipetask.execution.journal import read_journal
@@ -104,7 +104,8 @@ def _unfinished_runs(butler: Butler, *, repair: bool) -> Iterator[Fault]:
         if is_executing(butler.root, run):
             continue
         count = sum(1 for _ in read_journal(path))
-        fault = Fault(FaultKind.UNFINISHED_RUN, run, f"its journal tells of {counted(count, 'quantum')}")
+        detail = f"its journal tells of {counted(count, 'quantum')}" if count else "its journal is empty"
+        fault = Fault(FaultKind.UNFINISHED_RUN, run, detail)
         yield _replayed(butler, fault, path) if repair else fault
 
 
@@ -134,12 +135,23 @@ def _broken_references(butler: Butler, *, repair: bool) -> Iterator[Fault]:
 
 
 def _unfinished_removals(butler: Butler, *, repair: bool, grace_s: float) -> Iterator[Fault]:
-    for trash in left_lists(butler.root, time.time() - grace_s):
+    oldest = time.time() - grace_s
+    for trash in left_lists(butler.root, oldest):
         where = str(trash.path.relative_to(butler.root))
-        runs = f" and the folders of {', '.join(trash.runs)}" if trash.runs else ""
-        fault = Fault(FaultKind.UNFINISHED_REMOVAL, where, f"{len(trash.files)} files{runs} should be gone")
+        left = unused(butler, trash)
+        runs = f" and the folders of {', '.join(left.runs)}" if left.runs else ""
+        detail = f"{counted(len(left.files), 'file')}{runs} should be gone"
+        if not (left.files or left.runs):
+            detail = "it did not come to its end, and removed nothing"
+        fault = Fault(FaultKind.UNFINISHED_REMOVAL, where, detail)
         if repair:
-            finish(butler, trash)
+            finish(butler, left)
+            fault = replace(fault, repaired="deleted" if left.files or left.runs else "forgotten")
+        yield fault
+    for part in left_parts(butler.root, oldest):
+        fault = Fault(FaultKind.TEMPORARY_FILE, str(part.relative_to(butler.root)), "a list of removals")
+        if repair:
+            discard(part)
             fault = replace(fault, repaired="deleted")
         yield fault
 

@@ -106,8 +106,8 @@ class Collections(CollectionLookup):
                     self.remove_from_chain(chain, name)
             elif chains:
                 raise ChainedCollectionError(
-                    f"Collection {name!r} is in the chain {', '.join(map(repr, chains))}; "
-                    "remove it from there first."
+                    f"Collection {name!r} is in the chain{'s' * (len(chains) > 1)} "
+                    f"{', '.join(map(repr, chains))}; remove it from there first."
                 )
             entries = [self._types.by_id(id) for id in self.summaries.dataset_types([info])]
             KINDS[info.kind].on_remove(self._db, self._schema, info, entries)

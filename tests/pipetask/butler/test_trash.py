@@ -33,13 +33,19 @@ def repo(tmp_path):
 
 CUT_SHORT = """
 import os, signal, sys
-from pipetask.butler import Butler
+from pipetask.butler import Butler, removal
 from datastore.stores.local import LocalStore
 
 def die(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
 
-LocalStore.delete = LocalStore.delete_tree = die
+if sys.argv[2] == "while it is written down":
+    os.replace = os.rename = os.link = die
+elif sys.argv[2] == "before the commit":
+    write_down = removal.write_down
+    removal.write_down = lambda *args: die(write_down(*args))
+else:
+    LocalStore.delete = LocalStore.delete_tree = die
 with Butler.from_config(sys.argv[1], writeable=True) as butler:
     ref = butler.find_dataset("note", instrument="Cam", detector=1, collections="a")
     if sys.argv[2] == "prune":
@@ -65,13 +71,31 @@ def test_killed_removal_is_told_and_finished(repo, how):
     assert "a/note/Cam/note_Cam_1.json" in files(repo)
     assert repo.find_dataset("note", WHERE, collections="b") is not None
     (fault,) = [each for each in fsck(repo, grace_s=0) if each.kind == "unfinished removal"]
-    assert "1 files" in fault.detail
+    assert "1 file" in fault.detail
     assert not [each for each in fsck(repo, grace_s=600) if each.kind == "unfinished removal"]
     list(fsck(repo, grace_s=0, repair=True))
     assert files(repo) == ["b/note/Cam/note_Cam_1.json"]
     assert list(fsck(repo, grace_s=0)) == []
     assert not (Path(repo.root) / ".trash").exists()
     assert not (Path(repo.root) / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "detail", "repaired"),
+    [
+        ("while it is written down", "temporary file", "a list of removals", "deleted"),
+        ("before the commit", "unfinished removal", "removed nothing", "forgotten"),
+    ],
+)
+def test_a_removal_killed_early_removes_nothing(repo, how, kind, detail, repaired):
+    cut_short(repo, how)
+    for repair in (False, True):
+        (fault,) = [each for each in fsck(repo, grace_s=0, repair=repair) if each.kind == kind]
+        assert detail in fault.detail
+        assert fault.repaired == (repaired if repair else "")
+    assert list(fsck(repo, grace_s=0)) == []
+    assert repo.get("note", WHERE, collections="a") == {"run": "a"}
+    assert not (Path(repo.root) / ".trash").exists()
 
 
 def test_file_that_was_written_again_meanwhile_stays(repo):
