@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote, unquote
 
@@ -30,6 +31,7 @@ class DatasetNames(Protocol):
     def id(self) -> object: ...  # noqa: D102
 
 
+@lru_cache(maxsize=10_000, typed=True)  # instruments, types and filters come again and again
 def encode(value: object) -> str:
     """Return one value as a safe part of a file name; `decode` gives it back."""
     text = str(value)

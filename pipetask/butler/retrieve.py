@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.data_ids import show
+from pipetask.counted import counted
 from registry.dataset_ref import DatasetRef
 from registry.errors import DatasetNotFoundError, InvalidArgumentError
 
@@ -47,7 +49,7 @@ def retrieve_artifacts(
     Raises
     ------
     InvalidArgumentError
-        If two files would get one name; nothing is brought then.
+        If two files would get one name, or that of a file that is there; nothing is brought then.
     """
     if transfer in ("move", "direct"):
         raise InvalidArgumentError(f"transfer={transfer!r} brings no files to a folder; copy or link them.")
@@ -64,6 +66,11 @@ def retrieve_artifacts(
                 raise InvalidArgumentError(
                     f"{_file(other)!r} and {_file(record)!r} would both be {str(target)!r}; preserve paths."
                 )
+    if not clobber and (there := [target for target in targets if os.path.lexists(target)]):
+        raise InvalidArgumentError(
+            f"{counted(len(there), 'file')} of {len(targets)} would replace what is there, "
+            f"{str(there[0])!r} for one; ask to clobber, or name another folder."
+        )
     for target, record in targets.items():
         butler.datastore.retrieve(record, str(target), transfer=transfer, clobber=clobber)
     return list(targets)

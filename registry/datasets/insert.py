@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from registry.datasets.ids import AnyIds, to_array, to_bytes
 from registry.datasets.members import forget_datasets, insert_members, is_member, shown
 from registry.datasets.types import DatasetTypes, TypeEntry
 from registry.dimensions.coordinate import DataCoordinate
+from registry.dimensions.element import DimensionElement
+from registry.dimensions.group import DimensionGroup
 from registry.errors import (
     CollectionTypeError,
     ConflictingDefinitionError,
@@ -110,8 +113,12 @@ def _target(types: DatasetTypes, dataset_type: str | DatasetType, run: Collectio
 def _check_data_ids(db: Database, schema: Schema, entry: TypeEntry, keys: Sequence[tuple[Any, ...]]) -> None:
     """Raise `DataIdError` if data IDs name dimension records that do not exist."""
     group = entry.dataset_type.dimensions
-    needed = parents(group.universe, group.required)
-    check_records(db, schema, f"dataset {entry.dataset_type.name!r}", needed, group.required, keys)
+    check_records(db, schema, f"dataset {entry.dataset_type.name!r}", _parents(group), group.required, keys)
+
+
+@lru_cache(maxsize=1000)
+def _parents(group: DimensionGroup) -> list[DimensionElement]:
+    return parents(group.universe, group.required)
 
 
 def _keys(

@@ -239,6 +239,10 @@ def test_files_that_are_there_are_replaced_only_if_asked(notes, tmp_path):
     arguments = [tmp_path, "-d", "note", "--where", "detector = 0", "--no-preserve-path", "-t", "symlink"]
     command("retrieve-artifacts", notes, *arguments, exit_code=2)
     assert target.read_text() == "mine"
+    everything = [tmp_path, "-d", "note", "--no-preserve-path"]
+    result = command("retrieve-artifacts", notes, *everything, exit_code=2)
+    assert f"1 file of 4 would replace what is there, '{target}'" in result.stderr
+    assert sorted(tmp_path.glob("note*")) == [target]
     command("retrieve-artifacts", notes, *arguments, "--clobber")
     assert target.is_symlink()
     assert target.read_text() == '{"n":0}'
