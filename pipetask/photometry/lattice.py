@@ -15,13 +15,13 @@ from pipetask.photometry.sums import Request, Sums
 
 # Apertures up to this radius, and rings up to the other, share the window of a source.
 NEAR = 16.0
-NEAR_RING = 40.0
+NEAR_RING = 128.0
 
 # Bytes that the window of a chunk may take, and bounds of the number of sources in it
 # (benchmarks/photometry.py). High powers of two are bad numbers of sources: the columns of an array would
 # fall into the same few lines of the cache.
 _WINDOW_BYTES = 1 << 21
-_CHUNK = 32, 900
+_CHUNK = 8, 900
 
 # Areas below this part of the full one lack a pixel.
 TOUCHED = 1 - 1e-12

@@ -129,6 +129,7 @@ def test_memory_is_bounded_for_any_number_of_sources(radii):
         ([4.0], (6, 10), 3.0),
         ([3.0, 12.0, 40.0, 70.0], (20, 40), None),
         ([4.0], (30, 60), None),
+        ([4.0], (90, 120), None),
     ],
 )
 @pytest.mark.parametrize("statistic", ["mean", "clipped_median"])
