@@ -9,10 +9,10 @@ import numpy as np
 from pipetask.butler import DataCoordinate, DatasetRef
 from pipetask.errors import NoWorkFound
 from pipetask.graph.codes import Codebooks
-from pipetask.graph.composites import keep_parts
 from pipetask.graph.draft import DraftEdges, DraftTask
 from pipetask.graph.folding import Folder
 from pipetask.graph.funnel import MAX_EXAMPLES
+from pipetask.graph.part_matches import keep_parts
 from pipetask.graph.project import CSR, Pairs
 from pipetask.graph.refs import DataIdDecoder, RefMaker
 from pipetask.graph.tables import QUANTUM_COMPOSITES, QUANTUM_INPUTS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from pipetask.graph.draft import DraftEdges, DraftTask, Mask, connection_of
 from pipetask.graph.folding import shared_dimensions
 from pipetask.graph.join import Relation
 from pipetask.graph.merge import union
+from pipetask.graph.part_matches import keep_parts, match_parts
 from pipetask.graph.project import Pairs
 from pipetask.graph.recorded import listed
 from pipetask.graph.tables import Existing, Kind
@@ -203,7 +203,7 @@ class Wholeness:
             if row >= 0
         }
         is_put = np.isin(wholes.pairs.right, rows)
-        match = _match(task, use, part, self._codebooks)
+        match = match_parts(task, use, part, self._codebooks)
         kept = found.pairs.where(np.isin(match.parts, match.wholes[~is_put]))
         kind = found.datasets.table.dataset_type
         recorded, pairs = self._paired(kind, wholes.pairs.where(is_put), parts)
@@ -219,7 +219,7 @@ class Wholeness:
         is_whole = np.ones(wholes.pairs.left.size, bool)
         lacking = {}
         for part in use.parts:
-            match = _match(task, use, part, self._codebooks)
+            match = match_parts(task, use, part, self._codebooks)
             minimum: int | npt.NDArray[np.int64] = part.part.minimum if part.part.many else 1
             if part.part.minimum == ALL:
                 minimum = self._records_of(use, part, wholes)
@@ -259,53 +259,3 @@ class Wholeness:
 
 def _renumbered(rows: npt.NDArray[np.int32], new: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
     return rows.astype(np.int64) if new is None else new[rows]
-
-
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """Which datasets of a part belong to which composites, within each quantum.
-
-    Parameters
-    ----------
-    wholes, parts
-        For each pair of a quantum and a composite, or a dataset, a number; equal for those that match.
-    count
-        How many datasets each pair of a quantum and a composite has.
-    """
-
-    wholes: npt.NDArray[np.int64]
-    parts: npt.NDArray[np.int64]
-    count: npt.NDArray[np.int64]
-
-
-def _match(task: DraftTask, use: CompositeEdge, part: PartEdge, codebooks: Codebooks) -> _Match:
-    wholes, parts = task.edges[use.edge.connection], task.edges[part.name]
-    shared = shared_dimensions(part.part, use.whole.dimensions.required, part.dimensions.required)
-    tables = []
-    for edges in (wholes, parts):
-        columns = edges.datasets.data_ids.columns()
-        tables.append([edges.pairs.left, *(columns[d][edges.pairs.right] for d in shared)])
-    (of_wholes, of_parts), _ = row_keys(
-        tables,
-        [len(task.data_ids), *codebooks.sizes(shared)],
-        [wholes.pairs.left.size, parts.pairs.left.size],
-    )
-    distinct, inverse = np.unique(np.concatenate([of_wholes, of_parts]), return_inverse=True)
-    of_wholes, of_parts = np.split(inverse, [of_wholes.size])
-    count = np.bincount(of_parts, minlength=distinct.size)[of_wholes]
-    return _Match(of_wholes, of_parts, count)
-
-
-def keep_parts(task: DraftTask, codebooks: Codebooks) -> None:
-    """Leave the edges to parts that a composite of the quantum is made of."""
-    for use in reversed(list(task.node.composites.values())):
-        for part in use.parts:
-            match = _match(task, use, part, codebooks)
-            is_used = np.zeros(max(match.wholes.max(initial=-1), match.parts.max(initial=-1)) + 1, bool)
-            is_used[match.wholes] = True
-            edges = task.edges[part.name]
-            after = edges.pairs.where(is_used[match.parts])
-            if edges.connection.kind == "output":
-                edges.datasets.is_there[edges.pairs.right[task.is_kept[edges.pairs.left]]] = False
-                edges.datasets.is_there[after.right[task.is_kept[after.left]]] = True
-            edges.pairs = after

@@ -7,6 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipetask.errors import PipelineGraphError, UnknownComponentError, UnknownStorageClassError
+from pipetask.pipeline.composite_checks import (
+    check_identified,
+    check_looked_up,
+    check_not_made,
+    check_prerequisite,
+    check_told_apart,
+    of_part,
+    where,
+)
 from pipetask.pipeline.nodes import CompositeEdge, Edge, PartEdge, TaskNode
 
 if TYPE_CHECKING:
@@ -68,11 +77,13 @@ class _Expansion:
         self._composites = composites
         self._registered = registered
         self._classes = storage_classes
-        self._makers: dict[str, tuple[str, Edge]] = {}
+        self._makers: dict[str, Edge] = {}
+        self._maker_labels: dict[str, str] = {}
         for label, task in tasks.items():
             for edge in task.outputs.values():
                 for name, made in self._written(edge):
-                    self._makers.setdefault(name, (label, made))
+                    self._makers.setdefault(name, made)
+                    self._maker_labels.setdefault(name, label)
 
     def of(self, task: TaskNode) -> TaskNode:
         """Return a task with the parts of its composites."""
@@ -80,7 +91,7 @@ class _Expansion:
             for edge in edges.values():
                 if edge.dataset_type in self._composites:
                     raise PipelineGraphError(
-                        f"{_where(task, edge)}: {edge.dataset_type!r} is a composite, which can't be an "
+                        f"{where(task, edge)}: {edge.dataset_type!r} is a composite, which can't be an "
                         f"{role}: a task is constructed with datasets that a run has once, whole. Name its "
                         "parts, or take the composite for each quantum, as a PrerequisiteInput"
                     )
@@ -89,7 +100,7 @@ class _Expansion:
         made = _Expanded(task, {}, {}, {}, {})
         for edge in task.prerequisite_inputs.values():
             if edge.dataset_type in self._composites:
-                self._check_prerequisite(task, edge)
+                check_prerequisite(task, edge, self._whole(task, edge, self._composites[edge.dataset_type]))
                 self._read(made, edge, is_prerequisite=True)
             else:
                 made.prerequisites[edge.connection] = edge
@@ -111,20 +122,6 @@ class _Expansion:
             composites=made.composites,
         )
 
-    def _check_prerequisite(self, task: TaskNode, edge: Edge) -> None:
-        """Refuse a prerequisite that is not one composite of the quantum's own data ID."""
-        whole = self._whole(task, edge, self._composites[edge.dataset_type])
-        if edge.lookup_function is not None:
-            raise PipelineGraphError(
-                f"{_where(task, edge)} has a lookupFunction, and {whole.name!r} is a composite, whose parts "
-                "are searched as its definition says: leave the function out, or name the parts"
-            )
-        if lacking := [name for name in whole.dimensions.required if name not in task.dimensions.names]:
-            raise PipelineGraphError(
-                f"{_where(task, edge)}: a prerequisite that is a composite has the data ID of the quantum, "
-                f"and {whole.name!r} has {', '.join(lacking)} besides: declare it as an Input"
-            )
-
     def _read(self, made: _Expanded, edge: Edge, *, is_prerequisite: bool = False) -> None:
         """Add the edges of a composite that a task reads, those of composites among its parts first."""
         composite, whole = self._checked(made.task, edge, is_output=False)
@@ -132,7 +129,7 @@ class _Expansion:
         for part in composite.needed_for(edge.component):
             parts.append(self._read_part(made, edge, whole, part, is_prerequisite=is_prerequisite))
         if edge.multiple:
-            self._check_told_apart(made.task, edge, whole, parts)
+            check_told_apart(made.task, edge, whole, parts)
         made.composites[edge.connection] = CompositeEdge(
             edge, composite, whole, tuple(parts), is_prerequisite=is_prerequisite
         )
@@ -143,13 +140,14 @@ class _Expansion:
         """Add the edge of a part that must be there, or those of its parts."""
         kind = self._type_of_part(made.task, edge, part)
         if not part.many:
-            self._check_identified(made.task, edge, whole, part, kind)
+            check_identified(made.task, edge, whole, part, kind)
         has_own_search = bool(part.data_id or part.collections or part.unique or part.data_ids_from)
         looked_up = has_own_search or is_prerequisite or kind.isCalibration()
         if has_own_search:
-            self._check_looked_up(made.task, edge, part)
+            is_nested = part.dataset_type.partition(".")[0] in self._composites
+            check_looked_up(made.task, edge, part, self._maker_labels, is_nested=is_nested)
         if looked_up:
-            self._check_not_made(made.task, edge, part, is_prerequisite=is_prerequisite)
+            check_not_made(made.task, edge, part, self._maker_labels, is_prerequisite=is_prerequisite)
         part_edge = self._part_edge(edge, part, kind)
         if part_edge.dataset_type in self._composites:
             self._read(made, part_edge, is_prerequisite=is_prerequisite)
@@ -174,7 +172,7 @@ class _Expansion:
             parts.append(PartEdge(part_edge.connection, part, kind.dimensions))
             if part.data_id:
                 raise PipelineGraphError(
-                    f"{_of_part(made.task, edge, part)} would be written under a pinned data ID, and a graph "
+                    f"{of_part(made.task, edge, part)} would be written under a pinned data ID, and a graph "
                     "predicts what a task makes from the data IDs of quanta: give it to an Output of its own"
                 )
             if part_edge.dataset_type in self._composites:
@@ -183,7 +181,7 @@ class _Expansion:
             lacking = set(made.task.dimensions.required) - set(kind.dimensions.names)
             if lacking and not part.write_once:
                 raise PipelineGraphError(
-                    f"{_of_part(made.task, edge, part)} has no {', '.join(sorted(lacking))}, so that several "
+                    f"{of_part(made.task, edge, part)} has no {', '.join(sorted(lacking))}, so that several "
                     f"quanta would write it: let the definition say 'writeOnce' or 'inputOnly'"
                 )
             made.outputs[part_edge.connection] = part_edge
@@ -193,7 +191,7 @@ class _Expansion:
         """Add the edges of a composite that is a written part of another one."""
         if part.write_once:
             raise PipelineGraphError(
-                f"{_of_part(made.task, edge, part)} is a composite, of which each quantum writes what it "
+                f"{of_part(made.task, edge, part)} is a composite, of which each quantum writes what it "
                 "has: let the definition of that one say 'writeOnce' of its parts"
             )
         self._write(made, part_edge)
@@ -205,7 +203,7 @@ class _Expansion:
         if edge.dimensions != whole.dimensions:
             raise PipelineGraphError(
                 f"Composite {whole.name!r} has dimensions {whole.dimensions} in its definition but "
-                f"{edge.dimensions} in {_where(task, edge)}"
+                f"{edge.dimensions} in {where(task, edge)}"
             )
         stored = whole.storageClass
         try:
@@ -215,11 +213,11 @@ class _Expansion:
             self._classes.get(source)
             fits = self._classes.can_convert(source, target)
         except (UnknownStorageClassError, UnknownComponentError) as err:
-            raise PipelineGraphError(f"{_where(task, edge)}: {err}") from err
+            raise PipelineGraphError(f"{where(task, edge)}: {err}") from err
         if not fits:
             raise PipelineGraphError(
                 f"Composite {edge.name!r} has storage class {stored!r} in its definition and "
-                f"{edge.storage_class!r} in {_where(task, edge)}; {source!r} does not convert to {target!r}"
+                f"{edge.storage_class!r} in {where(task, edge)}; {source!r} does not convert to {target!r}"
             )
         return composite, whole
 
@@ -231,7 +229,7 @@ class _Expansion:
             return self._registered[composite.name]
         if composite.dimensions is None:
             raise PipelineGraphError(
-                f"Composite {composite.name!r} ({_where(task, edge)}) is not registered, and its definition "
+                f"Composite {composite.name!r} ({where(task, edge)}) is not registered, and its definition "
                 "has no 'dimensions': add them, or register it first (butler register-composite)"
             )
         dimensions = edge.dimensions.universe.conform(composite.dimensions)
@@ -258,10 +256,10 @@ class _Expansion:
         if name in self._registered:
             return self._registered[name]
         if name in self._makers:
-            made = self._makers[name][1]
+            made = self._makers[name]
             return DatasetType(name, made.dimensions, made.storage_class)
         raise PipelineGraphError(
-            f"{_of_part(task, edge, part)} is of dataset type {name!r}, which is neither registered nor made "
+            f"{of_part(task, edge, part)} is of dataset type {name!r}, which is neither registered nor made "
             "by a task: register it first (butler register-dataset-type)"
         )
 
@@ -291,72 +289,6 @@ class _Expansion:
             defers_constraint=edge.defers_constraint or (part.many and not part.minimum),
         )
 
-    def _check_identified(
-        self, task: TaskNode, edge: Edge, whole: DatasetType, part: Part, kind: DatasetType
-    ) -> None:
-        """Refuse a single part that the composite's data ID does not tell from others."""
-        known = {*whole.dimensions.names, *part.data_id}
-        if lacking := [name for name in kind.dimensions.required if name not in known]:
-            raise PipelineGraphError(
-                f"{_of_part(task, edge, part)} has data IDs with {', '.join(lacking)}, which the composite's "
-                "don't have: let its definition say 'subset', or pin values with 'dataId'"
-            )
-
-    def _check_looked_up(self, task: TaskNode, edge: Edge, part: Part) -> None:
-        """Refuse a part that is found one by one where it is made, or made of parts."""
-        name, source = part.dataset_type.partition(".")[0], part.data_ids_from.partition(".")[0]
-        if name in self._composites:
-            raise PipelineGraphError(
-                f"{_of_part(task, edge, part)} is a composite itself, and searched in its own way: not "
-                "possible in a graph; read it through a connection of its own"
-            )
-        if source in self._makers:
-            raise PipelineGraphError(
-                f"{_of_part(task, edge, part)} is named by {part.data_ids_from!r}, which must exist before a "
-                f"graph can be built, and task {self._makers[source][0]!r} of the same pipeline makes "
-                f"{source!r}: run the two in different pipelines, one after the other"
-            )
-        if part.data_ids_from and edge.multiple:
-            raise PipelineGraphError(
-                f"{_of_part(task, edge, part)} is named by {part.data_ids_from!r}, for one composite at a "
-                "time: not with multiple=True"
-            )
-
-    def _check_not_made(self, task: TaskNode, edge: Edge, part: Part, *, is_prerequisite: bool) -> None:
-        """Refuse a part that must exist before a graph, and that a task of the pipeline makes."""
-        name = part.dataset_type.partition(".")[0]
-        if name not in self._makers:
-            return
-        why, remedy = f"is searched in its own way ({part})", ""
-        if is_prerequisite:
-            why, remedy = "belongs to a prerequisite", "declare an Input, or "
-        elif not (part.data_id or part.collections or part.unique or part.data_ids_from):
-            why = "is a calibration, chosen by its validity"
-        raise PipelineGraphError(
-            f"{_of_part(task, edge, part)} {why}, so it must exist before a graph can be built, and task "
-            f"{self._makers[name][0]!r} of the same pipeline makes it: {remedy}run the two in different "
-            "pipelines, one after the other"
-        )
-
-    def _check_told_apart(
-        self, task: TaskNode, edge: Edge, whole: DatasetType, parts: list[PartEdge]
-    ) -> None:
-        """Refuse several composites in a quantum if their parts don't tell them apart."""
-        known = set(task.dimensions.names).union(*(part.dimensions.names for part in parts))
-        lacking = set(whole.dimensions.required) - known
-        of_parts = {name for part in parts for name in part.dimensions.required}
-        implied = of_parts.intersection(whole.dimensions.implied)
-        if implied:
-            raise PipelineGraphError(
-                f"{_where(task, edge)} takes several {whole.name!r}, whose data IDs only imply the "
-                f"{', '.join(sorted(implied))} of a part: take one per quantum"
-            )
-        if lacking:
-            raise PipelineGraphError(
-                f"{_where(task, edge)} takes several {whole.name!r}, whose parts have no "
-                f"{', '.join(sorted(lacking))}: leave these out of the composite's dimensions"
-            )
-
     def _written(self, edge: Edge) -> Iterator[tuple[str, Edge]]:
         """Yield the names of the dataset types that an output edge writes, each with an edge like it."""
         composite = self._composites.get(edge.dataset_type)
@@ -366,13 +298,3 @@ class _Expansion:
         for part in composite.parts:
             if part.is_written:
                 yield part.dataset_type, edge
-
-
-def _where(task: TaskNode, edge: Edge) -> str:
-    return f"connection {edge.connection!r} of task {task.label!r}"
-
-
-def _of_part(task: TaskNode, edge: Edge, part: Part) -> str:
-    return (
-        f"Part {part.name!r} of composite {edge.dataset_type!r} ({_where(task, edge)}; {part.dataset_type!r})"
-    )
