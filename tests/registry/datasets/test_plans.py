@@ -72,3 +72,14 @@ def test_near_regions_are_found_by_index(camera_registry, explained):
     near = "SELECT visit FROM visit WHERE circle_z BETWEEN 0 AND 1 AND circle_x BETWEEN 0 AND 1"
     [line] = explained(camera_registry._db, near, {})
     assert "INDEX ix_visit_circle" in line
+
+
+def test_records_of_a_data_id_are_looked_up_by_their_key(plans):
+    registry, lines = plans
+    lines.clear()
+    where = "instrument='Cam' AND visit=3 AND detector=1"
+    assert registry.query_datasets("calexp", ["second", "first"], where=where, with_records=True)
+    [line] = [line for line in lines if "visit_detector_region" in line]
+    assert line.startswith("SEARCH")
+    for column in ("instrument=?", "visit=?", "detector=?"):
+        assert column in line
