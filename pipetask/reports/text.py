@@ -23,13 +23,15 @@ def summary_text(summary: RunSummary) -> str:
         return f"Run {summary.run}: configurations and init-outputs are there; nothing else was asked for."
     shown = _shown(Status, summary.tasks.values())
     table = [
-        [label, *(str(counts.get(status, 0)) for status in shown)] for label, counts in summary.tasks.items()
+        [label, *(str(counts.get(status, 0)) for status in shown)]
+        for label, counts in summary.tasks.items()
+        if any(counts.values())
     ]
     return "\n".join(
         [
             f"Run {summary.run}: {_totals(summary)} in {duration(summary.wall_s)}"
             + (", stopped before its end" if summary.interrupted else ""),
-            *aligned([["task", *map(_words, shown)], *table]),
+            *(aligned([["task", *map(_words, shown)], *table]) if table else []),
             *reused_lines(summary.reused),
             *_error_lines(summary),
             *_next_steps(summary, f"pipetask report {summary.run}"),

@@ -98,3 +98,10 @@ def test_a_tally_knows_how_much_is_done():
     tally.add("isr", Status.SUCCEEDED)
     tally.add("detect", Status.BLOCKED, 2)
     assert (tally.done, tally.total) == (3, 7)
+
+
+def test_tasks_without_quanta_have_no_row_and_nothing_done_no_table():
+    tasks = {"isr": {Status.SUCCEEDED: 1}, "calibrate": {}}
+    assert "calibrate" not in summary_text(RunSummary("r", tasks, (), 1.0))
+    text = summary_text(RunSummary("r", {}, (), 1.0, reused={"isr": 2}))
+    assert text.splitlines() == ["Run r: 0 quanta in 1 s", "Taken from earlier runs: 2 of isr."]
