@@ -19,7 +19,7 @@ Kind = TypeVar("Kind", bound=StrEnum)
 
 def summary_text(summary: RunSummary) -> str:
     """Say how a run went that has just ended."""
-    if not summary.tasks:
+    if not summary.tasks and not summary.reused:
         return f"Run {summary.run}: configurations and init-outputs are there; nothing else was asked for."
     shown = _shown(Status, summary.tasks.values())
     table = [
