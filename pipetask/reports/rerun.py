@@ -24,7 +24,13 @@ def rerun_command(group: ErrorGroup, run: str, output: str) -> str:
     where = condition(group.data_ids)
     words = ["pipetask", "run", "-p", f"PIPELINE#{group.label}"]
     words += ["-o", output] if output else ["--output-run", run]
-    return shlex.join([*words, "--extend-run", *(["-d", where] if where else [])])
+    return " ".join(map(_quoted, [*words, "--extend-run", *(["-d", where] if where else [])]))
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for a shell, in double quotes if it has single ones of its own and nothing special."""
+    is_plain = "'" in word and not set(word) & set('"$`\\!')
+    return f'"{word}"' if is_plain else shlex.quote(word)
 
 
 def condition(data_ids: Sequence[str]) -> str:
@@ -37,5 +43,5 @@ def condition(data_ids: Sequence[str]) -> str:
     if len(varying) > 1:
         each = (" AND ".join(f"{name} = {row[name]!r}" for name in varying) for row in rows)
         return " AND ".join([*common, f"({' OR '.join(f'({part})' for part in each)})"])
-    several = [f"{name} IN ({', '.join(repr(row[name]) for row in rows)})" for name in varying]
+    several = [f"{name} IN ({', '.join(map(repr, sorted(row[name] for row in rows)))})" for name in varying]
     return " AND ".join([*common, *several])

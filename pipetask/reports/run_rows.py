@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pipetask.butler.repository import journal_path
+from pipetask.errors import MissingCollectionError
 from pipetask.execution.commit import data_id_texts
 from pipetask.execution.executors.base import LOST_WORKER, OUT_OF_MEMORY
 from pipetask.execution.journal import read_journal
@@ -64,7 +65,12 @@ def latest_rows(butler: Butler, run: str, graph: QuantumGraph | None = None) -> 
 
     Those of the graph, if one is given, that nothing is known of come last: they were not attempted.
     """
-    rows = [*_stored(butler, run), *_journaled(butler, run)]
+    rows = list(_journaled(butler, run))
+    try:
+        rows = [*_stored(butler, run), *rows]
+    except MissingCollectionError:
+        if graph is None:
+            raise  # else nobody has begun with it
     # One that succeeded is never run again, whatever the clock said when others were tried.
     rows.sort(key=lambda row: (row.outcome in DONE, row.begin_ns))
     last = {(row.label, row.data_id): row for row in rows}

@@ -11,7 +11,7 @@ from pipetask.execution.report import Status
 from pipetask.execution.reproduce import Reproduction
 from pipetask.execution.summary import RunSummary
 from pipetask.reports.rerun import rerun_command
-from pipetask.reports.run import RunReport
+from pipetask.reports.run import RunReport, TaskReport
 from pipetask.reports.run_rows import Outcome
 
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -55,11 +55,7 @@ def report_text(report: RunReport) -> str:
         [
             task.label,
             *(str(task.counts.get(status, 0)) for status in shown),
-            duration(task.median_s),
-            duration(task.longest_s),
-            duration(task.total_s),
-            duration(task.cpu_s),
-            size(task.peak_memory),
+            *_measured(task),
         ]
         for task in report.tasks
     ]
@@ -72,6 +68,13 @@ def report_text(report: RunReport) -> str:
             *_next_steps(report),
         ]
     )
+
+
+def _measured(task: TaskReport) -> list[str]:
+    if not task.total_s:
+        return [""] * 5  # none of it was begun
+    times = task.median_s, task.longest_s, task.total_s, task.cpu_s
+    return [*map(duration, times), size(task.peak_memory)]
 
 
 def reproduction_text(found: Reproduction) -> str:

@@ -74,6 +74,28 @@ def test_quanta_of_a_graph_that_nothing_is_known_of_were_not_attempted(commands,
     assert "9 quanta (9 succeeded)" in commands("report", graph).stdout
 
 
+def test_a_graph_that_nobody_has_begun_was_not_attempted(commands, tmp_path):
+    file = tmp_path / "x.qg"
+    commands.repo.graph("later").save(file)
+    assert "9 quanta (9 not attempted)" in commands("report", file, exit_code=1).stdout
+
+
+def test_what_was_not_begun_took_no_time(commands):
+    commands("run", *RUN, "-c", "double:fail_on=[0, 1, 2, 3]", exit_code=1)
+    (line,) = [
+        each
+        for each in commands("report", "out", exit_code=1).stdout.splitlines()
+        if each.startswith("total")
+    ]
+    assert line.split() == ["total", "0", "0", "1"]
+
+
+def test_commands_to_run_again_can_be_read(commands):
+    commands("run", *RUN, "-c", "double:fail_on=[2]", exit_code=1)
+    shown = commands("report", "out", exit_code=1).stdout
+    assert """--extend-run -d "instrument = 'Cam' AND detector = 2\"""" in shown
+
+
 def test_csv_has_a_line_for_each_task(commands):
     commands("run", *RUN)
     head, *lines = commands("report", "out", "--format", "csv").stdout.splitlines()
