@@ -159,6 +159,11 @@ def anchored(path: str, folder: Path, place: Place | str) -> str:
     return path if path.startswith(("$", "~", "/", _FILE_URI)) else str(folder.absolute() / path)
 
 
+def anchored_instrument(name: str, folder: Path, place: Place | str) -> str:
+    """Return the name of an instrument; that of a camera's file no longer depends on the working folder."""
+    return anchored(name, folder, place) if name.endswith((".yaml", ".yml")) else name
+
+
 def refuse_remote(path: str, place: Place | str) -> None:
     """Raise an error that begins with ``place`` if a path is the URI of something that is no local file."""
     if "://" in path and not path.startswith(_FILE_URI):

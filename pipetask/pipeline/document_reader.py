@@ -17,6 +17,7 @@ from pipetask.pipeline.document import (
     Subset,
     TaskEntry,
     anchored,
+    anchored_instrument,
 )
 
 KEYS = (
@@ -64,7 +65,7 @@ def read(text: str, file: str, folder: Path) -> Document:
     subsets = top["subsets"].mapping("subsets") if "subsets" in top else {}
     return Document(
         description=top["description"].text("description"),
-        instrument=top["instrument"].text("instrument") if "instrument" in top else "",
+        instrument=_instrument(top["instrument"], folder) if "instrument" in top else "",
         parameters=_parameters(top.get("parameters")),
         tasks={label: _task(label, node, folder) for label, node in tasks.items()},
         contracts=tuple(_contract(node) for node in _items(top, "contracts")),
@@ -86,6 +87,10 @@ def _given(entries: Mapping[str, Node]) -> dict[str, Node]:
 
 def _items(top: Mapping[str, Node], key: str) -> list[Node]:
     return top[key].items() if key in top else []
+
+
+def _instrument(node: Node, folder: Path) -> str:
+    return anchored_instrument(node.text("instrument"), folder, node.place)
 
 
 def _parameters(node: Node | None) -> dict[str, Any]:
@@ -195,8 +200,8 @@ def _import(node: Node, folder: Path) -> Import:
         raise node.error(f"labeledSubsetModifyMode is DROP or EDIT, not {mode!r}")
     instrument = None
     if "instrument" in entry:
-        instrument = entry["instrument"].value or ""
-        instrument = "" if instrument == "None" else str(instrument)
+        named = entry["instrument"].value not in (None, "", "None")
+        instrument = _instrument(entry["instrument"], folder) if named else ""
     return Import(
         location=anchored(entry["location"].text("location of an import"), folder, node.place),
         include=tuple(entry["include"].texts("include")) if "include" in entry else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from sys import modules
@@ -18,6 +19,8 @@ from pipetask.errors import ConfigOverrideError, described, headline, text_of
 from pipetask.pipeline.document import Override, expanded
 
 _PARAMETER = "parameters."
+
+_NO_ATTRIBUTE = re.compile(r"has no attribute '?(\w+)'?$")
 
 log = logging.getLogger(__name__)
 
@@ -112,10 +115,23 @@ def _run(config: Any, code: str | bytes, name: str, file: str, names: dict[str, 
     try:
         config.loadFromString(compile(code, name, "exec"), filename=file, extraLocals=names)
     except (Exception, SystemExit) as err:
-        reason = described(err)
+        reason = f"{described(err)}{_meant(err, config)}"
         if isinstance(err, FieldValidationError):
             reason = f"config field {err.fullname!r}: {_reason(err)}"
         raise ConfigOverrideError(f"{where}: {name!r} failed{_line(err, name)}: {reason}") from err
+
+
+def _meant(err: BaseException, config: Any) -> str:
+    """Suggest a field where Python code names one that is not there."""
+    missing = _NO_ATTRIBUTE.search(text_of(err)) if isinstance(err, AttributeError) else None
+    return suggest(missing[1], _all_fields(config)) if missing else ""
+
+
+def _all_fields(config: Any) -> set[str]:
+    """Return the names of the fields of a configuration and of its parts."""
+    fields = _fields(config)
+    held = getattr(config, "value", config)
+    return {*fields, *(name for field in fields for name in _all_fields(getattr(held, field)))}
 
 
 def _line(err: BaseException, name: str) -> str:

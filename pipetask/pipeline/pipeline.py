@@ -18,6 +18,7 @@ from pipetask.pipeline.document import (
     Subset,
     TaskEntry,
     anchored,
+    anchored_instrument,
     expanded,
     refuse_remote,
 )
@@ -158,7 +159,8 @@ class Pipeline:
 
     def with_instrument(self, name: str) -> Pipeline:
         """Return a pipeline of another instrument: the dotted name of a class, a camera's file, or a name."""
-        return Pipeline(replace(self.document, instrument=name))
+        whole = anchored_instrument(name, Path(), "The instrument given")
+        return Pipeline(replace(self.document, instrument=whole))
 
     def in_repository(self, butler: Butler) -> Pipeline:
         """Return a pipeline whose tasks begin with what the repository's instrument says about them.

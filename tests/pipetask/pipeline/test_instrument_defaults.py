@@ -59,6 +59,21 @@ def test_the_name_in_data_ids_is_the_class_s(camera_class):
     assert Pipeline.from_string(TEXT.format(instrument="SimCam")).instrument == "SimCam"
 
 
+def test_a_camera_s_file_is_found_from_the_document_that_names_it(write, tmp_path, monkeypatch):
+    camera = "instrument: FileCam\ndetectors: {names: {0: S0}}\nfilters: [{name: g, band: g}]\n"
+    camera += "header: {exposure: E, detector: D, physical_filter: F, begin: T, exposure_time: X}\n"
+    write("deep/cam.yaml", f"{camera}configs: {{calibrate: {{note: of the file}}}}\n")
+    path = write("deep/p.yaml", TEXT.format(instrument="cam.yaml"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    pipeline = Pipeline.from_file(path)
+    assert pipeline.instrument == "FileCam"
+    assert pipeline.configured()["cal"][1].note == "of the file"
+    given = Pipeline.from_file(path).with_instrument("../deep/cam.yaml").to_yaml()
+    monkeypatch.chdir(tmp_path)
+    assert Pipeline.from_string(given).instrument == "FileCam"
+
+
 def test_a_selection_of_tasks_keeps_the_instrument_s_configurations(camera_class):
     pipeline = Pipeline.from_string(TEXT.format(instrument=camera_class)).subset(["cal"])
     assert pipeline.configured()["cal"][1].note == "of Cam"

@@ -80,12 +80,14 @@ def test_dotted_fields_reach_subconfigurations(one):
         ("apRad: parameters.q", "the pipeline has no parameter 'q'"),
         (
             "python: config.apRd = 4",
-            "p.yaml:7: task 'cal': 'p.yaml:7' failed in line 1: AttributeError.*apRd",
+            "p.yaml:7: task 'cal': 'p.yaml:7' failed in line 1: AttributeError.*apRd; did you mean 'apRad'",
         ),
         (
             "python: config.apRad = 'x'",
             "failed in line 1: config field 'apRad': Value x is of incorrect type str",
         ),
+        ("python: config.measure.radus = 4", "AttributeError.*radus; did you mean 'radius'"),
+        ("python: config.apRad = len(config.plaens)", "AttributeError.*plaens'; did you mean 'planes'"),
         ("python: 'config.apRad = '", "failed in line 1: SyntaxError"),
         ("python: 'raise SystemExit(5)'", "failed in line 1: SystemExit: 5"),
         ("python: \"raise ValueError('a\\\\nb')\"", "failed in line 1: ValueError: a …$"),
