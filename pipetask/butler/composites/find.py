@@ -97,7 +97,7 @@ class PartFinder:
         except MissingPartError as err:
             raise _missing(composite, part, data_id, str(err)) from err
         if ref is None:
-            where = f"no {registered.name!r} {own} in collections {', '.join(searched)}"
+            where = f"no {registered.name!r} {_required(own)} in collections {', '.join(searched)}"
             raise _missing(composite, part, data_id, where)
         return ref
 
@@ -138,7 +138,7 @@ class PartFinder:
                     composite,
                     part,
                     data_id,
-                    f"{len(absent)} of {len(wanted)} are absent, as {name!r} {absent[0]}",
+                    f"{len(absent)} of {len(wanted)} are absent, as {name!r} {_required(absent[0])}",
                 )
         self._check_minimum(composite, part, data_id, refs, f"in collections {', '.join(searched)}")
         return tuple(self._seen(part, ref) for ref in refs)
@@ -245,9 +245,14 @@ def _with_parts(butler: ReadingButler, refs: Sequence[DatasetRef]) -> dict[Datas
 
 def _missing(composite: Composite, part: Part, data_id: DataCoordinate, why: str) -> MissingPartError:
     return MissingPartError(
-        f"Composite {composite.name!r} {data_id} is not there: its part {part.name!r} "
+        f"Composite {composite.name!r} {_required(data_id)} is not there: its part {part.name!r} "
         f"({part.dataset_type!r}) is missing: {why.rstrip('.')}."
     )
+
+
+def _required(data_id: DataCoordinate) -> DataCoordinate:
+    """Return a data ID as messages show it, without what it implies."""
+    return DataCoordinate.from_required(data_id.dimensions, data_id.values_tuple)
 
 
 def _data_id(ref: DatasetRef) -> DataCoordinate:

@@ -75,7 +75,15 @@ def taken_apart(classes: StorageClasses, composite: Composite, obj: Any, ref: Da
     obj = _of_class(classes, composite, obj, ref)
     if composite.disassembler:
         values: dict[str, Any] = {}
-        returned = import_cached(composite.disassembler)(obj, ref.dataId.mapping, values)
+        try:
+            returned = import_cached(composite.disassembler)(obj, ref.dataId.mapping, values)
+        except MemoryError:
+            raise
+        except Exception as err:  # whatever a user's function raises
+            raise CompositePutError(
+                f"Composite {composite.name!r} {ref.dataId} cannot be put: disassembler "
+                f"{composite.disassembler} raised {type(err).__name__}: {err}"
+            ) from err
         values = returned if isinstance(returned, dict) and not values else values
         if absent := [part.name for part in composite.parts if part.name not in values]:
             raise CompositePutError(

@@ -21,6 +21,9 @@ def disassemble(obj, dataId, componentDict):
 def forgets(obj, dataId, componentDict):
     componentDict["notes"] = None
 
+def stumbles(obj, dataId, componentDict):
+    raise KeyError("notes")
+
 def breaks(dataId, componentDict, classObj):
     raise RuntimeError("no idea how")
 
@@ -314,3 +317,10 @@ def test_an_object_of_another_type_is_refused_with_the_type_wanted(later, define
         later.put(3, "recalibrated", ID)
     with pytest.raises(CompositePutError, match=r"'annotated'.*it is a types.SimpleNamespace, not dict"):
         later.put({"notes": {}}, "annotated", ID)
+
+
+def test_disassembler_that_raises_is_named_with_dataset_and_cause(later, define, functions):
+    define(OWN.replace("test.disassemble", "test.stumbles"))
+    message = r"'own' \{.*visit: 1\} cannot be put: disassembler functions_of_test\.stumbles raised KeyError: 'notes'"
+    with pytest.raises(CompositePutError, match=message):
+        later.put({"notes": {}}, "own", ID)
