@@ -324,6 +324,20 @@ class StoreUnavailableError(DatastoreError, OSError):
         return f"The store of {self.uri!r} {self.reason}; {self.hint}"
 
 
+class StoreRefusedError(DatastoreError, PermissionError):
+    """A remote store does not let this program do what it asked for."""
+
+    hint = "check the credentials in the environment, and what they allow"
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(uri, reason)
+        self.uri = uri
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"The store of {self.uri!r} refuses: {self.reason}; {self.hint}"
+
+
 class InvalidValueError(DatastoreError, ValueError):
     """A value type (box, mask, background, …) was given numbers that contradict each other."""
 

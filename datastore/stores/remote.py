@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from datastore.artifact import Buffer
-from datastore.errors import ArtifactExistsError, ArtifactMissingError, LocationError
+from datastore.errors import ArtifactExistsError, ArtifactMissingError, ArtifactWriteError, LocationError
 from datastore.inventory import FoundFile
 from datastore.locations import Source
 from datastore.stores.base import Store, checked
@@ -92,6 +92,8 @@ class RemoteStore(Store):
             retried(uri, send)
         except FileExistsError:
             raise ArtifactExistsError(uri) from None
+        except FileNotFoundError as err:  # there is no such bucket
+            raise ArtifactWriteError(uri, str(err)) from err
 
     def take(self, local: str, path: str, transfer: Transfer, *, sync: bool = True) -> None:
         """Send a file."""

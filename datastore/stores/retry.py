@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from datastore.errors import StoreUnavailableError
+from datastore.errors import StoreRefusedError, StoreUnavailableError
 
 ATTEMPTS = 4
 FIRST_WAIT_S = 0.25
@@ -16,7 +16,6 @@ FIRST_WAIT_S = 0.25
 _DEFINITE = (
     FileNotFoundError,
     FileExistsError,
-    PermissionError,
     IsADirectoryError,
     NotADirectoryError,
     NotImplementedError,
@@ -35,6 +34,8 @@ def retried(uri: str, action: Callable[[], _Result]) -> _Result:
 
     Raises
     ------
+    StoreRefusedError
+        If the store does not allow it.
     StoreUnavailableError
         If it fails each time.
     """
@@ -44,6 +45,8 @@ def retried(uri: str, action: Callable[[], _Result]) -> _Result:
             return action()
         except Exception as error:  # each library has its own
             err = _cause(error)
+            if isinstance(err, PermissionError):
+                raise StoreRefusedError(uri, str(err)) from err
             if isinstance(err, _DEFINITE):
                 raise err from error.__cause__
             if attempt == ATTEMPTS:
@@ -61,7 +64,7 @@ def _cause(error: Exception) -> Exception:
         return error
     status = getattr(behind, "status", None)
     if status in (401, 403):
-        return PermissionError(f"the server refuses it: {behind}")
+        return PermissionError(str(behind))
     if status in (404, 410) or not isinstance(behind, Exception):
         return error
     return behind

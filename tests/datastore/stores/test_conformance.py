@@ -9,6 +9,7 @@ import pytest
 
 from datastore.artifact import ArtifactExistsError, rename_to_free
 from datastore.datastore import Datastore
+from datastore.errors import ArtifactWriteError
 from datastore.stores.local import LocalStore
 from datastore.stores.memory import MemoryStore
 from datastore.stores.remote import RemoteStore
@@ -63,6 +64,12 @@ class TestRemoteStoreOnS3(StoreSuite):
 
     def plant(self, store, path, data):
         self.client.put_object(Bucket=self.bucket, Key=f"some/prefix/{path}", Body=data)
+
+    def test_a_bucket_that_is_not_there_is_told(self):
+        store = RemoteStore("s3", "s3://no-such-bucket/x", {"endpoint_url": self.server})
+        with pytest.raises(ArtifactWriteError, match=r"no-such-bucket/x/y.*bucket does not exist"):
+            store.put("y", b"1")
+        assert store.size("y") is None
 
 
 class TestRemoteStoreOnFsspecMemory(StoreSuite):

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from datastore.errors import ArtifactMissingError, StoreUnavailableError
+from datastore.errors import ArtifactMissingError, StoreRefusedError, StoreUnavailableError
 from datastore.stores import retry
 from datastore.stores.remote import RemoteStore
 
@@ -64,7 +64,7 @@ def test_what_is_not_there_is_missing_at_once(store, server, status):
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_what_is_refused_is_said_to_be(store, status):
-    with pytest.raises(PermissionError, match=f"refuses it.*{status}"):
+    with pytest.raises(StoreRefusedError, match=f"refuses: {status}"):
         store.size(str(status))
 
 
