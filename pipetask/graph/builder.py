@@ -8,8 +8,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pipetask.butler.defaults import reused_collection
 from pipetask.errors import EmptyGraphError
 from pipetask.graph import funnel as steps
@@ -38,7 +36,7 @@ from pipetask.graph.resolution import Resolver
 from pipetask.graph.reuse import Reuse
 from pipetask.graph.run_collections import NO_CHANGE, ChainChange
 from pipetask.graph.scope import Completed, Queried, Scope, Selected, sliced
-from pipetask.graph.tables import Reused, Serials, new_base
+from pipetask.graph.tables import NewSerials, Reused, new_base
 from pipetask.graph.why import Why, complete_data_id, node_of, why
 
 if TYPE_CHECKING:
@@ -144,7 +142,7 @@ class QuantumGraphBuilder:
             chain_change,
             pipeline_graph.composites,
         )
-        self._n_made = 0
+        self._new_serials = NewSerials()
         self._relations = DimensionRelations(self._registry, self._codebooks)
         self._prerequisites = PrerequisiteFinder(
             self._registry, self._codebooks, self._relations, self._collections
@@ -167,6 +165,7 @@ class QuantumGraphBuilder:
         self._funnel = Funnel()
         self._bases: dict[str, BaseJoin] = {}
         self._no_data: dict[Part, list[str]] = {}
+        self._queried: list[tuple[BaseJoin, Part, Projections]] = []
         self._drafts: dict[str, DraftTask] = {}
         self._is_asked = False  # whether quanta without a prerequisite are dropped, not an error
 
@@ -216,6 +215,9 @@ class QuantumGraphBuilder:
         for task in tasks:
             announced.begin(f"looking up what {task.node.label} needs")
             resolver.resolve(task)
+        running = {task.node.label: task.data_ids.take(task.is_kept) for task in tasks}
+        for warning in (each for query in self._queried for each in sliced(*query, running)):
+            log.warning(warning)
         announced.begin("numbering quanta and datasets")
         reused = self._reuse.reused if self._reuse else Reused()
         empty = list(empty_parts(parts, self._no_data, self._drafts, self._funnel, self._codebooks))
@@ -291,10 +293,5 @@ class QuantumGraphBuilder:
         if self._scope == "complete":
             base.read_all_inputs()
             return Completed(base, part, self._pipeline, projections)
-        for warning in sliced(base, part, projections):
-            log.warning(warning)
+        self._queried.append((base, part, projections))
         return Queried(self._pipeline, projections)
-
-    def _new_serials(self, n: int) -> Serials:
-        self._n_made += n
-        return np.arange(self._n_made - n, self._n_made, dtype=np.int64)

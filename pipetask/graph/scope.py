@@ -9,7 +9,7 @@ these. `docs/concepts/quanta_and_graphs.md` has the definition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -147,13 +147,17 @@ def _union(tables: Iterable[DataIds], codebooks: Codebooks) -> DataIds:
     return DataIds.from_relation(Relation("", relation.columns, len(codes)).distinct(codebooks))
 
 
-def sliced(base: BaseJoin, part: Part, projections: Projections) -> Iterator[str]:
+def sliced(
+    base: BaseJoin, part: Part, projections: Projections, running: Mapping[str, DataIds]
+) -> Iterator[str]:
     """Say for each connection of which quanta lose inputs to conditions about something else how many do.
 
     Parameters
     ----------
     base, part, projections
         As for `Completed`.
+    running
+        The quanta that will run, by label.
 
     Yields
     ------
@@ -162,7 +166,7 @@ def sliced(base: BaseJoin, part: Part, projections: Projections) -> Iterator[str
     """
     codebooks = projections.joined.codebooks
     for task in part.tasks:
-        quanta = projections.data_ids(task.dimensions.required)
+        quanta = running[task.label]
         for edge in task.inputs.values():
             both = task.dimensions | edge.dimensions
             own = {id(c) for c in base.conditions_on(both)}

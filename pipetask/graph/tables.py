@@ -40,6 +40,18 @@ Serials: TypeAlias = npt.NDArray[np.int64]
 """Identity of quanta and datasets: counter of one made by the graph, or -1 - k for the k-th existing one."""
 
 
+class NewSerials:
+    """Gives identities to what a graph makes, so many at a time; none is given twice."""
+
+    def __init__(self) -> None:
+        self._n = 0
+
+    def __call__(self, n: int) -> Serials:
+        """Return the next ``n``."""
+        self._n += n
+        return np.arange(self._n - n, self._n, dtype=np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """What a task reads or writes under one name.

@@ -57,6 +57,15 @@ def test_a_condition_on_the_sky_slices_visits_and_is_warned_of(build, caplog):
     assert warning.endswith("To have them all: --scope complete")
 
 
+def test_quanta_that_were_done_before_are_not_warned_of(sky, build, caplog):
+    sky.datasets(
+        "gather_metadata", ("visit",), "done", storage_class="TaskMetadata", instrument=["Cam"], visit=[2]
+    )
+    graph = build(PATCH_0, skip_existing_in=["done"])
+    assert tables(graph) == {1: [0, 1]}
+    assert not caplog.records
+
+
 def test_complete_scope_adds_the_inputs_and_what_makes_them(build, caplog):
     graph = build(PATCH_0, scope="complete")
     assert tables(graph) == {1: [0, 1], 2: [0, 1]}
