@@ -289,13 +289,20 @@ class _File(NamedTuple):
 
 def _compact(item: Any) -> Any:
     """Return the record of a file in a tenth of the memory; others as they are."""
-    if isinstance(item, dict) and "path" in item and "data_id" in item:
-        return _File(item.get("dataset_id"), item["data_id"], item["path"], item.get("formatter"))
+    if isinstance(item, dict) and "path" in item and isinstance(item.get("data_id"), list):
+        ids, data_ids = item.get("dataset_id"), tuple(map(_shared, item["data_id"]))
+        ids = tuple(ids) if isinstance(ids, list) else ids
+        return _File(ids, data_ids, item["path"], _shared(item.get("formatter")))
     return item
 
 
 def _files(entry: Mapping[str, Any]) -> Iterator[FileEntry]:
-    for record in entry["records"]:
+    records = entry["records"]
+    records.reverse()
+    while records:  # each is forgotten when the next one is made
+        record = records.pop()
+        if not isinstance(record, _File):
+            raise TypeError(f"{record!r} needs a 'path' and a list 'data_id'")
         n = len(record.data_ids)
         ids = record.ids or [None] * n
         if len(ids) != n:
@@ -304,15 +311,17 @@ def _files(entry: Mapping[str, Any]) -> Iterator[FileEntry]:
             entry["dataset_type"],
             entry["run"],
             tuple(map(_id, ids)),
-            tuple(map(_shared, record.data_ids)),
+            record.data_ids,
             str(record.path),
             record.formatter or "",
         )
 
 
-def _shared(data_id: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a data ID whose names and texts are the same objects as in others: there may be a million."""
-    return {intern(n): intern(v) if isinstance(v, str) else v for n, v in data_id.items()}
+def _shared(value: Any) -> Any:
+    """Return a text that is the same object as equal ones, or a data ID of such: there may be a million."""
+    if isinstance(value, dict):
+        return {_shared(name): _shared(each) for name, each in value.items()}
+    return intern(value) if isinstance(value, str) else value
 
 
 def _id(value: Any) -> UUID:
