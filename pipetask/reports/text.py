@@ -15,12 +15,12 @@ from pipetask.reports.run import RunReport, TaskReport
 from pipetask.reports.run_rows import Outcome
 
 Kind = TypeVar("Kind", bound=StrEnum)
+AGAIN = "the same command with --extend-run, which tries again what is not done"
 
 
-def summary_text(summary: RunSummary) -> str:
-    """Say how a run went that has just ended."""
-    if not summary.tasks and not summary.reused:
-        return f"Run {summary.run}: configurations and init-outputs are there; nothing else was asked for."
+def summary_text(summary: RunSummary, *, next_steps: Sequence[str] = ()) -> str:
+    """Say how a run went that has just ended, and what to do next if anything is left."""
+    steps = next_steps or (f"pipetask report {summary.run}", AGAIN)
     shown = _shown(Status, summary.tasks.values())
     table = [
         [label, *(str(counts.get(status, 0)) for status in shown)]
@@ -34,7 +34,7 @@ def summary_text(summary: RunSummary) -> str:
             *(aligned([["task", *map(_words, shown)], *table]) if table else []),
             *reused_lines(summary.reused),
             *_error_lines(summary),
-            *_next_steps(summary, f"pipetask report {summary.run}"),
+            *_next_steps(summary, *steps),
         ]
     )
 
@@ -65,7 +65,7 @@ def report_text(report: RunReport) -> str:
             + (", not finished" if report.is_unfinished else ""),
             *aligned([head, *table]),
             *_error_lines(report),
-            *_next_steps(report),
+            *_next_steps(report, AGAIN),
         ]
     )
 
@@ -155,8 +155,8 @@ def _next_steps(run: RunSummary | RunReport, *commands: str) -> list[str]:
     """Say how to learn more, and how to try again what is not done."""
     if not run.exit_code:
         return []
-    steps = [*commands, "the same command with --extend-run, which tries again what is not done"]
+    steps = [*commands]
     # A lost worker leaves no log, and no traceback either.
-    for group in [group for group in run.errors if group.failure.traceback][:1]:
+    for group in [group for group in run.errors if group.failure.traceback and AGAIN in commands][:1]:
         steps.append(f"butler.get('{group.label}_log', {group.data_id}, collections='{run.run}')")
     return ["", "Next:", *(f"  {step}" for step in steps)]

@@ -107,5 +107,8 @@ def command(
                 done = run_pipeline(butler, document, chosen, **how)
         if summary:
             write_summary(butler, done, summary)
-    click.echo(summary_text(done))
+    if how["init_only"]:
+        click.echo(f"Run {done.run}: configurations and init-outputs are there; nothing else was asked for.")
+    else:
+        click.echo(summary_text(done))
     sys.exit(done.exit_code)

@@ -50,7 +50,8 @@ def command(
     if not (ids or label):
         numbers = list(range(len(loaded)))
     summary = run_quanta(Path(graph).absolute(), find_repository(repo), numbers, **options)
-    click.echo(summary_text(summary))
+    steps = f"butler transfer-from-graph {graph}", "the same command again, which leaves out what is done"
+    click.echo(summary_text(summary, next_steps=steps))
     sys.exit(summary.exit_code)
 
 

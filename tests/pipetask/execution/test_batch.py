@@ -112,6 +112,8 @@ def test_quanta_that_come_too_early_are_blocked(site):
     site("run-quanta", "--node-ids", "0")
     shown = site("run-quanta", "--task", "add_one", exit_code=1).stdout
     assert "4 quanta (1 succeeded, 3 blocked)" in shown
+    assert "--extend-run" not in shown
+    assert f"butler transfer-from-graph {site.file}" in shown
 
 
 def test_results_may_be_stored_while_jobs_go_on(site):
