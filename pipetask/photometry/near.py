@@ -18,6 +18,9 @@ from pipetask.photometry.ring_sums import chosen_ring, weighted_ring
 from pipetask.photometry.sums import Request, Ring, Sums
 from pipetask.photometry.window_weights import by_source, less_hole, middle_slice, window_weights
 
+# Sources whose rings are summed at once: their pixels as floats fit the cache (benchmarks/photometry.py).
+_BLOCK = 256
+
 _Windows = TypeVar("_Windows", Pixels, npt.NDArray[np.bool_] | None)
 
 
@@ -88,18 +91,21 @@ class NearSums:
         image: Pixels,
         bad: npt.NDArray[np.bool_] | None,
     ) -> None:
+        parts = [slice(start, start + _BLOCK) for start in range(0, len(image), _BLOCK)]
         if not radii:
             inside = ring_patterns(ring, self._fx, self._fy)
             if bad is not None:
                 inside &= ~bad.reshape(inside.shape)
-            chosen_ring(sums, image, inside)
+            for part in parts:
+                chosen_ring(sums.take(part), image[part], inside[part])
             return
         costs = [band_cost(radius, ring.method, self._request.subpixels) for radius in radii]
         window = less_hole(*map(window_weights, radii, lattices, costs))
-        weights = by_source(window, lattices[0].whole)
-        if bad is not None:
-            np.copyto(weights, 0.0, where=bad.reshape(weights.shape))
-        weighted_ring(sums, ring, image, weights)
+        for part in parts:
+            weights = by_source(window[..., part], lattices[0].whole)
+            if bad is not None:
+                np.copyto(weights, 0.0, where=bad[part].reshape(weights.shape))
+            weighted_ring(sums.take(part), ring, image[part], weights)
 
     def _fetched(self, plane: Pixels, size: int) -> Pixels:
         where = self._row, self._column - size, np.arange(-size, size + 1), 2 * size + 1
