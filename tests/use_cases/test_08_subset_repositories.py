@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from pipetask.butler import Butler, PhotoCalib
 from pipetask.cli.main import butler as butler_command
+from pipetask.errors import ExportFormatError
 from registry.errors import ConflictingDefinitionError
 
 CAM = {"instrument": "Cam"}
@@ -92,3 +93,12 @@ def test_what_is_here_in_part_exists_in_part(subset):
         "src": True,
         "calibrated_src": True,
     }
+
+
+def test_an_export_of_what_is_here_in_part_is_refused_with_the_way_out(subset, tmp_path):
+    message = r"'calexp' .* is here in part \(photoCalib\).*transfer-datasets -d calexp\.photoCalib"
+    with (
+        pytest.raises(ExportFormatError, match=message),
+        subset.export(directory=tmp_path / "out") as export,
+    ):
+        export.saveDatasets(subset.query_all_datasets("single"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from datastore.artifact import write_artifact, write_parts
+from datastore.errors import IncompleteDatasetError
 from datastore.locations import is_uri
 from pipetask.butler.composites.find import recorded
 from pipetask.butler.composites.ref import CompositeRef
@@ -311,7 +312,15 @@ class RepoExport:
     def _rewritten(self, ref: DatasetRef) -> tuple[str, str]:
         """Write a dataset that shares its file with others, or is in several, to a file of its own."""
         datastore = self._butler.datastore
-        data, formatter = datastore.serialize(self._butler.get(ref), ref.datasetType.storageClass)
+        try:
+            obj = self._butler.get(ref)
+        except IncompleteDatasetError as err:
+            name = f"{ref.datasetType.name}.{err.here[0]}"
+            raise ExportFormatError(
+                f"Dataset {show(ref)} is here in part ({', '.join(err.here)}), and exports hold whole ones. "
+                f"Leave it out, or copy the part: butler transfer-datasets -d {name}"
+            ) from err
+        data, formatter = datastore.serialize(obj, ref.datasetType.storageClass)
         relative = datastore.path_for(hint_of(ref))
         target = self._directory / relative
         write_artifact(str(target), data, root=str(self._directory), sync=False)
