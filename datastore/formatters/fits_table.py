@@ -41,8 +41,8 @@ class FitsTableFormatter(Formatter):
     Notes
     -----
     HDU CATALOG_SCHEMA holds JSON. Strings are UTF-8. Masks, where a value is masked, are the columns of
-    HDU CATALOG_MASKS. Of a file that another program made, the first table is read, or that of the fragment
-    ``#hdu=N``.
+    HDU CATALOG_MASKS; other programs see NaN, an empty text or the column's TNULL there. Of a file that
+    another program made, the first table is read, or that of the fragment ``#hdu=N``.
     """
 
     extension = ".fits"
@@ -95,9 +95,11 @@ def table_hdus(table: Any, name: str) -> list[Any]:
         if stored.dtype.kind == "S" and (np.char.rstrip(stored) != stored).any():
             # astropy strips spaces off the end of text when it writes and when it reads
             description["text"] = np.char.decode(stored, "latin-1").tolist()
-        columns.append(_fits_column(_fits_name(column.info.name, number), stored, column.info.unit))
+        null = None
         if mask is not None and mask.any():
             masks.append(_fits_column(f"column_{number}", np.ascontiguousarray(mask)))
+            stored, null = _blanked(stored, mask)
+        columns.append(_fits_column(_fits_name(column.info.name, number), stored, column.info.unit, null))
     hdu = fits.BinTableHDU.from_columns(columns, nrows=len(table), name=name)
     for number, description in enumerate(schema["columns"], start=1):
         if (text := description["description"]) and text.isascii() and text.isprintable() and len(text) < 60:
@@ -132,14 +134,32 @@ def _as_stored(values: npt.NDArray[Any], description: Mapping[str, Any]) -> npt.
     return values
 
 
-def _fits_column(name: str, values: npt.NDArray[Any], unit: Any = None) -> Any:
+def _blanked(values: npt.NDArray[Any], mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], int | None]:
+    """Return values as other programs see what is masked, and the number that stands for it (TNULL).
+
+    That is NaN, an empty text, or a number that no other row has; where there is none, the masked value.
+    """
+    kind, null = values.dtype.kind, None
+    if kind == "i":
+        seen, limits = values[~mask], np.iinfo(values.dtype)
+        numbers = (int(limits.min), int(limits.max), -99, *range(-1000, -900))
+        null = next((number for number in numbers if not (seen == number).any()), None)
+    blank: Any = {"f": np.nan, "c": np.nan, "S": b"", "i": null}.get(kind)
+    if blank is None:
+        return values, None
+    blanked = values.copy()
+    blanked[mask] = blank
+    return blanked, null
+
+
+def _fits_column(name: str, values: npt.NDArray[Any], unit: Any = None, null: int | None = None) -> Any:
     """Return a FITS column of an array of shape (n, ...)."""
     from astropy.io import fits
 
     shape = values.shape[1:]
     count = int(np.prod(shape, dtype=int))
     code = values.dtype.str[1:]
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {} if null is None else {"null": null}
     if values.dtype.kind == "S":
         width = max(values.dtype.itemsize, 1)
         form, dim = f"{count * width}A", (width, *reversed(shape))

@@ -17,6 +17,7 @@ from astropy.wcs import WCS
 
 from datastore.errors import DatastoreError, FormatterError
 from datastore.formatters.base import find_formatter
+from datastore.locations import Source
 from datastore.storage_class import StorageClasses
 from datastore.testing import FormatterSuite
 from datastore.types.background import Background, BackgroundMesh
@@ -468,3 +469,27 @@ def test_plot_is_written_as_a_picture_and_not_read_back(store, hint):
     assert Path(store.root, records[0].path).read_bytes().startswith(b"\x89PNG")
     with pytest.raises(FormatterError, match="can't be read back"):
         store.read(records, "Plot")
+
+
+def test_other_programs_see_no_values_where_a_table_is_masked(tmp_path):
+    hidden = [False, True, False]
+    table = Table(
+        {
+            "id": MaskedColumn([-(2**63), 7, 3], mask=hidden),
+            "flux": MaskedColumn([1.0, 2.0, 3.0], mask=hidden),
+            "name": MaskedColumn(["a", "secret", "c"], mask=hidden),
+            "number": MaskedColumn(np.array([1, 2, 3], np.int16), mask=hidden),
+        }
+    )
+    formatter, storage_class = find_formatter("fits_table"), StorageClasses().get("SourceCatalog")
+    path = tmp_path / "catalog.fits"
+    path.write_bytes(formatter.to_bytes(table, storage_class))
+    seen = Table.read(path, hdu="CATALOG")
+    assert [seen[name][1] is np.ma.masked for name in ("id", "number", "flux")] == [True, True, True]
+    assert seen["name"][1] in ("", np.ma.masked)
+    assert (list(seen["id"][[0, 2]]), list(seen["number"][[0, 2]])) == ([-(2**63), 3], [1, 3])
+    back = formatter.read(Source(str(path), str(path)), storage_class, parameters={})
+    for name in table.colnames:
+        assert back[name].mask.tolist() == hidden
+        assert (back[name][[0, 2]] == table[name][[0, 2]]).all()
+        assert back[name].dtype == table[name].dtype
