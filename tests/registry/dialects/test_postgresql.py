@@ -163,7 +163,7 @@ def test_a_role_that_may_only_select_is_told_so_when_it_writes(reader_url):
     ):
         registry.collections.register("other")
     one_line(caught)
-    with pytest.raises(DatabaseConflictError, match=r"may not do this.*must be owner") as caught:
+    with pytest.raises(DatabaseConflictError, match="may not do this") as caught:
         migrate(reader_url, "0001")
     one_line(caught)
 
