@@ -35,6 +35,10 @@ class DatasetTypeNode:
         return self.producer is None and bool(self.consumers)
 
 
+_OTHER_NAME = "Give it another name, e.g. -c {use.label}:connections.{use.edge.connection}=..."
+_OTHER_LABEL = "Give the task another label, which names of its logs and metadata begin with"
+
+
 @dataclass(frozen=True, slots=True)
 class _Use:
     """One connection of one task to a dataset type."""
@@ -165,7 +169,10 @@ class _Check:
         if edge.dimensions != definition.dimensions:
             raise PipelineGraphError(
                 f"Dataset type {name!r} has dimensions {definition.dimensions} in {source} "
-                f"but {edge.dimensions} in {use}"
+                f"but {edge.dimensions} in {use}",
+                hint=(_OTHER_LABEL if name == f"{use.label}_{edge.connection}" else _OTHER_NAME).format(
+                    use=use
+                ),
             )
         stored, wanted = definition.storageClass, edge.storage_class
         try:

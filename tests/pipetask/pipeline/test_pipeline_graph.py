@@ -144,8 +144,12 @@ def test_dimensions_that_differ_name_both_connections(pipeline):
 
 
 def test_dimensions_must_be_those_registered(copies):
-    with pytest.raises(PipelineGraphError, match=r"'a' has dimensions .* in the repository but"):
+    with pytest.raises(PipelineGraphError, match=r"'a' has dimensions .* in the repository but") as caught:
         copies(one="a b").to_graph(UNIVERSE, registered("a", ["visit"], "ExposureF"))
+    assert caught.value.hint == "Give it another name, e.g. -c one:connections.source=..."
+    with pytest.raises(PipelineGraphError, match="in connection 'log' of task 'one'") as caught:
+        copies(one="a b").to_graph(UNIVERSE, registered("one_log", ["visit"], "ButlerLogRecords"))
+    assert caught.value.hint.startswith("Give the task another label")
 
 
 def test_the_registered_definition_is_the_one_used(copies):
