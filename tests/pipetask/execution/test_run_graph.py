@@ -275,6 +275,15 @@ def test_fail_fast_attempts_nothing_after_the_first_failure(numbers_repo):
     assert {r.status for r in quanta(numbers_repo)} == {"failed", "blocked", "not_attempted"}
 
 
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C interrupt, also where tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(numbers_repo, caplog):
     def interrupt_once(tally):
         if tally.done == 1:
@@ -291,6 +300,7 @@ def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(numbers_repo, caplog):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("processes", [1, 2])
 def test_ctrl_c_twice_stops_at_once_and_what_was_done_is_in_the_journal(numbers_repo, processes):
     def interrupt_twice(tally):
