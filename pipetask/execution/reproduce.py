@@ -106,7 +106,8 @@ def _made_again(butler: Butler, graph: QuantumGraph, ref: DatasetRef) -> tuple[s
     if again is None:
         return "its task did not make it this time", False
     records = butler.artifacts([ref.id, again.id])
-    if [r.checksum for r in records[ref.id]] == [r.checksum for r in records[again.id]]:
+    is_bytewise = [r.checksum for r in records[ref.id]] == [r.checksum for r in records[again.id]]
+    if is_bytewise and all(map(butler.datastore.verify, records[ref.id])):  # it may have been changed since
         return "", True
     return first_difference(butler.get(ref), butler.get(again)), False
 
