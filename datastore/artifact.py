@@ -73,7 +73,12 @@ def write_parts(
     """Write bytes that come in parts, which need not be in memory at once; see `write_artifact`."""
     if not clobber and os.path.lexists(target):
         raise ArtifactExistsError(target)
-    give_name(write_temporary(target, parts, sync=sync), target, clobber=clobber)
+    temporary = write_temporary(target, parts, sync=sync)
+    try:
+        give_name(temporary, target, clobber=clobber)
+    except BaseException:
+        remove_temporary(temporary)
+        raise
     if sync:
         sync_folders(root, [target])
 
@@ -101,17 +106,16 @@ def write_temporary(target: str, parts: Iterable[Buffer], *, sync: bool = False)
 
 
 def give_name(temporary: str, target: str, *, clobber: bool) -> None:
-    """Give a temporary file the target's name, in one step; delete it if that fails."""
+    """Give a temporary file the target's name, in one step; it stays as it is if that fails."""
     try:
         if clobber:
             os.replace(temporary, target)
         else:
             rename_to_free(temporary, target)
-    except BaseException as err:
-        remove_temporary(temporary)
-        if isinstance(err, OSError) and not isinstance(err, ArtifactExistsError):
-            raise ArtifactWriteError(target, err.strerror or str(err)) from err
+    except ArtifactExistsError:
         raise
+    except OSError as err:
+        raise ArtifactWriteError(target, err.strerror or str(err)) from err
 
 
 def remove_temporary(path: str) -> bool:

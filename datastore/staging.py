@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from datastore.errors import ArtifactExistsError
 from datastore.records import ArtifactRecord
 from datastore.stores.base import Store
 
@@ -27,9 +28,21 @@ class StagedArtifact:
     store: Store
     content: Any
 
-    def place(self) -> None:
-        """Make it visible under its name, in one step; what has that name is replaced."""
-        self.store.place(self.content, self.record.path)
+    def place(self, distinction: str) -> ArtifactRecord:
+        """Make it visible under its name, in one step, and return its record.
+
+        A name that something has, left there or about to be deleted, stays with that: the artifact gets one
+        of its own, with the distinction before its extension.
+        """
+        try:
+            self.store.place(self.content, self.record.path)
+        except ArtifactExistsError:
+            folder, slash, name = self.record.path.rpartition("/")
+            stem, dot, extension = name.partition(".")
+            path = f"{folder}{slash}{stem}-{distinction}{dot}{extension}"
+            self.store.place(self.content, path)
+            return self.record._replace(path=path)
+        return self.record
 
     def discard(self) -> None:
         """Forget the bytes; of what was placed, nothing is taken away."""

@@ -212,17 +212,19 @@ class StoreSuite(ABC):
         assert [file.path for file in store.files()] == ["run/x"]
 
     def test_staged_bytes_are_seen_when_they_are_placed(self, tmp_path: Path) -> None:
-        """Until then nobody reads them; what is discarded leaves nothing; the later name replaces."""
+        """Until then nobody reads them; a name that is taken stays; what is discarded leaves nothing."""
         store = self.make_store(tmp_path)
         self.plant(store, "run/x", b"before")
         one, two = store.stage("run/x", b"one"), store.stage("run/y/z", b"two")
         assert (self.peek(store, "run/x"), self.peek(store, "run/y/z")) == (b"before", None)
-        store.place(one, "run/x")
+        with pytest.raises(ArtifactExistsError):
+            store.place(one, "run/x")
+        store.place(one, "run/x-1")
         store.discard(one)
         store.discard(two)
         store.discard(two)
-        assert self.peek(store, "run/x") == b"one"
-        assert [file.path for file in store.files()] == ["run/x"]
+        assert (self.peek(store, "run/x"), self.peek(store, "run/x-1")) == (b"before", b"one")
+        assert sorted(file.path for file in store.files()) == ["run/x", "run/x-1"]
         with pytest.raises(LocationError):
             store.stage("../x", b"")
 

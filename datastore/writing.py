@@ -47,21 +47,24 @@ class WritingDatastore(ConfiguredDatastore):
         return records
 
     def stage(self, obj: Any, hint: ArtifactHint) -> list[StagedArtifact]:
-        """Keep the bytes of an object where nobody sees them, until each is placed or discarded.
-
-        What is placed takes the name of a file that is there already, and is not synced.
-        """
+        """Keep the bytes of an object where nobody sees them, until each is placed or discarded."""
         staged: list[StagedArtifact] = []
         try:
             for record, data in self._artifacts(obj, hint):
                 store = self.stores[record.store]
                 staged.append(StagedArtifact(record, store, store.stage(record.path, data)))
-                self._cache(record, data)
         except BaseException:
             for each in staged:
                 each.discard()
             raise
         return staged
+
+    def place(self, staged: StagedArtifact, distinction: str) -> ArtifactRecord:
+        """Make a staged artifact visible, not synced yet; return its record, see `StagedArtifact.place`."""
+        record = staged.place(distinction)
+        if staged.store.is_remote:
+            self._cache(record, staged.content)
+        return record
 
     def _artifacts(
         self, obj: Any, hint: ArtifactHint, *, as_one: bool = False

@@ -52,8 +52,16 @@ class Store(ABC):
         return bytes(data)
 
     def place(self, staged: Any, path: str) -> None:
-        """Give staged bytes their name, in one step; what has it is replaced. They are not synced."""
-        self.put(path, staged, sync=False, clobber=True)
+        """Give staged bytes a name that nothing has, in one step; they stay staged if it is taken.
+
+        They are not synced.
+
+        Raises
+        ------
+        ArtifactExistsError
+            If something has the name.
+        """
+        self.put(path, staged, sync=False)
 
     def discard(self, staged: Any) -> None:
         """Forget staged bytes; of those that have been placed, nothing is taken away."""

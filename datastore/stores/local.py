@@ -38,8 +38,8 @@ class LocalStore(Store):
         return write_temporary(self._local(path), (data,))
 
     def place(self, staged: str, path: str) -> None:
-        """Rename it."""
-        give_name(staged, self._local(path), clobber=True)
+        """Link it to its name."""
+        give_name(staged, self._local(path), clobber=False)
 
     def discard(self, staged: str) -> None:
         """Delete it, and the folders that it leaves empty."""

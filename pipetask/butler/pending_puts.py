@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from pipetask.butler.data_ids import show
 from registry.errors import ConflictingDefinitionError
 
 if TYPE_CHECKING:
+    from datastore.datastore import Datastore
     from datastore.records import ArtifactRecord
     from datastore.staging import StagedArtifact
     from registry.dataset_ref import DatasetId, DatasetRef
@@ -42,23 +43,27 @@ class PendingPuts:
     """Datasets whose rows are not written yet.
 
     Rows are written before the transaction reads or changes anything else in the database, at its end, and
-    when there are many. Only then, when the database has accepted the rows, do files get their names: of two
-    writers of one dataset, the one who is refused never touches the file of the other.
+    when there are many. Only then, when the database has accepted the rows, do files get their names, which
+    nothing has: no writer ever touches the file of another.
 
     Parameters
     ----------
     registry : `Registry`
         Takes the rows.
+    datastore : `Datastore`
+        Has the bytes.
     placed : callable
-        Is told of the files that are about to get their names.
+        Is told of the files that have got their names.
     """
 
-    def __init__(self, registry: Registry, placed: Callable[[Iterable[ArtifactRecord]], None]) -> None:
+    def __init__(
+        self, registry: Registry, datastore: Datastore, placed: Callable[[Iterable[ArtifactRecord]], None]
+    ) -> None:
         self._registry = registry
+        self._datastore = datastore
         self._placed = placed
         self._puts: dict[DatasetId, PendingPut] = {}
         self._keys: set[tuple[Any, ...]] = set()
-        self._staged: list[StagedArtifact] = []
         self._bytes = 0
 
     def check(self, ref: DatasetRef) -> None:
@@ -86,7 +91,6 @@ class PendingPuts:
         """Collect a dataset that was checked."""
         self._puts[put.ref.id] = put
         self._keys.add(_key(put.ref))
-        self._staged += put.artifacts
         self._bytes += sum([artifact.record.size for artifact in put.artifacts])
         if len(self._puts) >= _MOST_PUTS or self._bytes >= _MOST_BYTES:
             self.write()
@@ -102,20 +106,25 @@ class PendingPuts:
         groups: dict[tuple[str, str], list[DatasetRef]] = {}
         for put in puts:
             groups.setdefault((put.ref.datasetType.name, put.ref.run), []).append(put.ref)
-        with self._registry.transaction():
-            for (_, run), refs in groups.items():
-                self._registry.insert_datasets(
-                    refs[0].datasetType, run, [ref.dataId for ref in refs], ids=[ref.id for ref in refs]
-                )
-            self._check_names(puts)
-            self._placed([artifact.record for artifact in self._staged])
-            for artifact in self._staged:
-                artifact.place()
-            self._registry.insert_locations(
-                [(put.ref.id, *artifact.record) for put in puts for artifact in put.artifacts]
-            )
-            self._registry.insert_named_inputs({put.ref.id: put.inputs for put in puts if put.inputs})
-        self._staged = []
+        try:
+            with self._registry.transaction():
+                for (_, run), refs in groups.items():
+                    self._registry.insert_datasets(
+                        refs[0].datasetType, run, [ref.dataId for ref in refs], ids=[ref.id for ref in refs]
+                    )
+                self._check_names(puts)
+                self._registry.insert_locations([row for put in puts for row in self._place(put)])
+                self._registry.insert_named_inputs({put.ref.id: put.inputs for put in puts if put.inputs})
+        except BaseException:
+            _discard(puts)
+            raise
+
+    def _place(self, put: PendingPut) -> Iterator[tuple[Any, ...]]:
+        """Give the files of a dataset their names; yield rows that say where they are."""
+        for artifact in put.artifacts:
+            record = self._datastore.place(artifact, put.ref.id.hex)
+            self._placed([record])
+            yield (put.ref.id, *record)
 
     def _check_names(self, puts: Sequence[PendingPut]) -> None:
         """Raise if a file would take the name of one that holds another dataset."""
@@ -133,13 +142,18 @@ class PendingPuts:
 
     def discard(self) -> None:
         """Forget what is pending, and the bytes that have no name yet."""
-        for artifact in self._staged:
-            artifact.discard()
-        self._puts, self._keys, self._staged, self._bytes = {}, set(), [], 0
+        _discard(self._puts.values())
+        self._puts, self._keys, self._bytes = {}, set(), 0
 
 
 def _key(ref: DatasetRef) -> tuple[Any, ...]:
     return ref.datasetType.name, ref.run, *ref.dataId.values_tuple
+
+
+def _discard(puts: Iterable[PendingPut]) -> None:
+    for put in puts:
+        for artifact in put.artifacts:
+            artifact.discard()
 
 
 def _same_file(ref: DatasetRef, path: str, other: str) -> ConflictingDefinitionError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler.limited import hint_of
@@ -40,7 +40,7 @@ class Transaction:
         self._registry = registry
         self._datastore = datastore
         self._depth = 0
-        self._puts = PendingPuts(registry, self.wrote)
+        self._puts = PendingPuts(registry, datastore, self.wrote)
         self._unsynced: list[ArtifactRecord] = []
         self._made: list[ArtifactRecord] = []
         self._doomed: list[ArtifactRecord] = []
@@ -51,12 +51,15 @@ class Transaction:
         if self._depth:
             self._depth += 1
             try:
-                yield
+                # What is half done inside cannot be kept: the database refuses all that follows.
+                with self._registry.transaction():
+                    yield
             finally:
                 self._depth -= 1
             return
         self._depth = 1
         trash: TrashList | None = None
+        is_committing = False
         try:
             with self._registry.transaction(durable=True):
                 yield
@@ -65,11 +68,15 @@ class Transaction:
                     self._datastore.sync(self._unsynced)
                 if self._doomed:
                     trash = write_down(self._root, self._doomed)
+                is_committing = True
         except BaseException:
             self._puts.discard()
-            self._datastore.remove(self._made)
-            if trash is not None:
-                trash.drop()
+            if is_committing:
+                self._remove_unnamed()
+            else:
+                self._datastore.remove(self._made)
+                if trash is not None:
+                    trash.drop()
             raise
         else:
             if trash is not None:
@@ -78,6 +85,19 @@ class Transaction:
         finally:
             self._depth = 0
             self._unsynced, self._made, self._doomed = [], [], []
+
+    def _remove_unnamed(self) -> None:
+        """Delete the files that were made, if the interrupted commit was not kept; they stay if nobody knows.
+
+        Files that no row names, and the list of files to be deleted, are known to ``butler fsck``.
+        """
+        by_store: dict[str, list[ArtifactRecord]] = {}
+        for record in self._made:
+            by_store.setdefault(record.store, []).append(record)
+        with suppress(Exception):  # the database may be gone
+            for store, records in by_store.items():
+                named = self._registry.paths_in_use(store, [record.path for record in records])
+                self._datastore.remove(record for record in records if record.path not in named)
 
     def check(self, ref: DatasetRef) -> None:
         """Raise if a dataset can't be put; what is known at once, and need not wait for the end."""

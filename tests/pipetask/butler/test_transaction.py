@@ -1,5 +1,6 @@
 """Rows and files change together or not at all; within a transaction, what was put is there."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -143,14 +144,77 @@ def test_files_to_delete_stay_until_the_rows_are_gone(repo):
     assert repo.get(ref) == {"x": 1}
 
 
-def test_a_left_over_file_of_the_same_name_is_replaced(repo):
+def test_a_left_over_file_keeps_its_name_and_is_in_nobodys_way(repo):
     ref = repo.put({"x": 1}, "notes", detector=1, run="first")
     path = next(Path(repo.root).rglob("*.json"))
     repo.pruneDatasets([ref], unstore=True, purge=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("what a crash left")
-    repo.put({"x": 2}, "notes", detector=1, run="first")
+    ref = repo.put({"x": 2}, "notes", detector=1, run="first")
     assert repo.get("notes", detector=1, collections="first") == {"x": 2}
+    assert files(repo) == [f"notes_Cam_1-{ref.id.hex}.json", "notes_Cam_1.json"]
+
+
+def test_a_dataset_is_replaced_in_one_transaction(repo):
+    ref = repo.put({"x": 1}, "notes", detector=1, run="first")
+    with repo.transaction():
+        repo.pruneDatasets([ref], unstore=True, purge=True)
+        repo.put({"x": 2}, "notes", detector=1, run="first")
+    assert repo.get("notes", detector=1, collections="first") == {"x": 2}
+    assert len(files(repo)) == 1
+
+
+def test_what_a_failed_transaction_was_to_replace_stays(repo):
+    ref = repo.put({"x": 1}, "notes", detector=1, run="first")
+
+    def fail():
+        with repo.transaction():
+            repo.pruneDatasets([ref], unstore=True, purge=True)
+            new = repo.put({"x": 2}, "notes", detector=1, run="first")
+            assert repo.get(new) == {"x": 2}
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert repo.get(ref) == {"x": 1}
+    assert files(repo) == ["notes_Cam_1.json"]
+
+
+def test_what_fails_half_way_inside_spoils_the_transaction_around_it(repo):
+    def fail():
+        with repo.transaction(), suppress(ZeroDivisionError), repo.transaction():
+            repo.put({"x": 1}, "notes", detector=1, run="first")
+            raise ZeroDivisionError
+
+    with pytest.raises(DatabaseConflictError, match="nothing was stored"):
+        fail()
+    assert files(repo) == []
+
+
+def test_files_of_a_commit_that_was_interrupted_after_it_took_place_stay(repo, monkeypatch):
+    commit = repo.registry._db.dialect.commit
+
+    def interrupted(connection):
+        commit(connection)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(repo.registry._db.dialect, "commit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        repo.put({"x": 1}, "notes", detector=1, run="first")
+    monkeypatch.undo()
+    assert repo.get("notes", detector=1, collections="first") == {"x": 1}
+
+
+def test_files_of_a_commit_that_did_not_take_place_go(repo, monkeypatch):
+    def interrupted(connection):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(repo.registry._db.dialect, "commit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        repo.put({"x": 1}, "notes", detector=1, run="first")
+    monkeypatch.undo()
+    assert repo.find_dataset("notes", detector=1, collections="first") is None
+    assert files(repo) == []
 
 
 class Meanwhile(dict):
@@ -196,10 +260,13 @@ def test_an_error_of_what_was_put_before_spoils_the_transaction(repo):
             other.put({"by": "fast"}, "notes", detector=1)
             with pytest.raises(ConflictingDefinitionError, match="detector: 1"):
                 repo.query_datasets("notes", "first")
+            with suppress(DatabaseConflictError):
+                repo.put({"by": "slow"}, "notes", detector=2, run="first")
 
     with pytest.raises(DatabaseConflictError, match="nothing was stored"):
         fail()
     assert files(repo) == ["notes_Cam_1.json"]
+    assert repo.get("notes", detector=1, collections="first") == {"by": "fast"}
 
 
 @pytest.mark.parametrize("repo_backend", ["sqlite"])
