@@ -275,11 +275,14 @@ class Butler(ReadingButler):
     def pruneDatasets(self, refs: Iterable[DatasetRef], **options: Any) -> None:
         """Take datasets out of collections, delete their files, or remove them; see `removal`."""
         with self._transaction.begin():
-            removal.prune_datasets(self, self._transaction, refs, **options)
+            removal.prune_datasets(self, self._transaction.deletions, refs, **options)
 
     def removeRuns(self, names: str | Iterable[str], *, unlink_from_chains: bool = False) -> None:
         """Remove runs with all their datasets and files; see `removal.remove_runs`."""
-        removal.remove_runs(self, names, unlink_from_chains=unlink_from_chains)
+        with self._transaction.begin():
+            removal.remove_runs(
+                self, self._transaction.deletions, names, unlink_from_chains=unlink_from_chains
+            )
 
 
 def _not_whole(component: DatasetType) -> TypeError:

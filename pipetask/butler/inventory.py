@@ -14,6 +14,7 @@ from datastore.records import ArtifactRecord
 
 if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
+    from registry.registry import Registry
 
 
 _AT_ONCE = 10_000  # files looked up together: bounds memory
@@ -99,18 +100,16 @@ def files_without_rows(butler: Butler, runs: Iterable[str]) -> Iterator[tuple[st
     while part := list(islice(seen, _AT_ONCE)):
         # "#": whatever part of the file a row may name.
         named = ((file.store, f"{file.path}#") for _, file in part)
-        in_use = paths_in_use(butler, named)
+        in_use = paths_in_use(butler.registry, named)
         yield from (found for found in part if (found[1].store, found[1].path) not in in_use)
 
 
-def paths_in_use(butler: Butler, paths: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+def paths_in_use(registry: Registry, paths: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return the files, of some stores and paths, that still hold a dataset; see `Registry.paths_in_use`."""
     by_store: dict[str, set[str]] = defaultdict(set)
     for store, path in paths:
         by_store[store].add(path)
-    return {
-        (store, path) for store in by_store for path in butler.registry.paths_in_use(store, by_store[store])
-    }
+    return {(store, path) for store in by_store for path in registry.paths_in_use(store, by_store[store])}
 
 
 def remove_left_overs(butler: Butler, run: str) -> list[str]:

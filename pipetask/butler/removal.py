@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from datastore.records import ArtifactRecord
 from pipetask.butler.defaults import reused_collection
 from pipetask.butler.inventory import paths_in_use
-from pipetask.butler.repository import batch_folder, journal_path
-from pipetask.butler.run_lock import held
-from pipetask.butler.trash import write_down
 from registry.arguments import all_checked
 from registry.dataset_ref import DatasetRef
 from registry.errors import CollectionTypeError, InvalidNameError, OrphanedRecordError
@@ -20,12 +15,12 @@ from registry.patterns import as_names, is_glob
 
 if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
-    from pipetask.butler.transaction import Transaction
+    from pipetask.butler.deletions import Deletions
 
 
 def prune_datasets(
     butler: Butler,
-    transaction: Transaction,
+    deletions: Deletions,
     refs: Iterable[DatasetRef],
     *,
     disassociate: bool = True,
@@ -39,8 +34,8 @@ def prune_datasets(
     ----------
     butler : `Butler`
         The repository.
-    transaction : `Transaction`
-        What deletes the files once the rows are gone.
+    deletions : `Deletions`
+        Files that go once the rows are gone.
     refs : iterable of `DatasetRef`
         The datasets.
     disassociate : `bool`, optional
@@ -75,16 +70,24 @@ def prune_datasets(
         butler.registry.remove_locations(ids)
         if purge:
             butler.registry.remove_datasets(ids)
-        transaction.delete_later(_unused(butler, artifacts))
+        deletions.add(_unused(butler, artifacts))
 
 
-def remove_runs(butler: Butler, names: str | Iterable[str], *, unlink_from_chains: bool = False) -> None:
+def remove_runs(
+    butler: Butler,
+    deletions: Deletions,
+    names: str | Iterable[str],
+    *,
+    unlink_from_chains: bool = False,
+) -> None:
     """Remove runs with all their datasets and files, and the tags of what they took over of earlier runs.
 
     Parameters
     ----------
     butler : `Butler`
         The repository.
+    deletions : `Deletions`
+        Files that go once the rows are gone.
     names : `str` or iterable of `str`
         The runs.
     unlink_from_chains : `bool`, optional
@@ -104,14 +107,7 @@ def remove_runs(butler: Butler, names: str | Iterable[str], *, unlink_from_chain
     for name in runs:
         if collections.get_info(name).kind != "RUN":
             raise CollectionTypeError(f"Collection {name!r} is {collections.get_info(name).kind}, not a run.")
-    with ExitStack() as locks:
-        for name in runs:
-            locks.enter_context(held(butler.root, name))
-        _remove_held(butler, runs, unlink_from_chains=unlink_from_chains)
-
-
-def _remove_held(butler: Butler, runs: Sequence[str], *, unlink_from_chains: bool) -> None:
-    collections = butler.registry.collections
+    deletions.lock(runs)
     removed: list[ArtifactRecord] = []
     with butler.registry.transaction():
         for name in runs:
@@ -129,22 +125,12 @@ def _remove_held(butler: Butler, runs: Sequence[str], *, unlink_from_chains: boo
                     f"File {record.path!r} holds datasets of other runs than {', '.join(runs)} as well; "
                     "remove these with it."
                 )
-        trash = write_down(butler.root, unused, runs)
-    others = collections.query("*", kinds=["RUN"])
-    butler.datastore.remove(record for record in unused if not record.path.startswith(folders))
-    for name in runs:
-        butler.datastore.remove_tree(name, keep=others)
-        # A journal that is left would bring the rows back, should a run of this name be continued.
-        journal = journal_path(butler.root, name)
-        for path in (journal, journal.with_suffix(".graph")):
-            path.unlink(missing_ok=True)
-        shutil.rmtree(batch_folder(butler.root, name), ignore_errors=True)
-    trash.drop()
+    deletions.add(unused)
 
 
 def _unused(butler: Butler, records: Sequence[ArtifactRecord]) -> Iterator[ArtifactRecord]:
     """Yield the artifacts whose file holds no dataset any more: it goes with the last one that is in it."""
-    in_use = paths_in_use(butler, ((record.store, record.path) for record in records))
+    in_use = paths_in_use(butler.registry, ((record.store, record.path) for record in records))
     for record in records:
         if (record.store, record.path.partition("#")[0]) not in in_use:
             yield record

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from pipetask.butler.deletions import Deletions
 from pipetask.butler.limited import hint_of
 from pipetask.butler.pending_puts import PendingPut, PendingPuts
-from pipetask.butler.trash import TrashList, write_down
 
 if TYPE_CHECKING:
     from datastore.datastore import Datastore
@@ -22,8 +22,7 @@ class Transaction:
 
     Files are written at once, under names that nobody reads; they get their own when their rows are accepted
     (see `PendingPuts`). They are made durable together just before the rows are committed, and deleted again
-    if they are not. Files to delete go after the commit, so that no row ever names a missing file; they are
-    written down before it (see `trash`), so that none is forgotten.
+    if they are not. Files to delete go after the commit (see `Deletions`).
 
     Parameters
     ----------
@@ -36,14 +35,13 @@ class Transaction:
     """
 
     def __init__(self, registry: Registry, datastore: Datastore, root: str) -> None:
-        self._root = root
         self._registry = registry
         self._datastore = datastore
         self._depth = 0
         self._puts = PendingPuts(registry, datastore, self.wrote)
         self._unsynced: list[ArtifactRecord] = []
         self._made: list[ArtifactRecord] = []
-        self._doomed: list[ArtifactRecord] = []
+        self.deletions = Deletions(registry, datastore, root)
 
     @contextmanager
     def begin(self) -> Iterator[None]:
@@ -58,7 +56,6 @@ class Transaction:
                 self._depth -= 1
             return
         self._depth = 1
-        trash: TrashList | None = None
         is_committing = False
         try:
             with self._registry.transaction(durable=True):
@@ -66,8 +63,7 @@ class Transaction:
                 self._puts.write()
                 if self._unsynced:
                     self._datastore.sync(self._unsynced)
-                if self._doomed:
-                    trash = write_down(self._root, self._doomed)
+                self.deletions.write_down()
                 is_committing = True
         except BaseException:
             self._puts.discard()
@@ -75,16 +71,14 @@ class Transaction:
                 self._remove_unnamed()
             else:
                 self._datastore.remove(self._made)
-                if trash is not None:
-                    trash.drop()
+                self.deletions.cancel()
             raise
         else:
-            if trash is not None:
-                self._datastore.remove(self._doomed)
-                trash.drop()
+            self.deletions.carry_out()
         finally:
             self._depth = 0
-            self._unsynced, self._made, self._doomed = [], [], []
+            self._unsynced, self._made = [], []
+            self.deletions.clear()
 
     def _remove_unnamed(self) -> None:
         """Delete the files that were made, if the interrupted commit was not kept; they stay if nobody knows.
@@ -98,6 +92,8 @@ class Transaction:
             for store, records in by_store.items():
                 named = self._registry.paths_in_use(store, [record.path for record in records])
                 self._datastore.remove(record for record in records if record.path not in named)
+            if self.deletions.are_undone():
+                self.deletions.cancel()
 
     def check(self, ref: DatasetRef) -> None:
         """Raise if a dataset can't be put; what is known at once, and need not wait for the end."""
@@ -121,7 +117,3 @@ class Transaction:
         self._unsynced += records
         if undo:
             self._made += records
-
-    def delete_later(self, records: Iterable[ArtifactRecord]) -> None:
-        """Remember files to delete once the rows are gone for good."""
-        self._doomed += records

@@ -89,7 +89,7 @@ def left_parts(root: str, before_s: float) -> list[Path]:
 
 def unused(butler: Butler, trash: TrashList) -> TrashList:
     """Return a list without what rows still name: all of it, if the removal was rolled back."""
-    in_use = paths_in_use(butler, trash.files)
+    in_use = paths_in_use(butler.registry, trash.files)
     runs = butler.registry.collections.query("*", kinds=["RUN"])
     return replace(
         trash,

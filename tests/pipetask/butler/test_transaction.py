@@ -290,3 +290,41 @@ def test_two_datasets_never_share_a_file(repo):
             fail(butler)
         assert butler.get("notes", instrument="Cam", detector=1) == {"x": 1}
     assert files(repo) == ["Cam_1.json"]
+
+
+def test_files_of_a_removed_run_stay_until_the_rows_are_gone(repo):
+    ref = repo.put({"x": 1}, "notes", detector=1, run="first")
+
+    def fail():
+        with repo.transaction():
+            repo.removeRuns("first")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert repo.get(ref) == {"x": 1}
+    assert not Path(repo.root, ".trash").exists()
+    with repo.transaction():
+        repo.removeRuns("first")
+    assert files(repo) == []
+    assert not Path(repo.root, ".trash").exists()
+
+
+def test_a_run_is_removed_with_what_the_transaction_has_put_into_it(repo):
+    with repo.transaction():
+        repo.put({"x": 1}, "notes", detector=1, run="first")
+        repo.removeRuns("first")
+    assert files(repo) == []
+    assert repo.collections.query("*") == ["second"]
+
+
+def test_a_run_that_is_removed_and_begun_again_holds_what_was_put_since(repo):
+    repo.put({"x": 1}, "notes", detector=1, run="first")
+    repo.put({"x": 2}, "notes", detector=2, run="first")
+    with repo.transaction():
+        for x in (3, 4):
+            repo.removeRuns("first")
+            repo.collections.register("first")
+            ref = repo.put({"x": x}, "notes", detector=1, run="first")
+    assert repo.get(ref) == {"x": 4}
+    assert len(files(repo)) == 1

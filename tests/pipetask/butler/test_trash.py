@@ -33,7 +33,7 @@ def repo(tmp_path):
 
 CUT_SHORT = """
 import os, signal, sys
-from pipetask.butler import Butler, removal
+from pipetask.butler import Butler, deletions
 from datastore.stores.local import LocalStore
 
 def die(*args, **kwargs):
@@ -42,8 +42,8 @@ def die(*args, **kwargs):
 if sys.argv[2] == "while it is written down":
     os.replace = os.rename = os.link = die
 elif sys.argv[2] == "before the commit":
-    write_down = removal.write_down
-    removal.write_down = lambda *args: die(write_down(*args))
+    write_down = deletions.write_down
+    deletions.write_down = lambda *args: die(write_down(*args))
 else:
     LocalStore.delete = LocalStore.delete_tree = die
 with Butler.from_config(sys.argv[1], writeable=True) as butler:
