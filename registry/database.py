@@ -31,6 +31,7 @@ from registry.errors import (
     DatabaseUnavailableError,
     InvalidArgumentError,
     OrphanedRecordError,
+    TransactionError,
 )
 
 if TYPE_CHECKING:
@@ -126,9 +127,24 @@ class Database:
             self._sessions.append(session)
         return session
 
-    def close(self) -> None:
-        """Close the connections of all threads."""
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the calling thread is inside a transaction."""
+        return self.session.depth > 0
+
+    def close(self, *, roll_back: bool = False) -> None:
+        """Close the connections of all threads; with ``roll_back``, also those that are in a transaction.
+
+        Raises
+        ------
+        TransactionError
+            If one is, without ``roll_back``.
+        """
         if os.getpid() == self._process:
+            if not roll_back and any(session.depth for session in self._sessions):
+                raise TransactionError(
+                    f"{self.url} can't be closed inside a transaction; leave its block first."
+                )
             for session in self._sessions:
                 session.connection.close()
         self._sessions, self._local = [], threading.local()

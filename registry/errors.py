@@ -122,6 +122,10 @@ class DatabaseBusyError(DatabaseConflictError):
     """A database that others kept locked for too long: the same change may succeed later."""
 
 
+class TransactionError(RegistryError, RuntimeError):
+    """What cannot be done inside a transaction, or inside one of this kind."""
+
+
 class DatabaseUnavailableError(RegistryError, ConnectionError):
     """A database that cannot be reached, or that lets the user not in."""
 

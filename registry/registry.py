@@ -100,9 +100,9 @@ class Registry(Queries, Bookkeeping):
         """Whether it may be changed."""
         return self._db.writeable
 
-    def close(self) -> None:
-        """Close all connections."""
-        self._db.close()
+    def close(self, *, roll_back: bool = False) -> None:
+        """Close all connections; inside a transaction only with ``roll_back``."""
+        self._db.close(roll_back=roll_back)
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +110,12 @@ class Registry(Queries, Bookkeeping):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(roll_back=error is not None)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the calling thread is inside a transaction."""
+        return self._db.in_transaction
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[None]:

@@ -93,6 +93,13 @@ class Butler(ReadingButler):
     def _transaction(self) -> Transaction:
         return Transaction(self.registry, self.datastore, self.root)
 
+    def __exit__(self, *exception: object) -> None:
+        if exception[0] is not None and "registry" in self.__dict__:
+            # A transaction may be open still, in a generator say.
+            self.registry.close(roll_back=True)
+            self._transaction.abandon()
+        self.close()
+
     # Putting
 
     def put(

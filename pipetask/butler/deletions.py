@@ -65,8 +65,9 @@ class Deletions:
         """Write down what will be deleted; of runs that were registered again, the old files alone."""
         if not self._records and not self._runs:
             return
-        others = self._all_runs()
-        self._runs = [run for run in self._runs if run not in others]
+        if self._runs:
+            others = self._all_runs()
+            self._runs = [run for run in self._runs if run not in others]
         self._trash = write_down(self._root, self._records, self._runs)
 
     def carry_out(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipetask.butler.deletions import Deletions
 from pipetask.butler.limited import hint_of
 from pipetask.butler.pending_puts import PendingPut, PendingPuts
+from registry.errors import TransactionError
 
 if TYPE_CHECKING:
     from datastore.datastore import Datastore
@@ -45,7 +46,13 @@ class Transaction:
 
     @contextmanager
     def begin(self) -> Iterator[None]:
-        """Enclose a change; one inside another is part of it."""
+        """Enclose a change; one inside another is part of it.
+
+        Raises
+        ------
+        TransactionError
+            If it is inside one of the registry alone, at whose end nobody would look after the files.
+        """
         if self._depth:
             self._depth += 1
             try:
@@ -55,6 +62,11 @@ class Transaction:
             finally:
                 self._depth -= 1
             return
+        if self._registry.in_transaction:
+            raise TransactionError(
+                "A transaction of the registry alone does not keep files and rows together: use "
+                "butler.transaction() instead of butler.registry.transaction()."
+            )
         self._depth = 1
         is_committing = False
         try:
@@ -76,9 +88,19 @@ class Transaction:
         else:
             self.deletions.carry_out()
         finally:
-            self._depth = 0
-            self._unsynced, self._made = [], []
-            self.deletions.clear()
+            self._end()
+
+    def abandon(self) -> None:
+        """Take back the files of a transaction that is open; its rows were."""
+        self._puts.discard()
+        self._datastore.remove(self._made)
+        self.deletions.cancel()
+        self._end()
+
+    def _end(self) -> None:
+        self._depth = 0
+        self._unsynced, self._made = [], []
+        self.deletions.clear()
 
     def _remove_unnamed(self) -> None:
         """Delete the files that were made, if the interrupted commit was not kept; they stay if nobody knows.

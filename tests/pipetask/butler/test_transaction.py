@@ -13,6 +13,7 @@ from pipetask.errors import (
     DatabaseConflictError,
     DataIdError,
     StorageTypeError,
+    TransactionError,
 )
 
 
@@ -328,3 +329,52 @@ def test_a_run_that_is_removed_and_begun_again_holds_what_was_put_since(repo):
             ref = repo.put({"x": x}, "notes", detector=1, run="first")
     assert repo.get(ref) == {"x": 4}
     assert len(files(repo)) == 1
+
+
+FILE_CHANGES = {
+    "put": lambda repo, ref: repo.put({}, "notes", detector=2, run="first"),
+    "prune": lambda repo, ref: repo.pruneDatasets([ref], unstore=True, purge=True),
+    "remove": lambda repo, ref: repo.removeRuns("first"),
+}
+
+
+@pytest.mark.parametrize("change", FILE_CHANGES.values(), ids=FILE_CHANGES)
+def test_files_are_not_changed_in_a_transaction_of_rows_alone(repo, change):
+    ref = repo.put({"x": 1}, "notes", detector=1, run="first")
+    with repo.registry.transaction():
+        repo.collections.register("kept")
+        with pytest.raises(TransactionError, match=r"use butler\.transaction\(\)"):
+            change(repo, ref)
+    assert repo.get(ref) == {"x": 1}
+    assert files(repo) == ["notes_Cam_1.json"]
+    assert "kept" in repo.collections.query("*")
+
+
+def test_a_butler_is_not_closed_inside_a_transaction(repo):
+    with repo.transaction():
+        ref = repo.put({"x": 1}, "notes", detector=1, run="first")
+        with pytest.raises(TransactionError, match="can't be closed inside a transaction"):
+            repo.close()
+    assert repo.get(ref) == {"x": 1}
+    repo.close()
+
+
+def test_leaving_a_butler_by_an_error_rolls_back_what_is_open(repo):
+    kept = repo.put({"x": 1}, "notes", detector=1, run="first")
+    left_open = []
+
+    def fail():
+        with Butler.from_config(repo.root, writeable=True) as butler:
+            left_open.append(butler.transaction())
+            left_open[0].__enter__()
+            butler.put({"x": 2}, "notes", detector=2, run="first")
+            assert butler.find_dataset("notes", detector=2, collections="first") is not None
+            butler.put({"x": 2}, "notes", detector=3, run="first")
+            butler.pruneDatasets([kept], unstore=True, purge=True)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert files(repo) == ["notes_Cam_1.json"]
+    assert repo.query_datasets("notes", "first") == [kept]
+    repo.put({"x": 3}, "notes", detector=2, run="first")
