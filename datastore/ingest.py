@@ -36,6 +36,7 @@ class IngestingDatastore(ConfiguredDatastore):
         formatter: str | None = None,
         sync: bool = True,
         with_checksum: bool = True,
+        delete_source: bool = True,
     ) -> list[ArtifactRecord]:
         """Take a file that exists already as a dataset, and return its record.
 
@@ -54,6 +55,8 @@ class IngestingDatastore(ConfiguredDatastore):
             Return when it is durable.
         with_checksum : `bool`, optional
             Read the file for its checksum; only a file recorded where it is may go without.
+        delete_source : `bool`, optional
+            Whether "move" deletes the file that it was; else that is left to the caller.
         """
         take = self.intake(
             hint.dataset_type,
@@ -62,6 +65,7 @@ class IngestingDatastore(ConfiguredDatastore):
             formatter=formatter,
             sync=sync,
             with_checksum=with_checksum,
+            delete_source=delete_source,
         )
         return [take(path, lambda: hint)]
 
@@ -74,6 +78,7 @@ class IngestingDatastore(ConfiguredDatastore):
         formatter: str | None = None,
         sync: bool = True,
         with_checksum: bool = True,
+        delete_source: bool = True,
     ) -> Intake:
         """Return what takes in files of one dataset type, many of them; parameters as for `ingest`."""
         kind = self.storage_classes.get(storage_class)
@@ -81,7 +86,16 @@ class IngestingDatastore(ConfiguredDatastore):
         find_formatter(name)
         store = self.stores.for_dataset(dataset_type, storage_class)
         template = self.templates.find(dataset_type, storage_class)
-        return Intake(store, template, kind.name, name, transfer, sync=sync, with_checksum=with_checksum)
+        return Intake(
+            store,
+            template,
+            kind.name,
+            name,
+            transfer,
+            sync=sync,
+            with_checksum=with_checksum,
+            delete_source=delete_source,
+        )
 
     def check(self, path: str | Path, hint: ArtifactHint, *, formatter: str | None = None) -> None:
         """Open a file as `ingest` would, and raise if it can't be read as what it is said to be."""
@@ -113,6 +127,7 @@ class Intake:
         *,
         sync: bool,
         with_checksum: bool,
+        delete_source: bool,
     ) -> None:
         self._store = store
         self._template = template
@@ -121,6 +136,8 @@ class Intake:
         self._transfer = transfer
         self._sync = sync
         self._with_checksum = with_checksum
+        # "auto" is for a store what "move" is, but for the source.
+        self._way: Transfer = "auto" if transfer == "move" and not delete_source else transfer
 
     def __call__(self, path: str | Path, hint: Callable[[], ArtifactHint]) -> ArtifactRecord:
         """Take a file in, and return its record; what it is, is only asked where it gets a new name."""
@@ -155,7 +172,7 @@ class Intake:
         compressed = bool(suffixes) and suffixes[-1] in (".gz", ".bz2", ".fz")
         suffix = "".join(suffixes[-2:] if compressed else suffixes[-1:])
         recorded = self._template.path(hint, "", suffix)
-        self._store.take(local, recorded, self._transfer, sync=self._sync)
+        self._store.take(local, recorded, self._way, sync=self._sync)
         return recorded
 
 

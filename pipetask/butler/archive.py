@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from datastore.records import ArtifactRecord
 from pipetask.butler.data_ids import show
 from pipetask.butler.limited import hint_of
+from pipetask.butler.transfer import stayed
 from pipetask.errors import ArchiveError
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
@@ -111,9 +112,15 @@ def ingest_archive(
             butler.register_dataset_type(ref.datasetType)
             butler.collections.register(ref.run)
             butler.registry.insert_datasets(ref.datasetType, ref.run, [ref.dataId], ids=[ref.id])
-        whole = butler.datastore.ingest(path, hint_of(refs[0]), transfer=transfer, sync=False)[0]
+        whole = butler.datastore.ingest(
+            path, hint_of(refs[0]), transfer=transfer, sync=False, delete_source=False
+        )[0]
         if transfer != "direct":
-            butler.adopt([whole], undo=transfer != "move")
+            butler.adopt(
+                [whole],
+                undo=not stayed(butler, path, whole),
+                sources=[path] if transfer == "move" else [],
+            )
         locations = [
             (id, *_slice(whole, artifact, members))
             for id, (_, entry) in new.items()

@@ -213,12 +213,17 @@ class Butler(ReadingButler):
                 )
             self.registry.insert_locations(locations)
 
-    def adopt(self, records: Iterable[ArtifactRecord], *, undo: bool = True) -> None:
+    def adopt(
+        self, records: Iterable[ArtifactRecord], *, undo: bool = True, sources: Iterable[str | Path] = ()
+    ) -> None:
         """Take over files that were written: made durable with the transaction around this.
 
-        With ``undo``, they are deleted if it fails.
+        With ``undo``, they are deleted if it fails. Local files ``sources``, which they were moved from,
+        are deleted if it does not.
         """
         self._transaction.wrote(records, undo=undo)
+        for source in sources:
+            self._transaction.deletions.add_source(source)
 
     # Exchange with other repositories
 

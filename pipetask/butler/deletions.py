@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datastore.locations import local_path
 from pipetask.butler.inventory import paths_in_use
 from pipetask.butler.repository import batch_folder, journal_path
 from pipetask.butler.run_lock import held
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from datastore.datastore import Datastore
     from datastore.records import ArtifactRecord
     from registry.registry import Registry
+
+_LOG = logging.getLogger(__name__)
 
 
 class Deletions:
@@ -39,12 +44,17 @@ class Deletions:
         self._root = root
         self._records: list[ArtifactRecord] = []
         self._runs: list[str] = []
+        self._sources: list[Path] = []
         self._locks = ExitStack()
         self._trash: TrashList | None = None
 
     def add(self, records: Iterable[ArtifactRecord]) -> None:
         """Remember files to delete."""
         self._records += records
+
+    def add_source(self, path: str | Path) -> None:
+        """Remember a local file outside the stores that was moved into one; it has a second name there."""
+        self._sources.append(Path(local_path(str(path)) or path).absolute())
 
     def lock(self, runs: Iterable[str]) -> None:
         """Keep everybody from executing runs, all of them or none, until the transaction has ended.
@@ -72,6 +82,11 @@ class Deletions:
 
     def carry_out(self) -> None:
         """Delete it all: the rows are gone."""
+        for source in self._sources:
+            try:
+                source.unlink(missing_ok=True)
+            except OSError as err:
+                _LOG.warning("%s was taken in, but can't be deleted: %s", source, err.strerror or err)
         if self._trash is None:
             return
         folders = tuple(self._datastore.folder(run) + "/" for run in self._runs)
@@ -99,7 +114,7 @@ class Deletions:
 
     def clear(self) -> None:
         """Forget everything: the transaction has ended."""
-        self._records, self._runs, self._trash = [], [], None
+        self._records, self._runs, self._sources, self._trash = [], [], [], None
         self._locks.close()
 
     def _all_runs(self) -> set[str]:

@@ -70,11 +70,13 @@ def ingest_files(
                         formatter=file.formatter,
                         sync=False,
                         with_checksum=checksums,
+                        delete_source=False,
                     )
                 record = placed[key] = take(path, partial(hint_of, ref))
                 if transfer != "direct":
-                    undo = transfer != "move" and not _stayed(butler, path, record)
-                    transaction.wrote([record], undo=undo)
+                    transaction.wrote([record], undo=not stayed(butler, path, record))
+                if transfer == "move":
+                    transaction.deletions.add_source(path)
             if fragment:
                 record = record._replace(path=f"{record.path}#{fragment}")
             refs.append(ref)
@@ -88,7 +90,7 @@ def ingest_files(
     return refs
 
 
-def _stayed(butler: Butler, path: str, record: ArtifactRecord) -> bool:
+def stayed(butler: Butler, path: str | Path, record: ArtifactRecord) -> bool:
     """Return whether a file was recorded where it was, so that it is not ours to delete."""
     here = os.path.abspath(path)  # noqa: PTH100  (links are not followed)
     return butler.datastore.local_file(record) == here

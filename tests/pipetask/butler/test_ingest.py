@@ -1,5 +1,7 @@
 """Files that exist already become datasets."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +74,49 @@ def test_a_conflict_leaves_the_callers_file(repo, image):
     with pytest.raises(ConflictingDefinitionError):
         repo.ingest(FileDataset(inside, ref(repo, 1), "fits_raw"), transfer="auto")
     assert inside.exists()
+
+
+@pytest.fixture(params=["one file system", "another file system"])
+def linking(request, monkeypatch):
+    """Whether files can be linked to: not across file systems."""
+    if request.param == "another file system":
+
+        def link(*args, **kwargs):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+        monkeypatch.setattr(os, "link", link)
+
+
+def test_a_file_that_is_moved_in_stays_where_it_was_until_the_commit(repo, image, linking):
+    content = image.read_bytes()
+
+    def fail():
+        with repo.transaction():
+            repo.ingest(FileDataset(image, ref(repo, 1), "fits_raw"), transfer="move")
+            assert repo.get("calexp", visit=1, detector=1, collections="first").image[0, 0] == 1.0
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert image.read_bytes() == content
+    assert list(Path(repo.root).rglob("*.fits")) == []
+    with repo.transaction():
+        repo.ingest(FileDataset(image.as_uri(), ref(repo, 1), "fits_raw"), transfer="move")
+        assert image.exists()
+    assert not image.exists()
+    (moved,) = Path(repo.root).rglob("*.fits")
+    assert moved.read_bytes() == content
+
+
+def test_a_source_that_cannot_be_deleted_is_told(repo, image, monkeypatch, caplog):
+    unlink = Path.unlink
+
+    def refuse(path, *, missing_ok=False):
+        if path == image:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    repo.ingest(FileDataset(image, ref(repo, 1), "fits_raw"), transfer="move")
+    assert repo.get("calexp", visit=1, detector=1, collections="first").image[0, 0] == 1.0
+    assert f"{image} was taken in, but can't be deleted: Permission denied" in caplog.text
