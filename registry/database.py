@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from registry.columns import as_array
 from registry.dialects.base import Dialect, OnConflict, Rows
@@ -267,18 +267,16 @@ class Database:
             return
         if not self.writeable:
             raise DatabaseConflictError(f"{self.url} is open for reading only; open it with writeable=True.")
-        with self._translated():
-            self.dialect.begin(session.connection, durable=durable)
-        session.depth, session.began = 1, time.monotonic()
         try:
+            session.depth, session.began = 1, time.monotonic()
+            with self._translated():
+                self.dialect.begin(session.connection, durable=durable)
             yield
             self.settle()
             self._commit(session)
         except BaseException as error:
             session.cache.clear()
-            if not session.connection.closed:
-                with suppress(self.dialect.driver_error):  # of a connection that is lost
-                    session.connection.connection.rollback()
+            self._roll_back(session)
             if isinstance(error, IntegrityError) and self.dialect.violation(error):
                 raise DatabaseConflictError(
                     f"Another client changed {self.url} meanwhile ({_first_line(error.orig)}): "
@@ -289,6 +287,34 @@ class Database:
             session.depth = 0
             session.failed = False
             session.deferred = None
+
+    def _roll_back(self, session: Session) -> None:
+        """Undo what is open. A connection that can't be used any more is given up; its server rolls back.
+
+        SQLAlchemy closes the connection of a statement that Ctrl-C interrupted.
+        """
+        connection = session.connection
+        if connection.closed:
+            return
+        is_done = False
+        try:
+            with suppress(SQLAlchemyError, self.dialect.driver_error):
+                if not connection.invalidated:
+                    connection.connection.rollback()
+                    is_done = True
+        finally:
+            if not is_done:
+                self._discard(session)
+
+    def _discard(self, session: Session) -> None:
+        """Close a connection that is of no use; the next call connects again."""
+        if session in self._sessions:
+            self._sessions.remove(session)
+        if getattr(self._local, "session", None) is session:
+            self._local.session = None
+        with suppress(SQLAlchemyError, self.dialect.driver_error):
+            session.connection.invalidate()
+            session.connection.close()
 
     def defer(self, write: Callable[[], None]) -> None:
         """Let the open transaction write something later: before its next statement, or at its end.
@@ -398,9 +424,7 @@ class Database:
                 raise
             session = getattr(self._local, "session", None)
             if isinstance(explained, DatabaseUnavailableError) and session is not None and not session.depth:
-                self._sessions.remove(session)
-                self._local.session = None  # the next call connects again
-                session.connection.invalidate()
+                self._discard(session)
             raise explained from error
 
 

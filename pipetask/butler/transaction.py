@@ -67,9 +67,9 @@ class Transaction:
                 "A transaction of the registry alone does not keep files and rows together: use "
                 "butler.transaction() instead of butler.registry.transaction()."
             )
-        self._depth = 1
         is_committing = False
         try:
+            self._depth = 1
             with self._registry.transaction(durable=True):
                 yield
                 self._puts.write()

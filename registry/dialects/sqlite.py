@@ -6,7 +6,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -126,10 +126,11 @@ class SQLiteDialect(Dialect):
         try:
             yield
         except BaseException:
-            driver.execute("ROLLBACK TO inner")
+            with suppress(sqlite3.Error):  # of a connection that is closed, with all that was open
+                driver.execute("ROLLBACK TO inner")
+                driver.execute("RELEASE inner")
             raise
-        finally:
-            driver.execute("RELEASE inner")
+        driver.execute("RELEASE inner")
 
     def lock(self, connection: Connection) -> None:
         """Do nothing: there is one writer at a time."""

@@ -1,9 +1,11 @@
 """Rows and files change together or not at all; within a transaction, what was put is there."""
 
+import signal
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 import yaml
 
 from pipetask.butler import Butler, DatasetRef
@@ -378,3 +380,52 @@ def test_leaving_a_butler_by_an_error_rolls_back_what_is_open(repo):
     assert files(repo) == ["notes_Cam_1.json"]
     assert repo.query_datasets("notes", "first") == [kept]
     repo.put({"x": 3}, "notes", detector=2, run="first")
+
+
+def interrupt_statement(engine, number):
+    """Press Ctrl-C while the driver runs a statement, counted from one; return what takes that back."""
+    count = 0
+
+    def run(cursor, statement, parameters, context):
+        nonlocal count
+        count += 1
+        if count == number:
+            signal.raise_signal(signal.SIGINT)
+
+    events = ("do_execute", "do_execute_no_params", "do_executemany")
+    for event in events:
+        sqlalchemy.event.listen(engine, event, run)
+
+    def stop():
+        for event in events:
+            sqlalchemy.event.remove(engine, event, run)
+
+    return stop
+
+
+def test_after_an_interrupt_nothing_is_stored_and_the_butler_goes_on(repo):
+    def put_three():
+        with repo.transaction():
+            repo.collections.register("new")
+            for detector in range(3):
+                repo.put({}, "notes", detector=detector, run="first")
+
+    n_interrupts = 0
+    while True:
+        stop = interrupt_statement(repo.registry._db.engine, n_interrupts + 1)
+        try:
+            put_three()
+        except KeyboardInterrupt:
+            n_interrupts += 1
+        else:
+            break
+        finally:
+            stop()
+        assert repo.query_datasets("notes", "first", explain=False) == []
+        assert repo.collections.query("*") == ["first", "second"]
+        assert files(repo) == []
+        repo.put({"n": n_interrupts}, "notes", detector=n_interrupts % 4, run="second")
+        repo.removeRuns("second")
+        repo.collections.register("second")
+    assert n_interrupts
+    assert len(repo.query_datasets("notes", "first")) == 3
