@@ -313,10 +313,13 @@ class ReadingButler:
                 storageClass=storageClass,
                 copy=copy,
             )
-        records = self._artifacts(ref.id)
-        if not records:
-            raise DatasetNotFoundError(f"Dataset {show(ref)} ({ref.id}) has no files in {self.root!r}.")
+        records = self._files_of(ref)
         return read_artifacts(self.datastore, records, ref, component, parameters, storageClass)
+
+    def _files_of(self, ref: DatasetRef) -> list[ArtifactRecord]:
+        if not (records := self._artifacts(ref.id)):
+            raise DatasetNotFoundError(f"Dataset {show(ref)} ({ref.id}) has no files in {self.root!r}.")
+        return records
 
     def _artifacts(self, id: DatasetId) -> list[ArtifactRecord]:
         return self.artifacts([id]).get(id, [])
@@ -336,7 +339,7 @@ class ReadingButler:
             raise DatasetNotFoundError(
                 f"Composite {show(ref)} has no file of its own; its parts have: {parts}."
             )
-        return self.datastore.uri(self._artifacts(ref.id)[0])
+        return self.datastore.uri(self._files_of(ref)[0])
 
     def get_dataset_type(self, name: str) -> DatasetType:
         """Return a registered dataset type."""

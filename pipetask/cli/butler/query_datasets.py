@@ -55,7 +55,9 @@ def command(
             )
         except EmptyQueryResultError as error:
             nothing_found(str(error))
-        uris = [butler.getURI(ref) for ref in refs] if show_uri else []
+        artifacts = butler.artifacts([ref.id for ref in refs]) if show_uri else {}
+        # What was unstored has no file, a composite none of its own.
+        uris = [butler.datastore.uri(artifacts[ref.id][0]) if ref.id in artifacts else "" for ref in refs]
     if limit and len(refs) > limit:
         refs = refs[:limit]
         click.echo(f"There are more than {counted(limit, 'dataset')}; use --limit 0 for all.", err=True)

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from pipetask.butler import Butler, DatasetType
 from pipetask.cli.main import butler
+from pipetask.errors import DatasetNotFoundError
 
 
 @pytest.fixture
@@ -206,3 +207,16 @@ def test_options_may_come_from_a_file(repo, tmp_path):
     assert "no mapping of commands" in ask("query-datasets", repo, "-@", str(file))[1]
     file.write_text("a: [")
     assert "no YAML file of options" in ask("query-datasets", repo, "-@", str(file))[1]
+
+
+def test_what_has_no_file_has_no_uri(on_repo):
+    with on_repo.open() as butler:
+        kept, unstored = butler.query_datasets("notes", "first", where="instrument = 'Cam' AND detector < 2")
+        butler.pruneDatasets([unstored], unstore=True)
+        with pytest.raises(DatasetNotFoundError, match="has no files"):
+            butler.getURI(unstored)
+        uris = [butler.getURI(kept), ""]
+    rows = on_repo.rows(
+        "query-datasets", "notes", "--collections", "first", "--show-uri", "--where", "detector < 2"
+    )
+    assert [row["uri"] for row in rows] == uris
