@@ -68,7 +68,7 @@ def test_a_misspelt_command_suggests_the_nearest():
 
 @pytest.mark.parametrize(
     "arguments",
-    [("query-datasets", "--limit", "-5"), ("register-skymap", "m", "--patch-size", "0")],
+    [("query-datasets", "--limit", "-5"), ("register-skymap", "--patch-size", "0")],
 )
 def test_sizes_out_of_range_are_usage_errors(arguments):
     from pipetask.cli.main import butler
