@@ -50,7 +50,7 @@ def main() -> None:
         begin, before = time.perf_counter(), os.times()
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         wall, after = time.perf_counter() - begin, os.times()
-        assert f"{arguments.quanta} quanta" in done.stdout, done
+        assert f"{arguments.quanta:,} quanta" in done.stdout, done
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     figures = {"quanta": arguments.quanta, "report_s": round(wall, 2), "cpu_s": round(cpu, 2)}
     print(json.dumps({**machine(), **figures}, indent=1))
