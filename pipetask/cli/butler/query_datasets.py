@@ -1,5 +1,10 @@
 """``butler query-datasets``: list datasets."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from pipetask.cli.dataset_selection import check_find_first, find_first_option
@@ -13,6 +18,9 @@ from pipetask.cli.options import (
 )
 from pipetask.cli.show import dataset_rows, format_option, show
 from pipetask.counted import counted
+
+if TYPE_CHECKING:
+    from pipetask.butler import Butler, DatasetRef
 
 
 @click.command("query-datasets", cls=RepositoryCommand, short_help="List datasets.")
@@ -55,10 +63,14 @@ def command(
             )
         except EmptyQueryResultError as error:
             nothing_found(str(error))
-        artifacts = butler.artifacts([ref.id for ref in refs]) if show_uri else {}
-        # What was unstored has no file, a composite none of its own.
-        uris = [butler.datastore.uri(artifacts[ref.id][0]) if ref.id in artifacts else "" for ref in refs]
-    if limit and len(refs) > limit:
-        refs = refs[:limit]
-        click.echo(f"There are more than {counted(limit, 'dataset')}; use --limit 0 for all.", err=True)
-    show(*dataset_rows(refs, {"uri": uris} if show_uri else {}), format_)
+        if limit and len(refs) > limit:
+            refs = refs[:limit]
+            click.echo(f"There are more than {counted(limit, 'dataset')}; use --limit 0 for all.", err=True)
+        more = {"uri": _uris(butler, refs)} if show_uri else {}
+    show(*dataset_rows(refs, more), format_)
+
+
+def _uris(butler: Butler, refs: Sequence[DatasetRef]) -> list[str]:
+    """Return where the files are; empty for what was unstored, and for composites, which have none."""
+    artifacts = butler.artifacts([ref.id for ref in refs])
+    return [butler.datastore.uri(artifacts[ref.id][0]) if ref.id in artifacts else "" for ref in refs]
