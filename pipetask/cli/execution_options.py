@@ -1,14 +1,15 @@
 """Options that say how quanta are executed: shared by `pipetask run` and `pipetask run-quanta`."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isnan
 from typing import Any
 
 import click
 
-from pipetask.cli.options import Decorator, comma_separated, processes_option
+from pipetask.cli.coverage_options import coverage_options
+from pipetask.cli.options import Decorator, processes_option, stacked
 
 _UNITS = {"": 10**6, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -44,7 +45,7 @@ class Size(click.ParamType[int]):
 
 def worker_options() -> Decorator:
     """Add the options that make sense wherever quanta are executed, without a registry too."""
-    return _all_of(
+    return stacked(
         processes_option(),
         click.option(
             "--timeout",
@@ -75,7 +76,7 @@ def worker_options() -> Decorator:
 
 def execution_options() -> Decorator:
     """Add the options of `ExecutionOptions` that say how a whole graph is executed."""
-    return _all_of(
+    return stacked(
         worker_options(),
         click.option("--fail-fast", is_flag=True, help="Begin nothing more after the first failure."),
         click.option(
@@ -140,45 +141,9 @@ def execution_options() -> Decorator:
         click.option(
             "--profile", metavar="FILE", help="Write cProfile statistics of this process to FILE; with -j 1."
         ),
-        click.option(
-            "--coverage",
-            is_flag=True,
-            help="Measure which lines of the tasks' packages are executed; write .coverage and htmlcov here.",
-        ),
-        comma_separated(
-            "--cov-packages",
-            "cov_packages",
-            metavar="NAME",
-            help="With --coverage: measure these packages or modules instead.",
-        ),
+        coverage_options(),
         click.option("--no-progress", is_flag=True, help="Show no progress."),
     )
-
-
-def _all_of(*options: Callable[[Any], Any]) -> Decorator:
-    def apply(function: Callable[..., Any]) -> Any:  # a function or a command, as click passes them on
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return apply
-
-
-@contextmanager
-def measured_coverage(
-    class_names: Iterable[str], packages: tuple[str, ...], how: dict[str, Any], *, enabled: bool
-) -> Iterator[None]:
-    """Measure which lines of packages, by default those of the tasks, are executed inside and by workers."""
-    if packages and not enabled:
-        raise click.UsageError("--cov-packages belongs to --coverage.")
-    if not enabled:
-        yield
-        return
-    from pipetask.execution.code_coverage import PAGES, covered, packages_of
-
-    with covered(packages or packages_of(class_names)) as how["coverage"]:
-        yield
-    click.echo(f"Lines that were executed: {PAGES}/index.html", err=True)
 
 
 @contextmanager

@@ -69,9 +69,9 @@ class GraphFiles:
             graph.save(self.save_qgraph)
         for path, language in ((self.qgraph_dot, "dot"), (self.qgraph_mermaid, "mermaid")):
             if path:
-                _write(quanta_drawing(graph, language) + "\n", path)
+                write_beside(quanta_drawing(graph, language) + "\n", path)
         if self.html:
-            _write(quantum_graph_page(graph), self.html)
+            write_beside(quantum_graph_page(graph), self.html)
 
     def told(self, graph: "QuantumGraph") -> list[str]:
         """Say in a line each what was written."""
@@ -109,13 +109,14 @@ def graph_file_options() -> Decorator:
     )
 
 
-def _write(text: str, path: str) -> None:
+def write_beside(text: str, path: str) -> None:
+    """Write what shows a graph, to a file beside it."""
     from pipetask.errors import GraphFileError
 
     try:
         Path(path).write_text(text, "utf-8")
     except OSError as error:
         raise GraphFileError(
-            f"Can't draw the quantum graph to '{path}': {error.strerror}. Name a file in a folder that "
+            f"Can't show the quantum graph in '{path}': {error.strerror}. Name a file in a folder that "
             "exists and may be written to."
         ) from error

@@ -58,8 +58,8 @@ def packages_of(class_names: Iterable[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def covered(packages: tuple[str, ...]) -> Iterator[CoverageParts]:
-    """Measure what happens inside; then write `DATA` and pages in the folder `PAGES`, in this folder.
+def covered(packages: tuple[str, ...], *, pages: bool = True) -> Iterator[CoverageParts]:
+    """Measure what happens inside; then write `DATA` and, in the folder `PAGES`, pages, both here.
 
     Raises
     ------
@@ -85,7 +85,8 @@ def covered(packages: tuple[str, ...]) -> Iterator[CoverageParts]:
         try:
             whole.combine([folder])
             whole.save()
-            whole.html_report(directory=PAGES)
+            if pages:
+                whole.html_report(directory=PAGES)
         except NoDataError:
             raise ExecutionOptionsError(
                 f"Nothing of {', '.join(packages)} was executed. Name packages or modules by --cov-packages, "

@@ -1,7 +1,7 @@
 """Show a quantum graph as text: its pipeline with counts, every quantum, or what each step dropped."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipetask.butler.limited import hint_of
 from pipetask.counted import counted
@@ -52,6 +52,35 @@ def _summary(graph: "QuantumGraph") -> str:
             f"outputs to {header.output_run}",
         ]
     )
+
+
+def graph_summary(graph: "QuantumGraph") -> dict[str, Any]:
+    """Return what a graph consists of, for JSON: its collections, and the number of quanta and datasets."""
+    header = graph.header
+    return {
+        "inputs": list(header.input_collections),
+        "output": header.output,
+        "output_run": header.output_run,
+        "data_query": header.data_query,
+        "quanta": graph.n_quanta,
+        "reused": dict(graph.reused.n_quanta),
+        "tasks": {
+            task.label: {
+                "class": task.task_class_name,
+                "dimensions": list(task.dimensions.required),
+                "quanta": task.count,
+            }
+            for task in graph.tasks
+        },
+        "dataset_types": {
+            name: {
+                "dimensions": list(table.dataset_type.dimensions.required),
+                "storage_class": table.dataset_type.storageClass,
+                "datasets": len(table),
+            }
+            for name, table in graph.datasets.items()
+        },
+    }
 
 
 def pipeline_content(graph: "QuantumGraph") -> Content:

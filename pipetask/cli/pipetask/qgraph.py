@@ -1,11 +1,12 @@
 """``pipetask qgraph``: build a quantum graph, show it, save it."""
 
+import json
 import os
-import sys
 from typing import Any
 
 import click
 
+from pipetask.cli.coverage_options import CoverageOptions, coverage_options
 from pipetask.cli.mock_options import MockOptions, mock_options, with_mocks
 from pipetask.cli.options import repository_option
 from pipetask.cli.pipeline_options import (
@@ -17,15 +18,16 @@ from pipetask.cli.pipeline_options import (
     only_one_of,
     pipeline_options,
 )
+from pipetask.cli.pipeline_views import PipelineViews, check_each_once, pipeline_view_options
 from pipetask.cli.qgraph_options import (
     GraphFiles,
     check_ids,
     graph_file_options,
     load_graph,
     qgraph_options,
+    write_beside,
 )
-
-SHOWN = ("summary", "pipeline-graph", "graph", "workflow", "uri", "explain")
+from pipetask.cli.quanta_views import built_graph, show_quanta
 
 
 @click.command("qgraph", cls=PipelineCommand, short_help="Build a quantum graph and show or save it.")
@@ -36,17 +38,13 @@ SHOWN = ("summary", "pipeline-graph", "graph", "workflow", "uri", "explain")
 @qgraph_options("Read this saved graph instead of building one.")
 @graph_file_options()
 @click.option(
-    "--show",
-    "shown",
-    is_flag=False,
-    flag_value="summary",
-    multiple=True,
-    type=click.Choice(SHOWN),
-    help="What to print: the pipeline graph and the quanta per task (summary, if nothing is named), the "
-    "pipeline-graph alone, the graph (every quantum with what it reads and writes), the workflow (every "
-    "quantum with its id and those that it waits for), the uri of every dataset, or explain (what each step "
-    "kept and dropped).",
+    "--summary",
+    metavar="FILE",
+    default="",
+    help="Write collections, and the numbers of quanta and datasets, to this file, as JSON.",
 )
+@pipeline_view_options(quanta=True)
+@coverage_options()
 @click.option(
     "--update",
     "old",
@@ -89,32 +87,35 @@ def command(
     changes: list[Change],
     qgraph: str | None,
     ids: tuple[str, ...],
-    shown: tuple[str, ...],
     old: str | None,
     why: tuple[str, str] | None,
     plan: bool,
     wants_estimate: bool,
     plan_format: str,
-    **selection: Any,  # the options of `data_options`, `mock_options` and `graph_file_options`, by name
+    summary: str,
+    **selection: Any,  # the options of the other groups, by name
 ) -> None:
     """Work out which quanta a pipeline has on the selected data, without executing them."""
     from pipetask.butler import Butler
-    from pipetask.cli.progress import shown_progress
-    from pipetask.errors import EmptyGraphError
-    from pipetask.graph.prepare import DataSelection, builder_for, prepare_graph, update_graph
+    from pipetask.graph.prepare import DataSelection, builder_for, update_graph
     from pipetask.reports.estimate import estimate, estimate_text
     from pipetask.reports.plan import plan_json, plan_text
-    from pipetask.reports.quantum_graph import graph_text, uris_text
+    from pipetask.reports.quantum_graph import graph_summary
 
-    files = GraphFiles.among(selection)
+    files, views = GraphFiles.among(selection), PipelineViews.among(selection, quanta=True)
+    lines = CoverageOptions.among(selection)
+    check_each_once(files.given, views.files, {"--summary": summary} if summary else {})
     building = {"select_tasks": select_tasks, "update": old, "why": why, "plan": plan}
+    building |= {"coverage": lines.coverage} | views.of_pipeline
     only_one_of(pipeline, qgraph, changes, selection | building)
     mocks = MockOptions.among(selection)
     check_ids(ids, qgraph)
     _check_format(plan_format, plan=plan)
+    of_graph = {"--update": old, "--plan": plan, "--estimate": wants_estimate, "--show": views.quanta}
+    of_graph |= {"--summary": summary}
+    wanted = [*files.given, *(name for name, value in of_graph.items() if value)]
     if why:
-        others = {"--update": old, "--plan": plan, "--estimate": wants_estimate, "--show": shown}
-        _check_alone("--why", [*files.given, *(name for name, value in others.items() if value)])
+        _check_alone("--why", [*wanted, *(f"--{name}" for name in views.of_pipeline)])
     if qgraph:
         graph = load_graph(qgraph, ids)
     else:
@@ -125,7 +126,12 @@ def command(
             if why:
                 click.echo(builder_for(butler, document, chosen).why(why[0], data_id_of(why[1])))
                 return
-            try:
+            if views.of_pipeline:
+                views.make(document, document.graph_in(butler))
+            if views.items and not wanted:
+                return
+            classes = [task.class_name for task in document.document.tasks.values()]
+            with lines.measured(classes):
                 if old:
                     update = update_graph(butler, document, chosen, load_graph(old, ()))
                     graph, counts = update.graph, (update.kept, update.added, update.dropped)
@@ -134,26 +140,17 @@ def command(
                         err=plan_format == "json",
                     )
                 else:
-                    with shown_progress(on_terminal=sys.stderr.isatty()) as bars:
-                        graph = prepare_graph(
-                            butler, document, chosen, explain="explain" in shown, progress=bars.building
-                        )
-            except EmptyGraphError as empty:
-                if "explain" in shown:
-                    click.echo(empty.explanation)
-                raise
+                    graph = built_graph(butler, document, chosen, views.quanta)
     files.write(graph)
+    if summary:
+        write_beside(json.dumps(graph_summary(graph), indent=1) + "\n", summary)
     if plan:
         click.echo(plan_json(graph) if plan_format == "json" else plan_text(graph))
     if wants_estimate:
         with Butler.from_config(repo) as butler:
             click.echo(estimate_text(estimate(graph, butler), sorted({1, 2, os.cpu_count() or 1})))
-    for what in shown or (() if plan or wants_estimate else ("summary",)):
-        if what == "uri":
-            with Butler.from_config(repo) as butler:
-                click.echo(uris_text(graph, butler))
-        else:
-            click.echo(graph_text(graph, what))
+    shown = views.quanta or (() if plan or wants_estimate else ("summary",))
+    show_quanta(graph, shown, repo)
     for line in files.told(graph):
         click.echo(line, err=plan_format == "json")
 

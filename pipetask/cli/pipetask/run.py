@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from pipetask.cli.execution_options import execution_options, measured_coverage, profiled
+from pipetask.cli.coverage_options import CoverageOptions
+from pipetask.cli.execution_options import execution_options, profiled
 from pipetask.cli.mock_options import MockOptions, mock_options, with_mocks
 from pipetask.cli.options import repository_option
 from pipetask.cli.pipeline_options import (
@@ -16,6 +17,7 @@ from pipetask.cli.pipeline_options import (
     only_one_of,
     pipeline_options,
 )
+from pipetask.cli.pipeline_views import PipelineViews, check_each_once, pipeline_view_options
 from pipetask.cli.qgraph_options import (
     GraphFiles,
     check_ids,
@@ -23,6 +25,7 @@ from pipetask.cli.qgraph_options import (
     load_graph,
     qgraph_options,
 )
+from pipetask.cli.quanta_views import built_graph, show_quanta
 
 
 @click.command("run", cls=PipelineCommand, short_help="Execute a pipeline.")
@@ -32,6 +35,7 @@ from pipetask.cli.qgraph_options import (
 @mock_options()
 @qgraph_options("Execute this saved quantum graph instead of building one.")
 @graph_file_options()
+@pipeline_view_options(quanta=True, before="Print this and end; nothing is executed.")
 @click.option("--register-dataset-types", is_flag=True, help="Register dataset types that are new.")
 @click.option(
     "--init-only",
@@ -58,8 +62,6 @@ def command(
     processes: int,
     profile: str | None,
     no_progress: bool,
-    coverage: bool,
-    cov_packages: tuple[str, ...],
     summary: str | None,
     **options: Any,  # those of the other groups, by name
 ) -> None:
@@ -76,11 +78,14 @@ def command(
     from pipetask.reports.run import write_summary
     from pipetask.reports.text import summary_text
 
+    lines = CoverageOptions.among(options)
     names = {field.name for field in fields(ExecutionOptions)} & options.keys()
     how = {"processes": processes} | {name: options.pop(name) for name in names}
     ExecutionOptions(**how)  # contradictions are told before anything is built
-    files, selection = GraphFiles.among(options), options
-    only_one_of(pipeline, qgraph, changes, selection | {"select_tasks": select_tasks})
+    files, views, selection = GraphFiles.among(options), PipelineViews.among(options, quanta=True), options
+    check_each_once(files.given, views.files)
+    building = {"select_tasks": select_tasks} | views.of_pipeline
+    only_one_of(pipeline, qgraph, changes, selection | building)
     mocks = MockOptions.among(selection)
     check_ids(ids, qgraph)
     with (
@@ -94,16 +99,27 @@ def command(
             if ids:
                 graph = with_made_inputs(graph, butler.registry)
             files.write(graph)
+            if views.quanta:
+                show_quanta(graph, views.quanta, repo)
+                return
             classes = [task.task_class_name for task in graph.tasks]
-            with measured_coverage(classes, cov_packages, how, enabled=coverage):
+            with lines.measured(classes) as how["coverage"]:
                 done = run_graph(graph, butler, **how)
         else:
             document = load_pipeline(pipeline, changes, select_tasks, butler=butler)
             chosen = DataSelection(**selection)
             document, chosen = with_mocks(butler, document, chosen, mocks)
+            if views.of_pipeline:
+                views.make(document, document.graph_in(butler))
+            if views.quanta:
+                graph = built_graph(butler, document, chosen, views.quanta)
+                files.write(graph)
+                show_quanta(graph, views.quanta, repo)
+            if views.items or views.quanta:
+                return
             how |= {"building": bars.building, "built": files.write}
             classes = [task.class_name for task in document.document.tasks.values()]
-            with measured_coverage(classes, cov_packages, how, enabled=coverage):
+            with lines.measured(classes) as how["coverage"]:
                 done = run_pipeline(butler, document, chosen, **how)
         if summary:
             write_summary(butler, done, summary)

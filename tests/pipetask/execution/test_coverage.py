@@ -51,5 +51,21 @@ def test_packages_that_do_not_exist_are_told(commands, here):
     )
 
 
-def test_packages_alone_are_refused(commands):
-    assert "belongs to --coverage" in commands.error(*RUN, "--cov-packages", "pipetask")
+def test_pages_may_be_left_out(commands, here):
+    commands(*RUN, "--coverage", "--no-cov-report")
+    assert [path.name for path in here.iterdir()] == [".coverage"]
+
+
+def test_building_a_graph_is_measured_too(commands, here):
+    from pipetask.graph import prepare
+
+    options = ("--coverage", "--cov-packages", "pipetask.graph")
+    commands("qgraph", "-i", "numbers", "-o", "out", *options)
+    assert "skip_in = _skip_in(butler, selection, collections)" in lines(here, prepare)
+
+
+@pytest.mark.parametrize("command", ["qgraph", "run"])
+@pytest.mark.parametrize("option", [("--cov-packages", "pipetask"), ("--no-cov-report",)])
+def test_what_says_how_to_measure_is_refused_alone(commands, command, option):
+    message = f"{option[0]}: only with --coverage"
+    assert message in commands.error(command, "-i", "numbers", "-o", "out", *option)

@@ -1,5 +1,6 @@
 """Saved graphs on the command line: parts of them, other runs, what is shown and drawn."""
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -7,6 +8,7 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from pipetask.graph.quantum_graph import QuantumGraph
+from pipetask.pipeline.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_too_many_quanta_are_not_drawn(commands, saved, tmp_path, monkeypatch):
 
 def test_a_place_where_nothing_can_be_drawn_is_named(commands, saved, tmp_path):
     where = tmp_path / "nowhere" / "x"
-    assert f"Can't draw the quantum graph to '{where}'" in commands.error(
+    assert f"Can't show the quantum graph in '{where}'" in commands.error(
         "qgraph", "-g", saved, "--html", where
     )
 
@@ -158,3 +160,47 @@ def test_a_part_of_a_saved_graph_is_drawn_when_it_is_run(commands, saved, tmp_pa
     part = ("run", "-g", saved, "--qgraph-node-id", first, "--register-dataset-types")
     commands(*part, "--qgraph-mermaid", drawn)
     assert drawn.read_text().count("double {") == 1
+
+
+def test_the_summary_of_a_graph_counts_quanta_and_datasets(commands, tmp_path):
+    file = tmp_path / "summary.json"
+    commands("qgraph", "-i", "numbers", "-o", "out", "-d", "detector > 1", "--summary", file)
+    summary = json.loads(file.read_text())
+    assert summary["inputs"] == ["numbers"]
+    assert summary["output"] == "out"
+    assert summary["output_run"].startswith("out/")
+    assert summary["data_query"] == "detector > 1"
+    assert {label: task["quanta"] for label, task in summary["tasks"].items()} == {
+        "double": 2,
+        "add_one": 2,
+        "total": 1,
+    }
+    assert summary["tasks"]["total"]["dimensions"] == ["instrument"]
+    assert summary["dataset_types"]["number"]["datasets"] == 2
+    assert summary["quanta"] == 5
+
+
+@pytest.mark.parametrize("command", ["qgraph", "run"])
+def test_views_of_the_pipeline_alone_need_no_data(commands, command, tmp_path):
+    file = tmp_path / "whole.yaml"
+    options = ("-c", "double:unit=electron", "-s", file)
+    shown = commands(command, *options, "--show", "tasks", "--show", "config=double::unit").stdout
+    assert shown.splitlines()[0].startswith("double: execution_tasks.DoubleTask {")
+    assert "config.unit='electron'" in shown
+    assert Pipeline.from_file(file).labels == ("double", "add_one", "total")
+    assert not commands.repo.butler.registry.collections.query("u/*")
+
+
+def test_run_executes_nothing_that_it_is_to_show(commands, saved):
+    shown = commands("run", "-i", "numbers", "-o", "other", "--show", "workflow").stdout
+    assert shown.count(" add_one") == 4 + 4  # a line of its own, and one under the quantum that sums up
+    assert commands("run", "-g", saved, "--show", "workflow").stdout.count(" add_one") == 4 + 4
+    assert not commands.repo.butler.registry.collections.query("o*")
+
+
+@pytest.mark.parametrize("command", ["qgraph", "run"])
+@pytest.mark.parametrize("option", [("--pipeline-dot", "x.dot"), ("--show", "tasks")])
+def test_a_saved_graph_has_no_pipeline_to_show(commands, command, option, saved):
+    assert f"{' '.join(option[: 1 + (option[0] == '--show')])}: not with -g" in commands.error(
+        command, "-g", saved, *option
+    )
