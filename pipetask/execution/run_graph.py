@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler.inventory import remove_left_overs
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from pipetask.graph.quantum_graph import QuantumGraph
 
 _log = logging.getLogger(__name__)
+
+STOPPED = "Run %s was stopped. The same command with --extend-run goes on."
 
 
 def run_graph(
@@ -107,10 +109,14 @@ def run_graph(
         if how.init_only:
             return RunSummary(run, {}, (), 0.0)
         butler.registry.provenance.begin_run(run, time.time_ns(), socket.gethostname(), str(journal.path))
-        summary = _execute(graph, butler, journal, init_records, how, client, progress)
+        try:
+            summary = _execute(graph, butler, journal, init_records, how, client, progress)
+        except KeyboardInterrupt:
+            _log.warning(STOPPED, run)
+            raise
         butler.registry.provenance.end_run(run, time.time_ns())
     if summary.interrupted:
-        _log.warning("Run %s was stopped. The same command with --extend-run goes on.", run)
+        _log.warning(STOPPED, run)
     return summary
 
 
@@ -188,16 +194,16 @@ def local_executor(
     )
 
 
-def _dask_client(how: ExecutionOptions) -> distributed.Client:
+def _dask_client(how: ExecutionOptions) -> AbstractContextManager[distributed.Client]:
     try:
-        from pipetask.execution.executors.dask import connect
+        from pipetask.execution.executors.dask_cluster import connected
     except ImportError as error:
         raise ExecutionOptionsError(
             f"--executor dask needs packages that are not installed ({error}): pip install 'pipetask[dask]'"
         ) from None
     settings = read_settings(how.dask_settings) if how.dask_settings else {}
     cluster = how.dask_cluster or "local"
-    return connect(how.processes, scheduler=how.scheduler, cluster=cluster, settings=settings)
+    return connected(how.processes, scheduler=how.scheduler, cluster=cluster, settings=settings)
 
 
 def task_modules(graph: QuantumGraph) -> set[str]:

@@ -7,21 +7,19 @@ lost again has failed.
 
 from __future__ import annotations
 
-import logging
 import pickle
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import uuid4
 
-import dask
 import distributed
 
-from pipetask.errors import ExecutionOptionsError, described
+from pipetask.errors import described
 from pipetask.execution.executors.base import LOST_WORKER, Executor, Runner, Work, lost, numbers
 from pipetask.execution.report import Report
 
@@ -31,54 +29,6 @@ MOST_IN_BATCH = 100
 QUEUE_PER_WORKER = 300
 LOOK_S = 0.2
 """How often it is looked which workers there are."""
-WORKERS_S = 600.0
-"""How long to wait for the first worker: a batch system may have a queue."""
-JOBQUEUE = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "htcondor": "HTCondorCluster"}
-CLUSTERS = ("local", *JOBQUEUE)
-
-
-def connect(
-    processes: int, *, scheduler: str = "", cluster: str = "local", settings: Mapping[str, Any] | None = None
-) -> distributed.Client:
-    """Connect to a cluster, or start one that ends with the client.
-
-    Parameters
-    ----------
-    processes : `int`
-        Workers to start; those of a cluster that exists are taken as they are.
-    scheduler : `str`, optional
-        Address of the scheduler of a cluster that exists.
-    cluster : `str`, optional
-        One of `CLUSTERS`, to be started.
-    settings : `~collections.abc.Mapping`, optional
-        Keyword arguments of the class of dask or dask-jobqueue that makes the cluster.
-
-    Raises
-    ------
-    ExecutionOptionsError
-        If there is no such cluster.
-    """
-    logging.getLogger("distributed").setLevel(logging.WARNING)  # it would tell of each of its parts
-    # One loss of a worker is reported at once: dask would try the batch again on three more.
-    dask.config.set({"distributed.scheduler.allowed-failures": 0})
-    given = dict(settings or {})
-    try:
-        if scheduler:
-            return distributed.Client(scheduler, set_as_default=False)
-        if cluster == "local":
-            local = {"n_workers": processes, "threads_per_worker": 1, "dashboard_address": ":0"} | given
-            return distributed.Client(distributed.LocalCluster(**local), set_as_default=False)
-        import dask_jobqueue
-
-        made = getattr(dask_jobqueue, JOBQUEUE[cluster])(**given)
-        made.scale(jobs=processes)
-        return distributed.Client(made, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
-        what = f"scheduler {scheduler}" if scheduler else f"{cluster} cluster"
-        raise ExecutionOptionsError(
-            f"No dask {what}: {described(error)}. Is it running? Are its settings right? For batch systems, "
-            "is dask-jobqueue installed?"
-        ) from error
 
 
 class _Sent(NamedTuple):
@@ -95,7 +45,7 @@ class DaskExecutor(Executor):
     runner : `Runner`
         Each worker gets a copy.
     client : `distributed.Client`
-        Connected; closed at the end, with the cluster if the client started it.
+        Connected to a cluster.
     """
 
     def __init__(self, runner: Runner, client: distributed.Client) -> None:
@@ -109,7 +59,6 @@ class DaskExecutor(Executor):
         self._looked = 0.0
         self._done: queue.SimpleQueue[distributed.Future] = queue.SimpleQueue()
         self._expected_s: dict[str, float] = {}
-        client.wait_for_workers(1, timeout=WORKERS_S)
         self._look()
 
     @property
@@ -148,7 +97,7 @@ class DaskExecutor(Executor):
         return forgotten
 
     def close(self) -> None:
-        """Finish what the workers have open, and leave the cluster, or end it if it is ours."""
+        """Give up what still runs, or finish what the workers have open."""
         self._queue.clear()
         self._alone.clear()
         if self._sent:
@@ -156,10 +105,6 @@ class DaskExecutor(Executor):
             self._sent.clear()
         elif self._client.status == "running":
             self._client.run(close_runner, self._key)
-        cluster = self._client.cluster
-        self._client.close()
-        if cluster is not None:
-            cluster.close()
 
     def _look(self) -> list[Report]:
         """See which workers there are; report what was lost with those that are gone."""

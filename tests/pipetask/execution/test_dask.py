@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("distributed")
 
 from pipetask.errors import ExecutionOptionsError
-from pipetask.execution.executors.dask import DaskExecutor, connect
+from pipetask.execution.executors.dask import DaskExecutor
+from pipetask.execution.executors.dask_cluster import connected
 from pipetask.execution.options import ExecutionOptions, read_settings
 from pipetask.execution.report import Status
 from pipetask.execution.run_graph import run_graph
@@ -32,15 +33,16 @@ def cluster():
 class TestDask(ExecutorSuite):
     @pytest.fixture(autouse=True)
     def _on(self, cluster):
-        self.cluster = cluster
+        with connected(2, scheduler=cluster.scheduler_address) as self.client:
+            yield
 
     def make(self, runner):
-        return DaskExecutor(runner, connect(2, scheduler=self.cluster.scheduler_address))
+        return DaskExecutor(runner, self.client)
 
 
 @pytest.fixture
 def pool():
-    with DaskExecutor(ScriptedRunner(), connect(2)) as executor:
+    with connected(2) as client, DaskExecutor(ScriptedRunner(), client) as executor:
         yield executor
 
 
@@ -92,10 +94,70 @@ def test_a_run_on_a_cluster_that_exists_makes_what_one_here_makes(numbers_repo, 
 def test_settings_of_a_cluster_come_from_a_file(tmp_path):
     file = tmp_path / "settings.yaml"
     file.write_text("{n_workers: 1, memory_limit: 500MB}")
-    with connect(2, settings=read_settings(str(file))) as client:
+    with connected(2, settings=read_settings(str(file))) as client:
         (worker,) = client.scheduler_info()["workers"].values()
         assert worker["memory_limit"] == 500_000_000
-        client.cluster.close()
+
+
+SBATCH = """#!/bin/sh
+cp "$1" "$JOBS/$$.sh"
+setsid bash "$JOBS/$$.sh" > "$JOBS/$$.out" 2>&1 &
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/bin/sh
+for job in "$@"; do kill -- "-$job"; echo "$job" >> "$JOBS/cancelled"; done
+"""
+SLURM = {"cores": 1, "memory": "1GB", "queue": "normal", "interface": "lo"}
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """A stand-in for Slurm that runs jobs here and at once; the folder with what was submitted."""
+    pytest.importorskip("dask_jobqueue")
+    (jobs := tmp_path / "jobs").mkdir()
+    (programs := tmp_path / "bin").mkdir()
+    for name, text in {"sbatch": SBATCH, "scancel": SCANCEL}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("JOBS", str(jobs))
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    return jobs
+
+
+def test_jobs_of_a_batch_system_run_quanta_and_end_with_the_run(slurm):
+    with (
+        connected(2, cluster="slurm", settings=SLURM) as client,
+        DaskExecutor(ScriptedRunner(), client) as executor,
+    ):
+        executor.submit([ScriptedWork(i) for i in range(20)])
+        reports = collect_all(executor, 20, timeout_s=60)
+    assert sorted(report.quantum for report in reports) == list(range(20))
+    assert all(report.ok for report in reports)
+    scripts = [path.read_text() for path in slurm.glob("*.sh")]
+    assert len(scripts) == 2
+    assert all("#SBATCH -p normal" in script for script in scripts)
+    assert len((slurm / "cancelled").read_text().split()) == 2
+
+
+def test_jobs_that_are_refused_are_an_error_at_once(slurm, monkeypatch):
+    (slurm.parent / "bin" / "sbatch").write_text("#!/bin/sh\necho 'invalid partition' >&2; exit 1\n")
+    message = r"jobs of --dask-cluster slurm can't be submitted.*invalid partition"
+    with pytest.raises(ExecutionOptionsError, match=message), connected(2, cluster="slurm", settings=SLURM):
+        pass
+    with (
+        pytest.raises(ExecutionOptionsError, match=r"SLURMCluster refuses its settings.*cores and memory"),
+        connected(2, cluster="slurm", settings={"cores": 1}),
+    ):
+        pass
+
+
+def test_a_batch_system_without_the_package_for_it_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
+    with (
+        pytest.raises(ExecutionOptionsError, match="needs dask-jobqueue, which is not installed"),
+        connected(2, cluster="slurm"),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "{a: "])
@@ -120,8 +182,9 @@ def test_a_run_whose_cluster_is_not_there_is_not_begun(numbers_repo):
 
 
 def test_a_scheduler_that_cannot_be_reached_is_named():
-    with pytest.raises(ExecutionOptionsError, match="No dask scheduler nonsense://x: ValueError"):
-        connect(1, scheduler="nonsense://x")
+    message = r"No dask scheduler answers at 'nonsense://x'.*unknown address scheme"
+    with pytest.raises(ExecutionOptionsError, match=message), connected(1, scheduler="nonsense://x"):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,129 @@
+"""A dask cluster: one that exists, one on this machine, or one of jobs of a batch system."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
+from typing import Any
+
+import dask
+import distributed
+
+from pipetask.errors import ExecutionOptionsError, text_of
+
+_log = logging.getLogger(__name__)
+
+JOBQUEUE = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "htcondor": "HTCondorCluster"}
+"""Classes of dask-jobqueue, by the name of the batch system."""
+PATIENCE_S = 30.0
+"""How often it is said that no worker has come yet."""
+
+
+@contextmanager
+def connected(
+    processes: int,
+    *,
+    scheduler: str = "",
+    cluster: str = "local",
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> Iterator[distributed.Client]:
+    """Connect to a cluster that has a worker; one that was started for this ends with the block.
+
+    Parameters
+    ----------
+    processes : `int`
+        Workers to start; those of a cluster that exists are taken as they are.
+    scheduler : `str`, optional
+        Address of the scheduler of a cluster that exists.
+    cluster : `str`, optional
+        ``"local"`` or a key of `JOBQUEUE`, to be started.
+    settings : `~collections.abc.Mapping`, optional
+        Keyword arguments of the class of dask or dask-jobqueue that makes the cluster.
+
+    Raises
+    ------
+    ExecutionOptionsError
+        If there is no such cluster.
+    """
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # it would tell of each of its parts
+    # One loss of a worker is reported at once: dask would try the batch again on three more.
+    dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    with ExitStack() as left:
+        if scheduler:
+            client = left.enter_context(_existing(scheduler))
+        else:
+            made = _local(processes, settings) if cluster == "local" else _jobs(cluster, processes, settings)
+            left.callback(made.close)
+            client = left.enter_context(distributed.Client(made, set_as_default=False))
+        _wait_for_a_worker(client)
+        yield client
+
+
+def _existing(scheduler: str) -> distributed.Client:
+    try:
+        return distributed.Client(scheduler, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ExecutionOptionsError(
+            f"No dask scheduler answers at {scheduler!r} (--scheduler): {_whole(error)}"
+        ) from error
+
+
+def _local(processes: int, settings: Mapping[str, Any]) -> distributed.LocalCluster:
+    given = {"n_workers": processes, "threads_per_worker": 1, "dashboard_address": ":0"} | dict(settings)
+    try:
+        return distributed.LocalCluster(**given)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise ExecutionOptionsError(
+            f"LocalCluster can't be started with the settings {dict(settings)}: {_whole(error)}"
+        ) from error
+
+
+def _jobs(kind: str, jobs: int, settings: Mapping[str, Any]) -> distributed.SpecCluster:
+    """Submit jobs, and know that the batch system took them."""
+    try:
+        import dask_jobqueue
+    except ImportError:
+        raise ExecutionOptionsError(
+            f"--dask-cluster {kind} needs dask-jobqueue, which is not installed: pip install 'pipetask[dask]'"
+        ) from None
+    try:
+        made = getattr(dask_jobqueue, JOBQUEUE[kind])(**settings)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise ExecutionOptionsError(
+            f"{JOBQUEUE[kind]} refuses its settings (--dask-settings): {_whole(error)}"
+        ) from error
+
+    async def submitted() -> None:
+        await made
+
+    # Not scale(): jobs that it can't submit are in the log of tornado, and nowhere else.
+    for _ in range(jobs):
+        made.worker_spec.update(made.new_worker_spec())
+    try:
+        made.sync(submitted)
+    except (OSError, ValueError, RuntimeError) as error:
+        for job in made.workers.values():
+            job.status = distributed.Status.failed  # which close() insists on
+        made.close()
+        raise ExecutionOptionsError(
+            f"The jobs of --dask-cluster {kind} can't be submitted: {_whole(error)}"
+        ) from error
+    return made
+
+
+def _wait_for_a_worker(client: distributed.Client) -> None:
+    """Wait as long as a queue of a batch system takes, and say so now and then."""
+    while True:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE_S)
+        except TimeoutError:
+            _log.warning("The dask cluster has no worker yet; waiting for the first. Ctrl-C gives up.")
+        else:
+            return
+
+
+def _whole(error: BaseException) -> str:
+    """Return all that an error of dask says, in one line."""
+    return " ".join(text_of(error).split()) or type(error).__name__
