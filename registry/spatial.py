@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -30,6 +30,7 @@ Circles: TypeAlias = "tuple[Floats, Floats]"
 MARGIN: Final = 1e-7
 """Added to radii [rad]: exact relations may count regions as overlapping that miss each other by less."""
 
+_SMALL: Final = 0.35  # [rad]; two circles of this size that touch lie in one hemisphere
 _LARGE: Final = 1.0  # [rad]; a circle around the corners holds a polygon only if it is less than half the sky
 
 # Circles are searched by classes of size, each a factor of 2⁴ wide, since one large circle alone would make
@@ -125,41 +126,75 @@ def bounding_circles(encoded: Encoded) -> Circles:
     return centres, radii
 
 
-def overlapping_pairs(
-    encoded_a: Sequence[bytes | None],
-    circles_a: Circles,
-    encoded_b: Sequence[bytes | None],
-    circles_b: Circles,
-) -> tuple[Integers, Integers]:
-    """Return all pairs of regions that overlap, one of each side.
+class Regions:
+    """Encoded regions, and what a search for overlaps needs to know of each.
 
     Parameters
     ----------
-    encoded_a, encoded_b : sequence of `bytes` or `None`
+    encoded : sequence of `bytes` or `None`
         The regions.
-    circles_a, circles_b : `tuple` of arrays
-        What `bounding_circles` says about them.
+    circles : `tuple` of arrays, optional
+        What `bounding_circles` says about them, if it is known.
+    """
+
+    def __init__(self, encoded: Encoded, circles: Circles | None = None) -> None:
+        self.encoded = encoded
+        self.circles = bounding_circles(encoded) if circles is None else circles
+
+    @cached_property
+    def polygons(self) -> list[tuple[Integers, Floats]]:
+        """The polygons among them, as `registry.polygons.corners` gives these."""
+        return list(polygons.corners(self.encoded))
+
+    @cached_property
+    def inner_radii(self) -> Floats:
+        """Radii [rad] of circles inside, with the centres of those around; negative if none is known."""
+        radii = np.full(len(self.encoded), -np.pi)
+        for indices, corners in self.polygons:
+            radii[indices] = polygons.circles_inside(corners, self.circles[0][indices])
+        return np.nan_to_num(radii, nan=-np.pi)
+
+
+def overlapping_pairs(regions_a: Regions, regions_b: Regions) -> tuple[Integers, Integers]:
+    """Return all pairs of regions that overlap, one of each side.
 
     Returns
     -------
     a, b : `numpy.ndarray`, shape (n,), int64
         Indices of each pair, ordered by ``a``, then ``b``. Regions that share only a border overlap.
     """
-    a, b, angles = candidate_pairs(circles_a, circles_b)
-    inside = inner_radii(encoded_a, circles_a)[a] + inner_radii(encoded_b, circles_b)[b]
-    keep = angles < inside - MARGIN
+    a, b, angles = candidate_pairs(regions_a.circles, regions_b.circles)
+    keep = angles < regions_a.inner_radii[a] + regions_b.inner_radii[b] - MARGIN
     unclear = np.flatnonzero(~keep)
-    regions_a, regions_b = _decoded(encoded_a, a[unclear]), _decoded(encoded_b, b[unclear])
-    keep[unclear] = [x.overlaps(y) is not False for x, y in zip(regions_a, regions_b, strict=True)]
+    overlap, apart = _small_polygons_overlap(regions_a, a[unclear], regions_b, b[unclear])
+    keep[unclear[overlap]] = True
+    unclear = unclear[~(overlap | apart)]
+    decoded_a, decoded_b = _decoded(regions_a.encoded, a[unclear]), _decoded(regions_b.encoded, b[unclear])
+    keep[unclear] = [x.overlaps(y) is not False for x, y in zip(decoded_a, decoded_b, strict=True)]
     return a[keep], b[keep]
 
 
-def inner_radii(encoded: Encoded, circles: Circles) -> Floats:
-    """Return radii [rad] of circles inside regions, with the same centres; negative if none is known."""
-    radii = np.full(len(encoded), -np.pi)
-    for indices, corners in polygons.corners(encoded):
-        radii[indices] = polygons.circles_inside(corners, circles[0][indices])
-    return np.nan_to_num(radii, nan=-np.pi)
+def _small_polygons_overlap(
+    regions_a: Regions, a: Integers, regions_b: Regions, b: Integers
+) -> tuple[polygons.Flags, polygons.Flags]:
+    """Tell for pairs that surely overlap, and for those that surely don't; other shapes are neither."""
+    overlap, apart = np.zeros((2, len(a)), bool)
+    for corners_a, place_a in _small_polygons(regions_a):
+        for corners_b, place_b in _small_polygons(regions_b):
+            of_both = np.flatnonzero((place_a[a] >= 0) & (place_b[b] >= 0))
+            overlap[of_both], apart[of_both] = polygons.surely_overlap(
+                corners_a, place_a[a[of_both]], corners_b, place_b[b[of_both]]
+            )
+    return overlap, apart
+
+
+def _small_polygons(regions: Regions) -> Iterator[tuple[Floats, Integers]]:
+    """Yield corners of polygons, and by region its place among these; -1 for regions that are none."""
+    for indices, corners in regions.polygons:
+        small = regions.circles[1][indices] < _SMALL
+        places = np.full(len(regions.encoded), -1)
+        places[indices[small]] = np.flatnonzero(small)
+        yield corners, places
 
 
 def _decoded(encoded: Encoded, indices: Integers) -> Iterator[Region]:

@@ -16,7 +16,7 @@ from registry.dimensions.record import DimensionRecord
 from registry.errors import ConflictingDefinitionError, DataIdError, InvalidArgumentError
 from registry.records.existing import check_records, shown, stored_rows
 from registry.records.intake import record_columns
-from registry.records.overlaps import circle_columns, update_overlaps
+from registry.records.overlaps import circle_columns, regions_of, update_overlaps
 from registry.schema.dimension_tables import parents
 from registry.schema.naming import CIRCLE
 from registry.schema.schema import Schema
@@ -46,16 +46,17 @@ def insert_records(
     names = list(element.column_names)
     if not columns[0]:
         return 0
-    circles = None
+    columns = _in_order(columns, len(element.required), distinct=conflict == "replace")
+    regions = None
     if element.spatial:
-        circles = circle_columns(element, columns)
+        regions = regions_of(element, columns)
+        columns += circle_columns(regions)
         names += CIRCLE
-    stored = [*columns, *circles] if circles else columns
-    rows = list(zip(*stored, strict=True))
+    rows = list(zip(*columns, strict=True))
     others = [name for name in element.required + element.implied if name != element.name]
     with db.transaction():
         check_records(db, schema, element.name, parents(element.universe, others), element.column_names, rows)
-        if circles:
+        if regions:
             db.lock()  # records of two families inserted at once would not see each other's regions
         try:
             written = db.insert(table, names, rows, "skip" if conflict == "error" else conflict)
@@ -63,12 +64,29 @@ def insert_records(
             raise _violation(db, element, table, rows, error) from error
         if conflict == "error" and written < len(rows):
             _refuse_differences(db, element, table, rows)
-        if circles:
+        if regions:
             if conflict == "skip" and written < len(rows):
-                rows = stored_rows(db, table, names, element.required, rows)
-            update_overlaps(db, schema, element, rows, replaced=conflict == "replace")
+                rows = sorted(stored_rows(db, table, names[: -len(CIRCLE)], element.required, rows))
+                regions = regions_of(element, list(zip(*rows, strict=True)))
+            keys = [row[: len(element.required)] for row in rows]
+            update_overlaps(db, schema, element, keys, regions, replaced=conflict == "replace")
         db.changed("records")
     return written
+
+
+def _in_order(columns: list[list[Any]], key: int, *, distinct: bool) -> list[list[Any]]:
+    """Sort rows by their key, the first columns: a database appends such to its tables, without a search.
+
+    Of several with one key, ``distinct`` keeps the last.
+    """
+    keys = list(zip(*columns[:key], strict=True))
+    number = range(len(keys))
+    order = sorted(
+        {each: i for i, each in enumerate(keys)}.values() if distinct else number, key=keys.__getitem__
+    )
+    if order == list(number):
+        return columns
+    return [[column[i] for i in order] for column in columns]
 
 
 def _refuse_differences(

@@ -22,35 +22,42 @@ from registry.schema.naming import CIRCLE
 from registry.schema.schema import Schema
 
 if TYPE_CHECKING:
-    import numpy as np
+    from registry.spatial import Circles, Regions
 
 _MARGIN = 1e-12  # rounding of unit vectors
 
 
-def circle_columns(element: DimensionElement, records: Sequence[Sequence[Any]]) -> list[list[float | None]]:
-    """Return the columns of bounding circles of records, given as columns; empty where there is no region."""
-    regions: Sequence[bytes | None] = records[element.column_names.index("region")]
-    present = [i for i, region in enumerate(regions) if region is not None]
-    columns: list[list[float | None]] = [[None] * len(regions) for _ in CIRCLE]
-    if not present:
-        return columns
+def regions_of(element: DimensionElement, columns: Sequence[Sequence[Any]]) -> Regions:
+    """Return the regions of records, given as columns, and the circles around them.
+
+    Raises
+    ------
+    DataIdError
+        If one is no region; names its record.
+    """
     from registry import spatial
 
+    encoded: Sequence[bytes | None] = columns[element.column_names.index("region")]
     try:
-        centres, radii = spatial.bounding_circles([regions[i] for i in present])
+        return spatial.Regions(encoded)
     except DataIdError:
-        for i in present:
+        for i, region in enumerate(encoded):
             try:
-                spatial.bounding_circles([regions[i]])
+                spatial.bounding_circles([region])
             except DataIdError as error:
-                raise DataIdError(f"{named(element, records, i)}: {error}") from error
+                raise DataIdError(f"{named(element, columns, i)}: {error}") from error
         raise
-    for column, values in zip(columns, (*centres.T, radii), strict=True):
-        if len(present) == len(regions):
-            column[:] = values.tolist()
-        else:
-            for i, value in zip(present, values.tolist(), strict=True):
-                column[i] = value
+
+
+def circle_columns(regions: Regions) -> list[list[float | None]]:
+    """Return the columns of the circles around regions; without values where there is no region."""
+    import numpy as np
+
+    centres, radii = regions.circles
+    columns: list[list[float | None]] = [values.tolist() for values in (*centres.T, radii)]
+    for i in np.flatnonzero(np.isnan(radii)).tolist():
+        for column in columns:
+            column[i] = None
     return columns
 
 
@@ -58,7 +65,8 @@ def update_overlaps(
     db: Database,
     schema: Schema,
     element: DimensionElement,
-    rows: Sequence[tuple[Any, ...]],
+    keys: Sequence[tuple[Any, ...]],
+    regions: Regions,
     *,
     replaced: bool,
 ) -> None:
@@ -70,8 +78,11 @@ def update_overlaps(
         Where.
     element : `DimensionElement`
         Whose records they are.
-    rows : `~collections.abc.Sequence` [`tuple`]
-        The element's columns, then those of the bounding circle.
+    keys : `~collections.abc.Sequence` [`tuple`]
+        Values of the element's required dimensions, in order: the database appends pairs to its tables
+        instead of looking for their places.
+    regions : `registry.spatial.Regions`
+        Where they are.
     replaced : `bool`
         Whether older overlaps of these records may have become wrong.
     """
@@ -80,58 +91,48 @@ def update_overlaps(
     others = [
         b if a == element.name else a for a, b in schema.universe.overlap_pairs if element.name in (a, b)
     ]
-    region = element.column_names.index("region")
-    key = len(element.required)
-    # In the order of the keys: the database appends pairs to its tables instead of looking for their places.
-    placed = sorted((row for row in rows if row[region] is not None), key=itemgetter(slice(key)))
-    circles = _circles([row[-4:] for row in placed])
     for other in others:
         table = schema.overlap_table(element.name, other)
         if replaced:
             match = [table.c[name] == bindparam(f"k_{name}") for name in element.required]
-            keys = [{f"k_{n}": v for n, v in zip(element.required, row, strict=False)} for row in rows]
-            db.execute(table.delete().where(*match), keys)
-        if not placed:
+            db.execute(
+                table.delete().where(*match),
+                [{f"k_{n}": v for n, v in zip(element.required, key, strict=True)} for key in keys],
+            )
+        if not (near := _records_near(db, schema, other, regions)):
             continue
-        near = _records_near(db, schema, other, *circles)
-        if not near:
-            continue
-        ours, theirs = spatial.overlapping_pairs(
-            [row[region] for row in placed],
-            circles,
-            [row[-5] for row in near],
-            _circles([row[-4:] for row in near]),
+        found, places = zip(*((row[:-4], row[-4:]) for row in near), strict=True)
+        pairs = spatial.overlapping_pairs(
+            regions, spatial.Regions([row[-1] for row in found], _circles(places))
         )
         names = [*element.required, *schema.universe[other].required]
-        our_keys, their_keys = [row[:key] for row in placed], [row[:-5] for row in near]
-        pairs = [our_keys[i] + their_keys[j] for i, j in zip(ours.tolist(), theirs.tolist(), strict=True)]
+        their_keys = [row[:-1] for row in found]
         # Dimensions that both share (none of today's) would be joined here, not repeated.
-        db.insert(table, names, pairs, "skip")
+        rows = [keys[i] + their_keys[j] for i, j in zip(*(each.tolist() for each in pairs), strict=True)]
+        db.insert(table, names, rows, "skip")
 
 
-def _circles(rows: Sequence[tuple[float, ...]]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _circles(rows: Sequence[tuple[float, ...]]) -> Circles:
     import numpy as np
 
-    values = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    values = np.array(rows, dtype=np.float64)
     return values[:, :3], values[:, 3]
 
 
-def _records_near(
-    db: Database,
-    schema: Schema,
-    name: str,
-    centres: np.ndarray[Any, Any],
-    radii: np.ndarray[Any, Any],
-) -> list[tuple[Any, ...]]:
+def _records_near(db: Database, schema: Schema, name: str, regions: Regions) -> list[tuple[Any, ...]]:
     """Return key, region and circle of the records whose circle may touch one of the given ones, by key."""
+    import numpy as np
+
     table = schema.element_table(name)
     assert isinstance(table, Table)
     largest = db.fetch(db.prepared(("radius", name), lambda: select(func.max(table.c.circle_radius))))[0][0]
-    if largest is None:
+    centres, radii = regions.circles
+    known = np.isfinite(radii)
+    if largest is None or not known.any():
         return []
     # No point of two circles that touch is farther apart than the chord of the sum of their radii.
-    reach = 2 * math.sin(min(float(radii.max()) + largest, math.pi) / 2) + _MARGIN
-    low, high = centres.min(axis=0) - reach, centres.max(axis=0) + reach
+    reach = 2 * math.sin(min(float(radii[known].max()) + largest, math.pi) / 2) + _MARGIN
+    low, high = centres[known].min(axis=0) - reach, centres[known].max(axis=0) + reach
     bounds = {
         f"{end}_{axis}": float(v[i])
         for end, v in (("low", low), ("high", high))

@@ -1,5 +1,6 @@
 """Overlaps on the sky: candidates and exact pairs against all pairs, one by one."""
 
+import contextlib
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from lsst.sphgeom import DISJOINT, Angle, Circle, UnitVector3d
 
 from registry import spatial
 from registry.spatial import (
+    Regions,
     bounding_circles,
     candidate_pairs,
     circle,
@@ -45,7 +47,7 @@ def test_overlapping_pairs_are_all_that_are_not_disjoint(a, b):
         if x is not None and y is not None and not x.relate(y) & DISJOINT
     ]
     a, b = encoded(a), encoded(b)
-    i, j = overlapping_pairs(a, bounding_circles(a), b, bounding_circles(b))
+    i, j = overlapping_pairs(Regions(a), Regions(b))
     assert list(zip(i.tolist(), j.tolist(), strict=True)) == expected
 
 
@@ -86,7 +88,7 @@ def test_circles_that_touch_are_found_anywhere_on_the_sky(monkeypatch, at_once):
 def test_a_large_region_among_small_ones_finds_all():
     small = encoded([circle(x, 0, 0.01) for x in range(0, 90, 10)])
     large = encoded([circle(0, 0, 45), circle(30, 0, 0.001)])
-    i, j = overlapping_pairs(small, bounding_circles(small), large, bounding_circles(large))
+    i, j = overlapping_pairs(Regions(small), Regions(large))
     assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(0, 0), (1, 0), (2, 0), (3, 0), (3, 1), (4, 0)]
 
 
@@ -97,7 +99,7 @@ def test_large_polygons_are_held_too():
     for region, centre, radius in zip([octant, wide], centres, radii, strict=True):
         assert Circle(UnitVector3d(*centre), Angle(radius + 1e-9)).contains(region)
     spots = encoded([circle(60, 30, 0.1), circle(60, 40, 0.1), circle(200, -10, 0.1)])
-    i, j = overlapping_pairs(encoded([octant, wide]), (centres, radii), spots, bounding_circles(spots))
+    i, j = overlapping_pairs(Regions(encoded([octant, wide]), (centres, radii)), Regions(spots))
     assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 1)]
 
 
@@ -120,3 +122,37 @@ def test_overlaps_need_no_library_that_takes_long_to_load():
     code += "; print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_neighbours_on_a_grid_overlap_at_their_common_borders():
+    squares = encoded(
+        [polygon([x, x + 1, x + 1, x], [y, y, y + 1, y + 1]) for x in range(12) for y in range(9)]
+    )
+    library = [[not decode(a).relate(decode(b)) & DISJOINT for b in squares] for a in squares]
+    found = np.zeros((len(squares), len(squares)), bool)
+    found[overlapping_pairs(Regions(squares), Regions(squares))] = True
+    assert found.tolist() == library
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(-90, 90), st.floats(1e-12, 0.2))
+def test_polygons_that_nearly_touch_overlap_as_the_library_says(seed, dec, size):
+    rng = np.random.default_rng(seed)
+
+    def polygons(corners):
+        found = []
+        for _ in range(12):
+            turn = rng.uniform(0, 2 * np.pi) + np.sort(rng.uniform(0, 2 * np.pi, corners))
+            ra = 40 + size * np.cos(turn) / max(np.cos(np.radians(dec)), 0.01) + size * rng.uniform(-3, 3)
+            with contextlib.suppress(ValueError):  # corners that are too close to each other
+                found.append(polygon(ra, np.clip(dec + size * np.sin(turn), -90, 90)))
+        return encoded(found)
+
+    a, b = polygons(3), polygons(7)
+    expected = [
+        (i, j) for i, x in enumerate(a) for j, y in enumerate(b) if not decode(x).relate(decode(y)) & DISJOINT
+    ]
+    assert (
+        list(zip(*(each.tolist() for each in overlapping_pairs(Regions(a), Regions(b))), strict=True))
+        == expected
+    )

@@ -15,7 +15,7 @@ from registry.query.select import data_id_select, record_select, sort_terms
 from registry.query.tree import Column
 from registry.query.where import constrain, interpret
 from registry.schema.schema import Schema
-from registry.spatial import bounding_circles, encode, overlapping_pairs, polygon
+from registry.spatial import Regions, encode, overlapping_pairs, polygon
 from registry.timespan import MAX_NS
 
 SECOND = 1_000_000_000
@@ -218,17 +218,15 @@ def make_world(url):
             values = [[row.get(name) for name in names] for row in rows]
             if element.spatial:
                 encoded = [None if row["region"] is None else encode(row["region"]) for row in rows]
-                regions[element.name] = encoded
-                vectors, radii = bounding_circles(encoded)
+                regions[element.name] = Regions(encoded)
+                vectors, radii = regions[element.name].circles
                 names += ["circle_x", "circle_y", "circle_z", "circle_radius"]
                 for value, blob, vector, radius in zip(values, encoded, vectors, radii, strict=True):
                     value[element.column_names.index("region")] = blob
                     value += [None] * 4 if blob is None else [*vector.tolist(), float(radius)]
             database.insert(schema.element_table(element.name), names, [tuple(value) for value in values])
         for a, b in universe.overlap_pairs:
-            pairs = overlapping_pairs(
-                regions[a], bounding_circles(regions[a]), regions[b], bounding_circles(regions[b])
-            )
+            pairs = overlapping_pairs(regions[a], regions[b])
             names = [*universe[a].required, *universe[b].required]
             rows = [
                 tuple((records[a][i] | records[b][j])[name] for name in names)

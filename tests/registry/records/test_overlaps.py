@@ -8,6 +8,7 @@ from lsst.sphgeom import Angle, ConvexPolygon, LonLat, UnitVector3d
 
 from registry.records.overlaps import _records_near
 from registry.registry import Registry
+from registry.spatial import Regions, circle, encode
 
 
 def pairs(registry, a, b):
@@ -60,6 +61,14 @@ def test_replacing_a_region_replaces_its_overlaps(camera_registry, add_tracts):
     assert pairs(camera_registry, "visit", "tract") == {(4, 0)}
 
 
+def test_the_last_of_two_replacements_counts(camera_registry, add_tracts, sky_square):
+    regions = [sky_square(10, 0, 0.3), sky_square(13, 0, 0.3)]
+    add_tracts({0: (11, 0, 0.3)})
+    tracts = {"skymap": ["sky"] * 2, "tract": [0, 0], "region": regions}
+    camera_registry.insert_dimension_records("tract", tracts, conflict="replace")
+    assert pairs(camera_registry, "visit", "tract") == {(4, 0)}
+
+
 def test_skipping_a_record_keeps_its_overlaps(camera_registry, add_tracts):
     add_tracts({0: (10, 0, 0.3)})
     add_tracts({0: (13, 0, 0.3), 1: (11, 0, 0.3)}, conflict="skip")
@@ -75,9 +84,8 @@ def test_records_without_region_overlap_nothing(camera_registry, add_tracts):
 
 def test_a_small_insert_looks_only_near_itself(camera_registry, add_tracts):
     add_tracts({i: (i / 2, 30, 0.2) for i in range(40)})
-    centre = UnitVector3d(LonLat.fromDegrees(5, 30))
-    vectors = np.array([[centre.x(), centre.y(), centre.z()]])
-    near = _records_near(camera_registry._db, camera_registry._schema, "tract", vectors, np.array([0.002]))
+    regions = Regions([encode(circle(5, 30, 0.1))])
+    near = _records_near(camera_registry._db, camera_registry._schema, "tract", regions)
     assert {row[1] for row in near} <= set(range(8, 13))
     assert 10 in {row[1] for row in near}
 
