@@ -151,7 +151,9 @@ class Regions:
         """Radii [rad] of circles inside, with the centres of those around; negative if none is known."""
         radii = np.full(len(self.encoded), -np.pi)
         for indices, corners in self.polygons:
-            radii[indices] = polygons.circles_inside(corners, self.circles[0][indices])
+            centres, around = (values[indices] for values in self.circles)
+            # The sides of a tiny polygon have no direction that rounding leaves.
+            radii[indices] = np.minimum(polygons.circles_inside(corners, centres), around)
         return np.nan_to_num(radii, nan=-np.pi)
 
 
