@@ -11,6 +11,7 @@ from datastore.errors import ArtifactMissingError, LocationError
 from datastore.inventory import FoundFile
 from datastore.locations import is_uri
 from datastore.records import ArtifactHint, ArtifactRecord
+from datastore.stores.side_by_side import side_by_side
 from datastore.templates import encode_run
 from datastore.transfer import Transfer, file_size, place_file
 
@@ -91,6 +92,27 @@ class ArtifactFiles(ConfiguredDatastore):
             reason = f"it is {'remote' if source.path is None else 'a slice of a file'}, so it can be copied,"
             raise LocationError(source.uri, f"{reason} not brought by {transfer}")
 
+    def retrieve_all(
+        self,
+        wanted: Sequence[tuple[ArtifactRecord, str]],
+        *,
+        transfer: Transfer = "auto",
+        clobber: bool = False,
+    ) -> None:
+        """Bring many to their local paths, several of what is remote at a time; see `retrieve`."""
+
+        def bring(pair: tuple[ArtifactRecord, str]) -> None:
+            self.retrieve(*pair, transfer=transfer, clobber=clobber)
+
+        remote = []
+        for pair in wanted:
+            if self.stores.source(pair[0]).is_remote:
+                remote.append(pair)
+            else:
+                bring(pair)
+        if remote:
+            side_by_side(bring, remote, lambda _pair, _nothing: None)
+
     def remove(self, records: Iterable[ArtifactRecord]) -> None:
         """Delete the files of datasets.
 
@@ -98,8 +120,7 @@ class ArtifactFiles(ConfiguredDatastore):
         their run. What is gone already is no error.
         """
         for store, paths in self.stores.by_store(record for record in records if record.offset < 0):
-            for path in paths:
-                store.delete(path)
+            store.delete_all(paths)
 
     def remove_tree(self, run: str, *, keep: Iterable[str] = ()) -> None:
         """Delete all files of a run, but not those of the runs in ``keep`` that lie below it."""
@@ -109,8 +130,11 @@ class ArtifactFiles(ConfiguredDatastore):
 
     def remove_files(self, files: Iterable[FoundFile]) -> None:
         """Delete files that no record names any more, and the folders that they leave empty."""
+        by_store: dict[str, list[str]] = {}
         for file in files:
-            self.stores[file.store].delete(file.path)
+            by_store.setdefault(file.store, []).append(file.path)
+        for name, paths in by_store.items():
+            self.stores[name].delete_all(paths)
 
     def set_aside(self, files: Iterable[FoundFile]) -> None:
         """Move files below `LOST`, each under its own path, where nothing reads them."""

@@ -166,6 +166,11 @@ class Intake:
         names = self._formatter, self._storage_class
         return ArtifactRecord("", self._store.name, recorded, -1, size, digest, algorithm, *names)
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether files are sent to where they are to be: several at a time is faster then."""
+        return self._store.is_remote
+
     def _place(self, local: str, hint: ArtifactHint) -> str:
         """Bring a local file to its place; return the location to record."""
         suffixes = Path(local).suffixes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from datastore.artifact import ALGORITHM, Buffer, checksum
@@ -11,6 +11,7 @@ from datastore.errors import PackageMissingError
 from datastore.records import ArtifactHint, ArtifactRecord
 from datastore.staging import StagedArtifact
 from datastore.storage_class import StorageClass
+from datastore.stores.side_by_side import side_by_side
 
 
 class WritingDatastore(ConfiguredDatastore):
@@ -59,12 +60,39 @@ class WritingDatastore(ConfiguredDatastore):
             raise
         return staged
 
-    def place(self, staged: StagedArtifact, distinction: str) -> ArtifactRecord:
-        """Make a staged artifact visible, not synced yet; return its record, see `StagedArtifact.place`."""
-        record = staged.place(distinction)
-        if staged.store.is_remote:
-            self._cache(record, staged.content)
-        return record
+    def place(
+        self, staged: Sequence[tuple[StagedArtifact, str]], placed: Callable[[ArtifactRecord], None]
+    ) -> list[ArtifactRecord]:
+        """Make staged artifacts visible, not synced yet; return their records, in order.
+
+        Parameters
+        ----------
+        staged : sequence of `tuple`
+            Artifacts, each with its distinction; see `StagedArtifact.place`. Several are sent to a remote
+            store at a time.
+        placed : callable
+            Is told of each that has become visible, also if another one could not.
+        """
+        records = [artifact.record for artifact, _ in staged]
+
+        def place(number: int) -> ArtifactRecord:
+            artifact, distinction = staged[number]
+            record = artifact.place(distinction)
+            if artifact.store.is_remote:
+                self._cache(record, artifact.content)
+            return record
+
+        def done(number: int, record: ArtifactRecord) -> None:
+            placed(record)
+            records[number] = record
+
+        remote = [number for number, (artifact, _) in enumerate(staged) if artifact.store.is_remote]
+        for number, (artifact, _) in enumerate(staged):
+            if not artifact.store.is_remote:
+                done(number, place(number))
+        if remote:
+            side_by_side(place, remote, done)
+        return records
 
     def _artifacts(
         self, obj: Any, hint: ArtifactHint, *, as_one: bool = False

@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from registry.columns import as_array
 from registry.dialects.base import Dialect, OnConflict, Rows
 from registry.errors import (
+    DatabaseBusyError,
     DatabaseConflictError,
     DatabaseUnavailableError,
     InvalidArgumentError,
@@ -78,6 +79,7 @@ class Session:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.thread = threading.current_thread()
         self.depth = 0
         self.failed = False
         self.deferred: Callable[[], None] | None = None  # what the transaction has yet to write
@@ -111,6 +113,7 @@ class Database:
         self._local = threading.local()
         self._process = os.getpid()
         self._sessions: list[Session] = []
+        self._opening = threading.Lock()  # protects _sessions
         self._foreign: list[Any] = []
 
     @property
@@ -120,12 +123,21 @@ class Database:
             # A connection must not be used, nor closed, on the far side of a fork: keep it from collection.
             self._foreign.append((self._local, self._sessions))
             self._local, self._sessions, self._process = threading.local(), [], os.getpid()
+            self._opening = threading.Lock()  # a thread of the parent may have held it
         session: Session | None = getattr(self._local, "session", None)
         if session is None:
             with self._translated():
                 session = self._local.session = Session(self.engine.connect())
-            self._sessions.append(session)
+            with self._opening:
+                self._close_ended()
+                self._sessions.append(session)
         return session
+
+    def _close_ended(self) -> None:
+        """Close the connections of threads that have ended: a server has a limited number."""
+        for ended in [session for session in self._sessions if not session.thread.is_alive()]:
+            self._sessions.remove(ended)
+            ended.connection.close()
 
     @property
     def in_transaction(self) -> bool:
@@ -423,6 +435,12 @@ class Database:
             if explained is None:
                 raise
             session = getattr(self._local, "session", None)
+            if isinstance(explained, DatabaseBusyError) and any(
+                other.depth for other in self._sessions if other is not session
+            ):
+                raise DatabaseBusyError(
+                    f"{explained} Another thread of this program is in a transaction: it must not wait."
+                ) from error
             if isinstance(explained, DatabaseUnavailableError) and session is not None and not session.depth:
                 self._discard(session)
             raise explained from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from datastore.appender import Appender, ObjectAppender
@@ -83,6 +83,11 @@ class Store(ABC):
     def delete(self, path: str) -> None:
         """Delete an artifact; one that is gone already is no error."""
 
+    def delete_all(self, paths: Sequence[str]) -> None:
+        """Delete artifacts."""
+        for path in paths:
+            self.delete(path)
+
     @abstractmethod
     def move(self, path: str, target: str) -> None:
         """Give an artifact another name."""
@@ -94,9 +99,7 @@ class Store(ABC):
     def delete_tree(self, folder: str, *, keep: Iterable[str] = ()) -> None:
         """Delete all that lies below a folder, except what is below those to keep."""
         kept = tuple(f"{each}/" for each in keep)
-        for file in list(self.files(folder)):
-            if not file.path.startswith(kept):
-                self.delete(file.path)
+        self.delete_all([file.path for file in self.files(folder) if not file.path.startswith(kept)])
 
     @abstractmethod
     def sync(self, paths: Iterable[str]) -> None:

@@ -35,13 +35,14 @@ def write_archive(butler: Butler, refs: Iterable[DatasetRef], folder: str | Path
     """Write the artifacts of datasets into a new zip file in a folder, and return its path."""
     target = Path(folder).absolute() / f"{uuid4()}.zip"
     target.parent.mkdir(parents=True, exist_ok=True)
+    refs = list(refs)
+    stored = butler.artifacts(ref.id for ref in refs)
     entries = []
     partial = target.with_suffix(".part")
     try:
         with zipfile.ZipFile(partial, "x", zipfile.ZIP_STORED) as archive:
             for ref in refs:
-                records = butler.artifacts([ref.id]).get(ref.id)
-                if not records:
+                if not (records := stored.get(ref.id)):
                     raise DatasetNotFoundError(f"Dataset {show(ref)} has no files in {butler.root!r}.")
                 artifacts = []
                 for record in records:

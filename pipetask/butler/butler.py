@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import cached_property
 from pathlib import Path
+from threading import local
 from typing import TYPE_CHECKING, Any, Self
 
 from pipetask.butler import removal
 from pipetask.butler.data_ids import data_id_for, dataset_type_of
 from pipetask.butler.reading import Named, ReadingButler
-from pipetask.butler.repository import new_repository, write_config
+from pipetask.butler.repository import Repository, new_repository, write_config
 from pipetask.butler.transaction import Transaction
 from pipetask.butler.transfer import FileDataset, ingest_files
 from registry.arguments import all_checked, checked
@@ -50,8 +50,8 @@ class Butler(ReadingButler):
 
     Notes
     -----
-    Opened cheaply (the database connects at first use) and picklable. Not to be shared between threads that
-    write.
+    Opened cheaply (the database connects at first use) and picklable. Threads may share one: each has its
+    own connection, and what it does outside of its own `transaction` is a change of its own.
     """
 
     @classmethod
@@ -89,15 +89,24 @@ class Butler(ReadingButler):
             raise
         return cls(repository)
 
-    @cached_property
+    def __init__(self, repository: Repository, **options: Any) -> None:
+        self._of_thread = local()
+        super().__init__(repository, **options)
+
+    @property
     def _transaction(self) -> Transaction:
-        return Transaction(self.registry, self.datastore, self.root)
+        """The calling thread's: what others do meanwhile is no part of it."""
+        found: Transaction | None = getattr(self._of_thread, "transaction", None)
+        if found is None:
+            found = self._of_thread.transaction = Transaction(self.registry, self.datastore, self.root)
+        return found
 
     def __exit__(self, *exception: object) -> None:
-        if exception[0] is not None and "registry" in self.__dict__:
+        if exception[0] is not None:
             # A transaction may be open still, in a generator say.
-            self.registry.close(roll_back=True)
-            self._transaction.abandon()
+            self._opened.close(roll_back=True)
+            if (transaction := getattr(self._of_thread, "transaction", None)) is not None:
+                transaction.abandon()
         self.close()
 
     # Putting

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +53,11 @@ class PendingPuts:
     datastore : `Datastore`
         Has the bytes.
     placed : callable
-        Is told of the files that have got their names.
+        Is told of each file that has got its name.
     """
 
     def __init__(
-        self, registry: Registry, datastore: Datastore, placed: Callable[[Iterable[ArtifactRecord]], None]
+        self, registry: Registry, datastore: Datastore, placed: Callable[[ArtifactRecord], None]
     ) -> None:
         self._registry = registry
         self._datastore = datastore
@@ -113,18 +113,19 @@ class PendingPuts:
                         refs[0].datasetType, run, [ref.dataId for ref in refs], ids=[ref.id for ref in refs]
                     )
                 self._check_names(puts)
-                self._registry.insert_locations([row for put in puts for row in self._place(put)])
+                self._registry.insert_locations(self._place(puts))
                 self._registry.insert_named_inputs({put.ref.id: put.inputs for put in puts if put.inputs})
         except BaseException:
             _discard(puts)
             raise
 
-    def _place(self, put: PendingPut) -> Iterator[tuple[Any, ...]]:
-        """Give the files of a dataset their names; yield rows that say where they are."""
-        for artifact in put.artifacts:
-            record = self._datastore.place(artifact, put.ref.id.hex)
-            self._placed([record])
-            yield (put.ref.id, *record)
+    def _place(self, puts: Sequence[PendingPut]) -> list[tuple[Any, ...]]:
+        """Give the files of datasets their names; return rows that say where they are."""
+        ids = [put.ref.id for put in puts for _ in put.artifacts]
+        artifacts = [artifact for put in puts for artifact in put.artifacts]
+        distinctions = [id.hex for id in ids]
+        records = self._datastore.place(list(zip(artifacts, distinctions, strict=True)), self._placed)
+        return [(id, *record) for id, record in zip(ids, records, strict=True)]
 
     def _check_names(self, puts: Sequence[PendingPut]) -> None:
         """Raise if a file would take the name of one that holds another dataset."""

@@ -20,6 +20,7 @@ from pipetask.butler.defaults import input_collections
 from pipetask.butler.finding import find
 from pipetask.butler.handle import DeferredDatasetHandle
 from pipetask.butler.limited import LimitedButlerConfig, read_artifacts
+from pipetask.butler.opened import OpenedRepository
 from pipetask.butler.repository import Repository, find_repository
 from registry.arguments import checked
 from registry.dataset_ref import DatasetId, DatasetRef
@@ -30,9 +31,7 @@ from registry.dimensions.universe import DimensionUniverse
 from registry.errors import (
     DatasetNotFoundError,
     InvalidArgumentError,
-    SchemaVersionError,
 )
-from registry.opening import UPGRADE
 from registry.patterns import as_names
 from registry.registry import Registry
 from registry.timespan import Timespan
@@ -63,6 +62,7 @@ class ReadingButler:
         self.run = run
         self.writeable = writeable
         self.default_data_id: Mapping[str, Any] = MappingProxyType(dict(default_data_id or {}))
+        self._opened = OpenedRepository(repository, writeable=writeable, dimensions=self.default_data_id)
         if run is not None and writeable:
             self.registry.collections.register(run)
 
@@ -120,32 +120,22 @@ class ReadingButler:
 
     def close(self) -> None:
         """Close the database."""
-        if "registry" in self.__dict__:
-            self.registry.close()
+        self._opened.close()
 
     @property
     def root(self) -> str:
         """Folder of the repository."""
         return self._repository.root
 
-    @cached_property
+    @property
     def registry(self) -> Registry:
         """The rows: dimensions, collections, dataset types."""
-        try:
-            opened = Registry.open(self._repository.registry, writeable=self.writeable)
-        except SchemaVersionError as error:
-            command = UPGRADE.replace("migrate", f"migrate {self.root}")
-            raise SchemaVersionError(str(error).replace(UPGRADE, command)) from error
-        for name in self.default_data_id:
-            opened.universe[name]  # an unknown one is an error, with a suggestion
-        return opened
+        return self._opened.registry
 
-    @cached_property
+    @property
     def datastore(self) -> Datastore:
         """The files."""
-        from datastore.datastore import Datastore
-
-        return Datastore(self.root, config=self._repository.datastore)
+        return self._opened.datastore
 
     @cached_property
     def composites(self) -> Composites:

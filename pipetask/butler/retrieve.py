@@ -55,9 +55,10 @@ def retrieve_artifacts(
         raise InvalidArgumentError(f"transfer={transfer!r} brings no files to a folder; copy or link them.")
     folder = Path(destination).absolute()
     targets: dict[Path, ArtifactRecord] = {}
-    for ref in _with_files(refs):
-        records = butler.artifacts([ref.id]).get(ref.id)
-        if not records:
+    refs = list(_with_files(refs))
+    artifacts = butler.artifacts(ref.id for ref in refs)
+    for ref in refs:
+        if not (records := artifacts.get(ref.id)):
             raise DatasetNotFoundError(f"Dataset {show(ref)} has no files in {butler.root!r}.")
         for record in records:
             target = folder / _name(butler, ref, record, preserve_path=preserve_path)
@@ -71,8 +72,8 @@ def retrieve_artifacts(
             f"{counted(len(there), 'file')} of {len(targets)} would replace what is there, "
             f"{str(there[0])!r} for one; ask to clobber, or name another folder."
         )
-    for target, record in targets.items():
-        butler.datastore.retrieve(record, str(target), transfer=transfer, clobber=clobber)
+    wanted = [(record, str(target)) for target, record in targets.items()]
+    butler.datastore.retrieve_all(wanted, transfer=transfer, clobber=clobber)
     return list(targets)
 
 

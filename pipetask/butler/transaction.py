@@ -39,7 +39,7 @@ class Transaction:
         self._registry = registry
         self._datastore = datastore
         self._depth = 0
-        self._puts = PendingPuts(registry, datastore, self.wrote)
+        self._puts = PendingPuts(registry, datastore, lambda record: self.wrote([record]))
         self._unsynced: list[ArtifactRecord] = []
         self._made: list[ArtifactRecord] = []
         self.deletions = Deletions(registry, datastore, root)

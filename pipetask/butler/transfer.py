@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datastore.stores.side_by_side import side_by_side
 from pipetask.butler.limited import hint_of
 from registry.dataset_ref import DatasetRef
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
     from pipetask.butler.transaction import Transaction
     from registry.dataset_type import DatasetType
+
+_Key = tuple[str, str, str | None]  # path, storage class, formatter
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,37 +53,19 @@ def ingest_files(
     checksums: bool,
 ) -> list[DatasetRef]:
     """Take files in and insert their rows, within a transaction; see ``Butler.ingest``."""
+    files = list(files)
+    brought = _brought(butler, transaction, files, transfer=transfer, checksums=checksums)
     refs: list[DatasetRef] = []
     locations: list[tuple[Any, ...]] = []
     groups: dict[tuple[DatasetType, str], list[DatasetRef]] = defaultdict(list)
-    intakes: dict[tuple[DatasetType, str | None], Intake] = {}
-    placed: dict[tuple[str, str, str | None], ArtifactRecord] = {}
     for file in files:
-        path, _, fragment = str(file.path).partition("#")
-        for ref in [file.refs] if isinstance(file.refs, DatasetRef) else file.refs:
-            kind = ref.datasetType
-            # A file with several datasets is brought in once.
-            key = path, kind.storageClass, file.formatter
-            if (record := placed.get(key)) is None:
-                if (take := intakes.get((kind, file.formatter))) is None:
-                    take = intakes[kind, file.formatter] = butler.datastore.intake(
-                        kind.name,
-                        kind.storageClass,
-                        transfer=transfer,
-                        formatter=file.formatter,
-                        sync=False,
-                        with_checksum=checksums,
-                        delete_source=False,
-                    )
-                record = placed[key] = take(path, partial(hint_of, ref))
-                if transfer != "direct":
-                    transaction.wrote([record], undo=not stayed(butler, path, record))
-                if transfer == "move":
-                    transaction.deletions.add_source(path)
+        fragment = str(file.path).partition("#")[2]
+        for ref in _refs(file):
+            record = brought[_key(file, ref)]
             if fragment:
                 record = record._replace(path=f"{record.path}#{fragment}")
             refs.append(ref)
-            groups[kind, ref.run].append(ref)
+            groups[ref.datasetType, ref.run].append(ref)
             locations.append((ref.id.bytes, *record))
     for (dataset_type, run), members in groups.items():
         butler.registry.insert_datasets(
@@ -88,6 +73,62 @@ def ingest_files(
         )
     butler.registry.insert_locations(locations)
     return refs
+
+
+def _brought(
+    butler: Butler,
+    transaction: Transaction,
+    files: Iterable[FileDataset],
+    *,
+    transfer: Transfer,
+    checksums: bool,
+) -> dict[_Key, ArtifactRecord]:
+    """Bring files to where they are to be, one with several datasets once; return their records."""
+    intakes: dict[tuple[DatasetType, str | None], Intake] = {}
+    wanted: dict[_Key, tuple[Intake, DatasetRef]] = {}
+    for file in files:
+        for ref in _refs(file):
+            kind = ref.datasetType
+            if (take := intakes.get((kind, file.formatter))) is None:
+                take = intakes[kind, file.formatter] = butler.datastore.intake(
+                    kind.name,
+                    kind.storageClass,
+                    transfer=transfer,
+                    formatter=file.formatter,
+                    sync=False,
+                    with_checksum=checksums,
+                    delete_source=False,
+                )
+            wanted.setdefault(_key(file, ref), (take, ref))
+    brought: dict[_Key, ArtifactRecord] = {}
+
+    def bring(key: _Key) -> ArtifactRecord:
+        take, ref = wanted[key]
+        return take(key[0], partial(hint_of, ref))
+
+    def done(key: _Key, record: ArtifactRecord) -> None:
+        brought[key] = record
+        if transfer != "direct":
+            transaction.wrote([record], undo=not stayed(butler, key[0], record))
+        if transfer == "move":
+            transaction.deletions.add_source(key[0])
+
+    remote = [key for key, (take, _) in wanted.items() if take.is_remote]
+    for key, (take, _) in wanted.items():
+        if not take.is_remote:
+            done(key, bring(key))
+    if remote:
+        side_by_side(bring, remote, done)
+    return brought
+
+
+def _refs(file: FileDataset) -> Sequence[DatasetRef]:
+    return [file.refs] if isinstance(file.refs, DatasetRef) else file.refs
+
+
+def _key(file: FileDataset, ref: DatasetRef) -> _Key:
+    """Return what tells a file from others: the one thing that is brought to a place."""
+    return str(file.path).partition("#")[0], ref.datasetType.storageClass, file.formatter
 
 
 def stayed(butler: Butler, path: str | Path, record: ArtifactRecord) -> bool:

@@ -93,6 +93,7 @@ class RepoExport:
             self._refs[ref.id] = ref
             self.saveDatasetType(ref.datasetType)
             self.saveCollection(ref.run)
+        self._files.bring()
         self.saveDataIds(self._refs[id].dataId for id in new if id in self._refs)
 
     def saveDatasetType(self, dataset_type: DatasetType) -> None:

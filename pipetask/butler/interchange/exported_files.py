@@ -44,13 +44,20 @@ class ExportedFiles:
         self._transfer = transfer
         self._fetch_remote = fetch_remote
         self._placed: set[str] = set()
+        self._wanted: list[tuple[ArtifactRecord, str]] = []
         self._datasets: dict[tuple[str, str, str, str], list[DatasetRef]] = {}
 
     def add(self, ref: DatasetRef, records: list[ArtifactRecord]) -> None:
-        """Bring the file of a dataset to its place."""
+        """Add the file of a dataset; `bring` is to be called after some."""
         path, formatter = self._place(ref, records)
         # One entry of the format: a file, and datasets of one type and run.
         self._datasets.setdefault((path, formatter, ref.datasetType.name, ref.run), []).append(ref)
+
+    def bring(self) -> None:
+        """Bring the files that were added to their places."""
+        transfer: Transfer = "copy" if self._transfer == "direct" else self._transfer
+        self._butler.datastore.retrieve_all(self._wanted, transfer=transfer)
+        self._wanted = []
 
     def entries(self) -> Iterator[FileEntry]:
         """Yield what the export file says of each file."""
@@ -61,15 +68,13 @@ class ExportedFiles:
             yield FileEntry(dataset_type, run, ids, data_ids, path, exported(formatter))
 
     def _place(self, ref: DatasetRef, records: list[ArtifactRecord]) -> tuple[str, str]:
-        """Bring the file to its place; return its path in the export, and its formatter."""
+        """Return the path of a file in the export, and its formatter."""
         record = records[0]
         if len(records) > 1 or record.component or record.offset >= 0:
             return self._rewritten(ref)
         datastore = self._butler.datastore
-        transfer = self._transfer
-        if transfer == "direct" and self._fetch_remote and datastore.local_file(record) is None:
-            transfer = "copy"
-        if transfer == "direct":
+        fetched = self._fetch_remote and datastore.local_file(record) is None
+        if self._transfer == "direct" and not fetched:
             return datastore.uri(record), record.formatter
         location, _, fragment = record.path.partition("#")
         relative = location
@@ -77,7 +82,7 @@ class ExportedFiles:
             named = PurePosixPath(datastore.path_for(hint_of(ref)))
             relative = str(named.with_suffix(PurePosixPath(location).suffix))
         if relative not in self._placed:
-            datastore.retrieve(record, str(self._directory.absolute() / relative), transfer=transfer)
+            self._wanted.append((record, str(self._directory.absolute() / relative)))
             self._placed.add(relative)
         return f"{relative}#{fragment}" if fragment else relative, record.formatter
 
