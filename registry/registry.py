@@ -70,6 +70,8 @@ class Registry(Queries, Bookkeeping):
         """Make a new registry; `RepositoryFormatError` if there is something at ``url`` already."""
         chosen = DimensionUniverse.default() if universe is None else universe
         checked(chosen, DimensionUniverse, "dimension universe")
+        if universe is not None:
+            chosen.check()
         return cls(*create_database(url, dialect_for(url), chosen))
 
     @classmethod

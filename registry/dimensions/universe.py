@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, final
 
 from registry.errors import InvalidArgumentError, InvalidUniverseError, UnknownDimensionError
@@ -89,35 +88,24 @@ class DimensionUniverse:
 
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> DimensionUniverse:
-        """Return the universe that a user's file defines.
+        """Return the universe that a user's file defines, in this package's form or in the reference's.
 
         Raises
         ------
         InvalidUniverseError
             If the file does not define one, with a line for each fault that says where in the file it is.
         """
-        import yaml
+        from registry.dimensions.universe_file import read_definition
 
-        from registry.dimensions.validation import Fault, faults
+        return _intern(json.dumps(read_definition(path)))
 
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-            definition = yaml.safe_load(text)
-        except yaml.MarkedYAMLError as err:
-            where = f", line {err.problem_mark.line + 1}" if err.problem_mark else ""
-            raise InvalidUniverseError(f"{str(path)!r}{where} is no valid YAML: {err.problem}.") from err
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as err:
-            reason = " ".join(str(err).split())
-            raise InvalidUniverseError(
-                f"{str(path)!r} cannot be read as a dimension universe: {reason}"
-            ) from err
-        found = faults(definition) if isinstance(definition, dict) else [Fault("", "It is no mapping.")]
-        if found:
-            lines = _lines(text)
-            found.sort(key=lambda fault: lines.get(fault.place, 1))
-            shown = "".join(f"\n  line {lines.get(place, 1)}: {sentence}" for place, sentence in found)
-            raise InvalidUniverseError(f"{str(path)!r} defines no dimension universe:{shown}")
-        return DimensionUniverse.from_yaml(text)
+    def check(self) -> None:
+        """Raise `InvalidUniverseError`, with a line for each fault, if no registry could be made with it."""
+        from registry.dimensions.validation import faults
+
+        if found := faults(self._definition):
+            lines = "".join(f"\n  {fault.sentence}" for fault in found)
+            raise InvalidUniverseError(f"Universe {self.namespace!r} cannot be used:{lines}")
 
     def to_yaml(self) -> str:
         """Return a document from which `from_yaml` makes this universe."""
@@ -279,19 +267,6 @@ class DimensionUniverse:
 
     def _family(self, name: str, kind: str) -> str | None:
         return next((family for family, names in self._families[kind].items() if name in names), None)
-
-
-def _lines(text: str) -> dict[str, int]:
-    """Return the lines at which the keys of a file, and the elements that it defines, are."""
-    import yaml
-
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    lines: dict[str, int] = {}
-    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
-        lines.setdefault(str(key.value), key.start_mark.line + 1)
-        if key.value == "elements" and isinstance(value, yaml.MappingNode):
-            lines |= {str(name.value): name.start_mark.line + 1 for name, _ in value.value}
-    return lines
 
 
 @cache

@@ -67,7 +67,7 @@ def faults(definition: Mapping[str, Any]) -> list[Fault]:
         return [*found, Fault("elements", "'elements' is no mapping of names to definitions.")]
     for name, entry in elements.items():
         found += (Fault(str(name), sentence) for sentence in _element(name, entry, elements))
-    found += _cycles(elements)
+    found += _rings(elements)
     for kind in ("spatial", "temporal"):
         found += (Fault(kind, sentence) for sentence in _families(definition.get(kind) or {}, kind, elements))
     found += (Fault("aliases", sentence) for sentence in _aliases(definition.get("aliases"), elements))
@@ -124,6 +124,7 @@ def _element(name: Any, entry: Any, elements: Mapping[str, Any]) -> Iterator[str
         if isinstance(other, str) and other not in elements:
             near = _near(other, elements)
             yield f"'{relation}' of element {name!r} is {other!r}, which is not defined{near}"
+    yield from _view(name, entry, elements)
     if not _list(entry.get("keys")) and not _list(entry.get("requires")):
         yield f"Element {name!r} has neither keys (as a dimension) nor requires others (as a relation)."
     seen = _ADDED | {str(other) for kind in ("requires", "implies") for other in _list(entry.get(kind))}
@@ -147,6 +148,19 @@ def _element(name: Any, entry: Any, elements: Mapping[str, Any]) -> Iterator[str
             yield f"The first key of element {name!r} is what data IDs hold: a string or an int."
 
 
+def _view(name: str, entry: Mapping[str, Any], elements: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why the values of an element can't be read from the records of another one."""
+    source = entry.get("view_of")
+    if not isinstance(source, str) or source not in elements:
+        return
+    if name not in _list(_mapping(elements[source]).get("implies")):
+        yield f"Element {name!r} is a view of {source!r}, which does not imply it: it has no values of it."
+    more = [field for field in ("requires", "implies", "metadata") if _list(entry.get(field))]
+    if more or len(_list(entry.get("keys"))) > 1:
+        what = " and ".join(more) or "a second key"
+        yield f"Element {name!r} is a view of {source!r}, whose records hold its key alone, but has {what}."
+
+
 def _fields(where: str, entry: Mapping[str, Any], known: Mapping[str, type]) -> Iterator[str]:
     for field, value in entry.items():
         if field not in known:
@@ -155,28 +169,55 @@ def _fields(where: str, entry: Mapping[str, Any], known: Mapping[str, type]) -> 
             yield f"{field!r} of {where[0].lower()}{where[1:]} is no {known[field].__name__}: {value!r}."
 
 
-def _cycles(elements: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield each ring of elements that depend on each other, once."""
-    done: set[str] = set()
+def _rings(elements: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield each ring of elements that depend on each other, or whose values come from each other, once."""
+    depends: dict[str, list[tuple[str, str]]] = {name: [] for name in elements}
+    comes_from: dict[str, list[tuple[str, str]]] = {name: [] for name in elements}
+    for name, entry in elements.items():
+        for relation in ("requires", "implies"):
+            for other in _list(_mapping(entry).get(relation)):
+                if not isinstance(other, str) or other not in elements:
+                    continue
+                depends[name].append((relation, other))
+                if relation == "requires":
+                    comes_from[name].append(("requires", other))
+                elif _list(
+                    entry.get("keys")
+                ):  # values of an implied dimension are in a dimension that implies it
+                    comes_from[other].append(("is implied by", name))
     reported: set[frozenset[str]] = set()
+    for ring in _cycles(depends):
+        names = [name for name, _ in ring]
+        reported.add(frozenset(names))
+        yield Fault(names[0], f"Elements depend on each other: {' -> '.join([*names, names[0]])}.")
+    for ring in _cycles(comes_from):
+        names = [name for name, _ in ring]
+        if frozenset(names) not in reported:
+            reported.add(frozenset(names))
+            steps = zip(ring, [*names[1:], names[0]], strict=True)
+            told = ", ".join(f"{name!r} {relation} {other!r}" for (name, relation), other in steps)
+            yield Fault(names[0], f"Values would come from each other: {told}.")
 
-    def walk(name: str, above: tuple[str, ...]) -> Iterator[Fault]:
-        if name in above:
-            ring = above[above.index(name) :]
-            if frozenset(ring) not in reported:
-                reported.add(frozenset(ring))
-                yield Fault(ring[0], f"Elements depend on each other: {' -> '.join((*ring, name))}.")
-            return
-        if name in done:
-            return
-        entry = _mapping(elements[name])
-        for other in (*_list(entry.get("requires")), *_list(entry.get("implies"))):
-            if isinstance(other, str) and other in elements:
-                yield from walk(other, (*above, name))
-        done.add(name)
 
-    for name in elements:
-        yield from walk(name, ())
+def _cycles(edges: Mapping[str, list[tuple[str, str]]]) -> Iterator[list[tuple[str, str]]]:
+    """Yield rings, each once: their names with the relation to the next one."""
+    done: set[str] = set()
+    found: set[frozenset[str]] = set()
+
+    def walk(name: str, above: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+        names = [each for each, _ in above]
+        if name in names:
+            ring = above[names.index(name) :]
+            if (members := frozenset(each for each, _ in ring)) not in found:
+                found.add(members)
+                yield ring
+        elif name not in done:
+            for relation, other in edges[name]:
+                yield from walk(other, [*above, (name, relation)])
+            done.add(name)
+
+    for name in edges:
+        yield from walk(name, [])
 
 
 def _families(families: Any, kind: str, elements: Mapping[str, Any]) -> Iterator[str]:

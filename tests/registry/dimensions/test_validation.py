@@ -98,6 +98,73 @@ def test_each_fault_is_told_alone(tmp_path, old, new, message):
     assert "mine.yaml" in str(caught.value).splitlines()[0]
 
 
+@pytest.mark.parametrize(
+    ("elements", "message"),
+    [
+        (  # the values of c are in the records of a, which come with those of b, which need c
+            "a: {implies: [c], KEY}, b: {requires: [c], implies: [a], KEY}, c: {KEY}",
+            "'a' is implied by 'b', 'b' requires 'c', 'c' is implied by 'a'",
+        ),
+        (
+            "a: {requires: [c], implies: [d], KEY}, b: {requires: [d], implies: [c], KEY}, c: {KEY}, d: {KEY}",
+            "'a' requires 'c', 'c' is implied by 'b', 'b' requires 'd', 'd' is implied by 'a'",
+        ),
+        ("a: {implies: [b], KEY}, b: {implies: [a], KEY}", "Elements depend on each other: a -> b -> a."),
+        ("a: {view_of: a, KEY}", "'a' is a view of 'a', which does not imply it"),
+        ("a: {implies: [b], KEY}, b: {requires: [c], view_of: a, KEY}, c: {KEY}", "but has requires."),
+    ],
+)
+def test_values_that_can_come_from_nowhere_are_one_fault(elements, message):
+    text = f"{{namespace: x, version: 1, elements: {{{elements}}}}}".replace(
+        "KEY", "keys: [{name: id, type: int}]"
+    )
+    found = faults(yaml.safe_load(text))
+    assert [message in fault.sentence for fault in found] == [True], found
+
+
+def test_a_registry_is_not_made_with_a_universe_that_python_made_with_faults():
+    text = GOOD.replace("implies: [night]", "implies: [night], view_of: telescope")
+    with pytest.raises(
+        InvalidUniverseError, match="'field' is a view of 'telescope', which does not imply it"
+    ):
+        Registry.create("sqlite://", universe=DimensionUniverse.from_yaml(text))
+
+
+def test_a_universe_in_the_form_of_the_reference_is_read(tmp_path):
+    (tmp_path / "theirs.yaml").write_text("""
+version: 3
+skypix:
+  common: htm7
+  htm: {class: lsst.sphgeom.HtmPixelization, max_level: 12}
+elements:
+  instrument: {governor: true, keys: [{name: name, type: string, length: 16}], storage: {cls: a.B}}
+  band:
+    keys: [{name: name, type: string, length: 32}]
+    storage: {cls: a.Caching, nested: {cls: a.Query, view_of: physical_filter}}
+  physical_filter: {requires: [instrument], implies: [band], keys: [{name: name, type: string, length: 32}]}
+  visit: {requires: [instrument], implies: [physical_filter], keys: [{name: id, type: int}]}
+  skymap: {governor: true, keys: [{name: name, type: string}, {name: hash, type: hash, nbytes: 40}]}
+topology:
+  spatial: {observations: [visit]}
+  temporal: {observations: [visit]}
+packers:
+  visit_band: {fixed: [instrument], dimensions: [instrument, visit], cls: a.Packer}
+""")
+    universe = DimensionUniverse.from_file(tmp_path / "theirs.yaml")
+    assert (universe.namespace, universe.version) == ("daf_butler", 3)
+    assert universe["abstract_filter"].view_of == "physical_filter"
+    assert universe["visit"].spatial == universe["visit"].temporal == "observations"
+    assert universe["skymap"].alternate_keys[0].length == 40
+    assert "htm12" in universe
+    assert "htm13" not in universe
+    with Registry.create("sqlite://", universe=universe) as registry:
+        registry.insert_dimension_records("instrument", [{"name": "Cam"}])
+        registry.insert_dimension_records(
+            "physical_filter", [{"instrument": "Cam", "name": "r1", "band": "r"}]
+        )
+        assert [row["band"] for row in registry.query_data_ids(["band"])] == ["r"]
+
+
 def test_all_faults_are_told_at_once(tmp_path):
     text = GOOD.replace("version: 1", "version: x").replace("healpix: 9", "healpix: 99")
     text = text.replace("governor: true, ", "requires: [field], ").replace("type: float", "type: complex")
