@@ -8,6 +8,7 @@ from typing import Any
 from datastore.files import ArtifactFiles
 from datastore.ingest import IngestingDatastore
 from datastore.reading import ReadingDatastore
+from datastore.templates import DEFAULT_TEMPLATE
 from datastore.writing import WritingDatastore
 
 
@@ -30,6 +31,14 @@ class Datastore(WritingDatastore, ReadingDatastore, IngestingDatastore, Artifact
     It has no state but its configuration and the components that it shares, so that any number of processes
     may use one root.
     """
+
+    def defaults(self) -> dict[str, Any]:
+        """Return what holds where the configuration says nothing, in the form of a configuration."""
+        return {
+            "storageClasses": self.storage_classes.defaults(),
+            "templates": {"default": DEFAULT_TEMPLATE},
+            "disassemble": [],
+        }
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(Datastore, config=self._config), (self._root,)

@@ -157,6 +157,11 @@ class StorageClasses:
         self._load_plugins()
         return sorted(self._definitions)
 
+    def defaults(self) -> dict[str, Any]:
+        """Return the definitions that are built in or come from plugins, by name."""
+        plugins = (entry for definitions in _plugin_definitions() for entry in definitions.items())
+        return {**dict(plugins), **built_in()["storageClasses"]}
+
     def component_class(self, name: str, component: str) -> str:
         """Return the name of the storage class of a component; ``mask.DETECTED`` is a component of one."""
         here = self.get(name)

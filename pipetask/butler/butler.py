@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pipetask.butler import removal
 from pipetask.butler.data_ids import data_id_for, dataset_type_of
+from pipetask.butler.new_repository import new_repository
 from pipetask.butler.reading import Named, ReadingButler
-from pipetask.butler.repository import Repository, new_repository, write_config
+from pipetask.butler.repository import Repository
 from pipetask.butler.transaction import Transaction
 from pipetask.butler.transfer import FileDataset, ingest_files
 from registry.arguments import all_checked, checked
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from datastore.transfer import Transfer
     from pipetask.butler.interchange.export import RepoExport
     from pipetask.butler.interchange.import_ import ImportReport
+
+_log = logging.getLogger(__name__)
 
 
 class Butler(ReadingButler):
@@ -62,6 +66,10 @@ class Butler(ReadingButler):
         universe: DimensionUniverse | None = None,
         registry_db: str | None = None,
         schema: str | None = None,
+        seed_config: str | os.PathLike[str] | None = None,
+        override: bool = False,
+        standalone: bool = False,
+        outfile: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Make a repository in an empty or new folder, and open it for writing.
 
@@ -76,18 +84,41 @@ class Butler(ReadingButler):
             in the folder. A password in it is used, and stored nowhere.
         schema : `str`, optional
             Schema of a PostgreSQL database that is to hold the registry; made if there is none of that name.
+        seed_config : path, optional
+            YAML file in the form of ``butler.yaml`` whose settings the repository gets. What names places of
+            another repository, ``registry`` and the ``stores``, is left out, with a warning.
+        override : `bool`, optional
+            Take these places, too.
+        standalone : `bool`, optional
+            Write the built-in storage classes and file name templates into the configuration, so that later
+            versions of this package do not change them.
+        outfile : path, optional
+            Where to write the configuration, instead of the folder; its path is then the repository's name.
         """
         is_new = not Path(root).exists()
-        repository = new_repository(root, registry_db, schema)
+        made = new_repository(
+            root,
+            registry_db,
+            schema,
+            seed_config=seed_config,
+            override=override,
+            standalone=standalone,
+            outfile=outfile,
+        )
         try:
-            Registry.create(repository.registry, universe=universe).close()
-            write_config(repository)
+            Registry.create(made.repository.registry, universe=universe).close()
+            made.write_config()
         except BaseException:
             if is_new:
                 with suppress(OSError):  # it holds something by now
-                    Path(repository.root).rmdir()
+                    Path(made.repository.root).rmdir()
             raise
-        return cls(repository)
+        if made.left_out:
+            _log.warning(
+                "%s of %s: left out, since they are places of another repository (--override takes them).",
+                *(" and ".join(made.left_out), seed_config),
+            )
+        return cls(made.repository)
 
     def __init__(self, repository: Repository, **options: Any) -> None:
         self._of_thread = local()

@@ -8,7 +8,7 @@ import pytest
 from astropy.time import Time
 
 from pipetask.butler import Butler, DatasetType, Timespan
-from pipetask.butler.repository import new_repository, write_config
+from pipetask.butler.new_repository import new_repository
 
 
 def day(number):
@@ -73,9 +73,9 @@ def postgresql_repository(request, tmp_path):
         server, empty = (request.getfixturevalue(each) for each in ("postgresql_server", "emptied"))
         url = server.of_schema(f"{name}_{os.getpid()}")
         empty(url)
-        repository = new_repository(tmp_path / name, url)
-        write_config(repository)
-        return Butler(repository)
+        made = new_repository(tmp_path / name, url)
+        made.write_config()
+        return Butler(made.repository)
 
     return make
 
