@@ -47,7 +47,8 @@ class IngestingDatastore(ConfiguredDatastore):
         hint : `ArtifactHint`
             What it is.
         transfer : `str`, optional
-            "copy", "move", "hardlink", "symlink"; "direct" records where it is and leaves it there;
+            "copy", "move", "hardlink", "symlink", "relsymlink" (relative to its folder), "link" (a hard link
+            where possible, else a symbolic one); "direct" records where it is and leaves it there;
             "auto" leaves a file below the root where it is, and links or copies others.
         formatter : `str`, optional
             Name of the formatter that reads it; default as for a write.

@@ -1,14 +1,14 @@
 """Ingest: how a file that exists already becomes an artifact, by transfer mode."""
 
 # Plain os calls cost a tenth of pathlib's, which counts for small files.
-# ruff: noqa: PTH105, PTH108, PTH116, PTH120, PTH211
+# ruff: noqa: PTH105, PTH108, PTH114, PTH116, PTH120, PTH211
 
 from __future__ import annotations
 
 import os
 import shutil
 import stat
-from typing import Literal
+from typing import Literal, get_args
 
 from datastore.artifact import make_folder, rename_to_free, sync_folders, temporary_name
 from datastore.errors import (
@@ -19,8 +19,8 @@ from datastore.errors import (
     LocationError,
 )
 
-Transfer = Literal["auto", "copy", "move", "hardlink", "symlink", "direct"]
-TRANSFERS: tuple[Transfer, ...] = ("auto", "copy", "move", "hardlink", "symlink", "direct")
+Transfer = Literal["auto", "copy", "move", "hardlink", "link", "symlink", "relsymlink", "direct"]
+TRANSFERS: tuple[Transfer, ...] = get_args(Transfer)
 
 
 def file_size(path: str) -> int:
@@ -39,10 +39,11 @@ def file_size(path: str) -> int:
 def place_file(
     source: str, target: str, transfer: Transfer, *, root: str | None, clobber: bool = False
 ) -> None:
-    """Bring a local file, which exists, to a target path in one step; "auto" is a hard link, else a copy.
+    """Bring a local file, which exists, to a target path in one step.
 
-    With a root, return when the file and its name, up to the root, are durable; with ``clobber``, a file of
-    the target's name is replaced.
+    "auto" is a hard link, else a copy; "link" a hard link, else a symbolic one; "relsymlink" a symbolic one
+    relative to its folder. With a root, return when the file and its name, up to the root, are durable; with
+    ``clobber``, a file of the target's name is replaced.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def place_file(
     temporary = temporary_name(target)
     try:
         _transfer(source, temporary, transfer)
-        if root is not None and transfer != "symlink":
+        if root is not None and not os.path.islink(temporary):
             _sync(temporary)
         if clobber:
             os.replace(temporary, target)
@@ -76,6 +77,14 @@ def place_file(
 def _transfer(source: str, temporary: str, transfer: Transfer) -> None:
     if transfer == "symlink":
         os.symlink(os.path.realpath(source), temporary)
+    elif transfer == "relsymlink":
+        folder = os.path.realpath(os.path.dirname(temporary))
+        os.symlink(os.path.relpath(os.path.realpath(source), folder), temporary)
+    elif transfer == "link":
+        try:
+            _transfer(source, temporary, "hardlink")
+        except OSError:  # another file system, or one without links
+            _transfer(source, temporary, "symlink")
     elif transfer == "hardlink":
         os.link(os.path.realpath(source), temporary)
     elif transfer in ("auto", "move"):

@@ -169,6 +169,7 @@ class Queries:
         *,
         default_collections: Callable[[str | None], Sequence[str]] | None = None,
         default_data_id: Mapping[str, Any] | None = None,
+        check_values: bool = True,
     ) -> Iterator[Query]:
         """Return a context in which a `Query` can be built and asked; afterwards, what it stored is removed.
 
@@ -178,11 +179,13 @@ class Queries:
             Returns what is searched where the query names no collections, given the instrument if known.
         default_data_id : mapping, optional
             Values of governor dimensions that the query does not name.
+        check_values : `bool`, optional
+            Whether conditions may only name values of governor dimensions that there are.
         """
         from registry.query.query import Query
         from registry.query.source import Source, Spec
 
-        source = Source(self, default_collections, default_data_id)
+        source = Source(self, default_collections, default_data_id, check_values=check_values)
         try:
             yield Query(source, Spec(self.universe.empty))
         finally:

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
 
 INDEX = "index.json"
+RECORDS = "dimensions.yaml"
 _LOCAL_HEADER = struct.Struct("<26xHH")  # of a member: the lengths of its name and of its extra field
 
 
 def write_archive(butler: Butler, refs: Iterable[DatasetRef], folder: str | Path) -> Path:
-    """Write the artifacts of datasets into a new zip file in a folder, and return its path."""
+    """Write the artifacts of datasets, and their dimension records, into a new zip file; return its path."""
+    refs = list(refs)
     target = Path(folder).absolute() / f"{uuid4()}.zip"
     target.parent.mkdir(parents=True, exist_ok=True)
     refs = list(refs)
@@ -54,11 +56,21 @@ def write_archive(butler: Butler, refs: Iterable[DatasetRef], folder: str | Path
                     kept = ("component", "checksum", "algorithm", "formatter", "storage_class")
                     artifacts.append({"member": name, **{key: fields[key] for key in kept}})
                 entries.append(_entry(ref, artifacts))
+            archive.writestr(RECORDS, _records(butler, refs))
             archive.writestr(INDEX, json.dumps({"version": 1, "datasets": entries}))
         partial.rename(target)
     finally:
         partial.unlink(missing_ok=True)
     return target
+
+
+def _records(butler: Butler, refs: Iterable[DatasetRef]) -> bytes:
+    """Return the dimension records that datasets need, in the form of exports."""
+    from pipetask.butler.interchange.export import RepoExport
+
+    helper = RepoExport(butler, Path(butler.root), "direct")
+    helper.saveDataIds(ref.dataId for ref in refs)
+    return "".join(helper.document().lines()).encode()
 
 
 def _entry(ref: DatasetRef, artifacts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -76,18 +88,25 @@ def _entry(ref: DatasetRef, artifacts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def ingest_archive(
-    butler: Butler, path: str | Path, *, transfer: Transfer = "auto", dry_run: bool = False
+    butler: Butler,
+    path: str | Path,
+    *,
+    transfer: Transfer = "auto",
+    transfer_dimensions: bool = False,
+    dry_run: bool = False,
 ) -> list[DatasetRef]:
     """Take the datasets of an archive in, with their ids and runs; it stays one file.
 
     Parameters
     ----------
     butler : `Butler`
-        The repository; it must have the dimension records. Dataset types and runs are registered.
+        The repository. Dataset types and runs are registered.
     path : path
         What `write_archive` made.
     transfer : `str`, optional
         How the file gets in; see ``Butler.ingest``.
+    transfer_dimensions : `bool`, optional
+        Whether dimension records that are missing are taken in as well; else they must be there.
     dry_run : `bool`, optional
         Only say what would be taken in.
 
@@ -109,6 +128,8 @@ def ingest_archive(
     if dry_run or not new:
         return refs
     with butler.transaction():
+        if transfer_dimensions:
+            _insert_records(butler, Path(path))
         for ref in refs:
             butler.register_dataset_type(ref.datasetType)
             butler.collections.register(ref.run)
@@ -129,6 +150,20 @@ def ingest_archive(
         ]
         butler.registry.insert_locations(locations)
     return refs
+
+
+def _insert_records(butler: Butler, path: Path) -> None:
+    from pipetask.butler.interchange.document import Document
+    from pipetask.butler.interchange.import_ import import_document
+
+    with zipfile.ZipFile(path) as archive:
+        if RECORDS not in archive.namelist():
+            raise ArchiveError(
+                f"{str(path)!r} holds no dimension records; make it again, or insert them first."
+            )
+        with archive.open(RECORDS) as stream:
+            document = Document.from_yaml(stream, where=f"{path}/{RECORDS}")
+    import_document(butler, document, path.parent)
 
 
 def _slice(

@@ -215,7 +215,8 @@ class Butler(ReadingButler):
         *files : `FileDataset`
             Paths and the refs of what they hold; the dataset types and runs must be registered.
         transfer : `str`, optional
-            ``copy``, ``move``, ``hardlink``, ``symlink``, ``direct`` (left where they are), or ``auto``.
+            ``copy``, ``move``, ``hardlink``, ``symlink``, ``relsymlink``, ``link`` (hard where possible, else
+            symbolic), ``direct`` (left where they are), or ``auto``.
         checksums : `bool`, optional
             Whether files that stay where they are, are read once for their checksum.
         """
@@ -286,6 +287,7 @@ class Butler(ReadingButler):
         filename: str | os.PathLike[str] = "export.yaml",
         transfer: Transfer = "auto",
         skip_dimensions: Iterable[str] = (),
+        track_file_attrs: bool = True,
     ) -> ImportReport:
         """Take in what `export`, or the reference, wrote to a folder; once more changes nothing.
 
@@ -299,6 +301,8 @@ class Butler(ReadingButler):
             How files get in; see `ingest`.
         skip_dimensions : iterable of `str`, optional
             Elements whose records are left out.
+        track_file_attrs : `bool`, optional
+            Whether files that stay where they are, are read for their checksums.
 
         Raises
         ------
@@ -312,7 +316,14 @@ class Butler(ReadingButler):
         checked(directory, (str, os.PathLike), "folder")
         folder = Path(directory).absolute()
         document = read_export(folder / filename)
-        return import_document(self, document, folder, transfer=transfer, skip_dimensions=skip_dimensions)
+        return import_document(
+            self,
+            document,
+            folder,
+            transfer=transfer,
+            skip_dimensions=skip_dimensions,
+            checksums=track_file_attrs,
+        )
 
     def transfer_from(
         self, source: Butler, refs: Iterable[DatasetRef], *, transfer: Transfer = "auto", **options: Any

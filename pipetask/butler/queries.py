@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def query(butler: ReadingButler) -> Iterator[Query]:
+def query(butler: ReadingButler, *, check_values: bool = True) -> Iterator[Query]:
     """Return a context with a query of a repository, which searches what the butler searches by default."""
     governors = {
         name: value for name, value in butler.default_data_id.items() if butler.dimensions[name].governor
@@ -39,7 +39,9 @@ def query(butler: ReadingButler) -> Iterator[Query]:
     def collections(instrument: str | None) -> Sequence[str]:
         return butler.search_path(None, instrument)
 
-    with butler.registry.query(default_collections=collections, default_data_id=governors) as made:
+    with butler.registry.query(
+        default_collections=collections, default_data_id=governors, check_values=check_values
+    ) as made:
         yield made
 
 

@@ -337,13 +337,14 @@ class ReadingButler:
 
     # Querying
 
-    def query(self) -> AbstractContextManager[Query]:
+    def query(self, *, check_values: bool = True) -> AbstractContextManager[Query]:
         """Return a context with a `Query`, which joins, restricts, counts, streams and explains.
 
         Searches that name no collections are of the butler's own; governor dimensions that nothing is said of
-        have the values of the default data ID.
+        have the values of the default data ID. With ``check_values=False``, conditions may name instruments
+        and sky maps that there are not.
         """
-        return queries.query(self)
+        return queries.query(self, check_values=check_values)
 
     def query_datasets(
         self, dataset_type: Named, collections: Names = None, **options: Any

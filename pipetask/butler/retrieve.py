@@ -39,8 +39,8 @@ def retrieve_artifacts(
     destination : path
         Folder; made if it does not exist.
     transfer : `str`, optional
-        "copy", "hardlink", "symlink", or "auto": a hard link, else a copy. What is remote, or shares its file
-        with others, is copied.
+        "copy", "hardlink", "symlink", "relsymlink", "link", or "auto": a hard link, else a copy. What is
+        remote, or shares its file with others, is copied.
     preserve_path : `bool`, optional
         Whether files keep their path in the repository, or only its last part.
     clobber : `bool`, optional

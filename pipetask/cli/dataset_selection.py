@@ -9,6 +9,7 @@ import click
 
 from pipetask.cli.options import (
     Decorator,
+    bounded,
     collections_option,
     comma_separated,
     limit_option,
@@ -68,11 +69,11 @@ class DatasetSelection:
             where=self.where,
             find_first=self.find_first,
             order_by=self.order_by,
-            limit=self.limit or None,
+            limit=self.limit + 1 if self.limit else None,
         )
         if not refs:
             nothing_found(f"No dataset of {','.join(self.dataset_types) or 'any type'} {purpose}.")
-        return list(dict.fromkeys(refs))
+        return list(bounded(list(dict.fromkeys(refs)), self.limit, "datasets", "taken"))
 
 
 def find_first_option() -> Decorator:
@@ -119,6 +120,6 @@ def dataset_selection() -> Decorator:
         where_option(),
         find_first_option(),
         order_by_option(),
-        limit_option(),
+        limit_option(what="Take"),
         apply,
     )

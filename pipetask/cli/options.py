@@ -1,7 +1,7 @@
 """Options and arguments that several commands share, and how a command line names its repository."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
@@ -9,6 +9,8 @@ from pipetask.cli.main import Command
 
 MOST_PROCESSES = 1024
 """More are a slip of the finger: they would take all memory before they did anything."""
+
+T = TypeVar("T")
 
 Decorator = Callable[[Any], Any]  # click's decorators take functions and commands alike
 
@@ -36,11 +38,19 @@ class RepositoryCommand(Command):
         positional = self._positional(ctx, args)
         from pipetask.butler import is_repository
 
-        if not (positional and ("://" in positional[0] or is_repository(positional[0]))):
-            if positional:
+        if positional and ("://" in positional[0] or is_repository(positional[0])):
+            return super().parse_args(ctx, args)
+        try:
+            rest = super().parse_args(ctx, ["", *args])
+        except click.UsageError as error:
+            # Too few arguments, or a wrong one, may be due to a repository that is none.
+            is_of_option = isinstance(getattr(error, "param", None), click.Option)
+            if positional and not is_of_option and not isinstance(error, click.NoSuchOption):
                 _check_discovery(positional[0])
-            args = ["", *args]
-        return super().parse_args(ctx, args)
+            raise
+        if positional:
+            _check_discovery(positional[0])
+        return rest
 
     def _positional(self, ctx: click.Context, args: list[str]) -> list[str]:
         options_only = click.Command(
@@ -108,16 +118,37 @@ def where_option() -> Decorator:
     )
 
 
-def limit_option(default: int = 0) -> Decorator:
-    """Add ``--limit``; 0 means all."""
+def limit_option(default: int = 0, what: str = "Show") -> Decorator:
+    """Add ``--limit``; 0 means all. That there are more is always said, see `bounded`."""
     return click.option(
         "--limit",
         default=default,
-        type=click.IntRange(0),
+        type=int,
+        callback=lambda _ctx, _param, value: abs(value),  # the reference's way to ask to be told of more
         show_default=True,
         metavar="N",
-        help="Show at most N; 0 shows all.",
+        help=f"{what} at most N, and say if there are more; 0 for all.",
     )
+
+
+def bounded(found: Sequence[T], limit: int, what: str, done: str = "shown") -> Sequence[T]:
+    """Return what ``--limit`` lets through of up to one more than that; if there are more, say so.
+
+    Parameters
+    ----------
+    found : sequence
+        Results of a query for ``limit + 1`` of them.
+    limit : `int`
+        How many at most; 0 for all.
+    what : `str`
+        What they are, in the plural.
+    done : `str`, optional
+        What is done with them.
+    """
+    if not limit or len(found) <= limit:
+        return found
+    click.echo(f"There are more {what} than the {limit:,} {done}; use --limit 0 for all.", err=True)
+    return found[:limit]
 
 
 def offset_option() -> Decorator:
@@ -131,11 +162,11 @@ def offset_option() -> Decorator:
     )
 
 
-def page(found: Any, limit: int, offset: int) -> list[Any]:
-    """Return the results of a query that ``--limit`` and ``--offset`` ask for."""
+def page(found: Any, limit: int, offset: int, what: str) -> Sequence[Any]:
+    """Return the results of a query that ``--limit`` and ``--offset`` ask for; see `bounded`."""
     if offset and not limit:
         raise click.UsageError("--offset needs --limit: without it the order of the rows is any.")
-    return list(found.limit(limit + offset if limit else None))[offset:]
+    return bounded(list(found.limit(limit + offset + 1 if limit else None))[offset:], limit, what)
 
 
 def order_by_option() -> Decorator:
@@ -143,6 +174,13 @@ def order_by_option() -> Decorator:
     return comma_separated(
         "--order-by", metavar="COLUMN", help="Columns to sort by; '-COLUMN' sorts downwards."
     )
+
+
+LINKS_AND_COPIES = ("auto", "copy", "hardlink", "link", "symlink", "relsymlink")
+"""Ways in which a file gets somewhere and stays where it was."""
+
+WAYS_IN = (*LINKS_AND_COPIES, "move", "direct")
+"""Ways in which a file gets into a repository."""
 
 
 def transfer_option(

@@ -19,7 +19,7 @@ from pipetask.butler import (
     raw_id,
 )
 from pipetask.butler.defaults import calibration_collection
-from pipetask.errors import HeaderError, InvalidTimespanError
+from pipetask.errors import EmptyQueryResultError, HeaderError, InvalidTimespanError
 from pipetask.observation.find_files import find_files
 from pipetask.observation.fits_headers import read_image_headers
 from pipetask.observation.image_file import Failure, detector_id, known_filter
@@ -105,6 +105,7 @@ def certify_calibrations(
     *,
     begin: Any = None,
     end: Any = None,
+    search_all_inputs: bool = False,
 ) -> int:
     """Say for which time the calibrations of a run are valid; return how many.
 
@@ -113,7 +114,7 @@ def certify_calibrations(
     butler : `Butler`
         The repository.
     run : `str`
-        Where the calibrations are.
+        Where the calibrations are; of a chain, the collection that it has first.
     collection : `str`
         CALIBRATION collection, made if it does not exist. ``<instrument>/calib`` is in the instrument's
         default inputs.
@@ -121,6 +122,8 @@ def certify_calibrations(
         Name of the dataset type.
     begin, end : `astropy.time.Time` or `str`, optional
         Validity, from ``begin`` to before ``end``, UTC if a string; unbounded by default.
+    search_all_inputs : `bool`, optional
+        Whether of a chain all collections are searched, and the first one that has a calibration counts.
 
     Raises
     ------
@@ -131,7 +134,14 @@ def certify_calibrations(
     InvalidTimespanError
         If a string is no time.
     """
-    refs = butler.query_datasets(dataset_type, run, limit=None)
+    info = butler.collections.get_info(run)
+    newest = info.children[0] if info.children and not search_all_inputs else run
+    try:
+        refs = butler.query_datasets(dataset_type, newest, limit=None)
+    except EmptyQueryResultError as err:
+        if newest != run:
+            err.hint = f"The others of the chain {run!r} are searched with --search-all-inputs."
+        raise
     with butler.transaction():
         butler.collections.register(collection, "CALIBRATION")
         butler.registry.collections.certify(collection, refs, Timespan(_time(begin), _time(end)))

@@ -159,7 +159,7 @@ class Query:
             bind=bind,
             data_id=kwargs,
             datasets=self.constraint_dataset_types,
-            known=self.source.known,
+            known=self.source.values_for_conditions,
         )
         return replace(self, spec=self.spec.restricted(predicate))
 

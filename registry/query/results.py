@@ -81,7 +81,7 @@ class QueryResults(ABC, Generic[T]):
             bind=bind,
             data_id=kwargs,
             datasets=self._datasets,
-            known=self.source.known,
+            known=self.source.values_for_conditions,
         )
         return replace(self, spec=self.spec.restricted(predicate))
 

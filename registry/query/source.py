@@ -105,6 +105,8 @@ class Source:
         Returns what is searched where a query names no collections, given the instrument if it is known.
     default_data_id : mapping, optional
         Values of governor dimensions that a query does not name.
+    check_values : `bool`, optional
+        Whether conditions may only name values of governor dimensions that there are.
     """
 
     def __init__(
@@ -112,6 +114,8 @@ class Source:
         registry: Queries,
         default_collections: Callable[[str | None], Names] | None = None,
         default_data_id: Mapping[str, Any] | None = None,
+        *,
+        check_values: bool = True,
     ) -> None:
         self.registry = registry
         self.universe = registry.universe
@@ -122,6 +126,7 @@ class Source:
         self.name_of = registry.collections.name_of
         self._default_collections = default_collections
         self._default_data_id = dict(default_data_id or {})
+        self.values_for_conditions = self.known if check_values else None
         self._stored: list[Table] = []
         self._number = count()
         self._closed = False

@@ -57,6 +57,7 @@ def import_document(
     *,
     transfer: Transfer = "auto",
     skip_dimensions: Iterable[str] = (),
+    checksums: bool = True,
 ) -> ImportReport:
     """Take in all that a document says, in one transaction; what is there already stays.
 
@@ -72,6 +73,8 @@ def import_document(
         How they get in; as for ``Butler.ingest``.
     skip_dimensions : iterable of `str`, optional
         Elements whose records are left out.
+    checksums : `bool`, optional
+        Whether files that stay where they are, are read for their checksums.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def import_document(
         files = list(document.files)
         for run in dict.fromkeys(file.run for file in files):
             n_collections += butler.collections.register(run)
-        n_files, n_known = _ingest(butler, files, types, directory, transfer)
+        n_files, n_known = _ingest(butler, files, types, directory, transfer, checksums=checksums)
         insert_composites(butler, document.composite_datasets)
         _add_members(butler, document)
     return ImportReport(n_records, n_types, n_collections, n_files, n_known)
@@ -177,6 +180,8 @@ def _ingest(
     types: dict[str, DatasetType],
     directory: Path,
     transfer: Transfer,
+    *,
+    checksums: bool,
 ) -> tuple[int, int]:
     """Take files in, but those whose datasets are stored already; return the numbers of both."""
     for batch in _batches(entries):  # all before any file, so that conflicts are told as what they are
@@ -197,7 +202,7 @@ def _ingest(
             if missing:
                 path = _location(directory, file.path)
                 new.append(FileDataset(path, missing, imported(file.formatter, file.path)))
-        n_new += len(butler.ingest(*new, transfer=transfer))
+        n_new += len(butler.ingest(*new, transfer=transfer, checksums=checksums))
     return n_new, n_known
 
 

@@ -6,7 +6,13 @@ from collections.abc import Iterable
 import click
 
 from pipetask.cli.errors import EXIT_SOME_FAILED, nothing_found
-from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument, transfer_option
+from pipetask.cli.options import (
+    WAYS_IN,
+    RepositoryCommand,
+    comma_separated,
+    repository_argument,
+    transfer_option,
+)
 from pipetask.counted import counted
 
 
@@ -33,12 +39,7 @@ from pipetask.counted import counted
     help="Read files that stay where they are for their checksums.",
 )
 @transfer_option(
-    "auto",
-    "copy",
-    "move",
-    "hardlink",
-    "symlink",
-    "direct",
+    *WAYS_IN,
     help_text="How files get in; 'direct' leaves them where they are, 'auto' makes a hard link, else a copy.",
 )
 @click.option("--continue-on-error", is_flag=True, help="Take in the others if a file fails.")

@@ -2,7 +2,7 @@
 
 import click
 
-from pipetask.cli.options import RepositoryCommand, repository_argument, transfer_option
+from pipetask.cli.options import WAYS_IN, RepositoryCommand, repository_argument, transfer_option
 from pipetask.cli.show import dataset_rows, format_option, show
 from pipetask.counted import counted
 
@@ -11,20 +11,21 @@ from pipetask.counted import counted
 @repository_argument()
 @click.argument("zip_file", metavar="ZIP", type=click.Path(exists=True, dir_okay=False))
 @transfer_option(
-    "auto",
-    "copy",
-    "move",
-    "hardlink",
-    "symlink",
-    "direct",
+    *WAYS_IN,
     help_text="How the file gets in; 'direct' leaves it where it is, 'auto' makes a hard link, else a copy.",
+)
+@click.option(
+    "--transfer-dimensions/--no-transfer-dimensions",
+    help="Take in the dimension records that are missing here; else that is an error.",
 )
 @click.option("--dry-run/--no-dry-run", help="Show what would be taken in, and do nothing.")
 @format_option()
-def command(repo: str | None, zip_file: str, transfer: str, dry_run: bool, format_: str) -> None:
+def command(
+    repo: str | None, zip_file: str, transfer: str, transfer_dimensions: bool, dry_run: bool, format_: str
+) -> None:
     """Ingest the datasets in ZIP, which `butler retrieve-artifacts --zip` made; it stays one file.
 
-    Dimension records must be there; dataset types and runs are registered.
+    Dataset types and runs are registered; dimension records must be there, or are taken in on request.
     """
     from pipetask.butler import Butler
     from pipetask.butler.archive import ingest_archive
@@ -34,6 +35,7 @@ def command(repo: str | None, zip_file: str, transfer: str, dry_run: bool, forma
             butler,
             zip_file,
             transfer=transfer,  # type: ignore[arg-type]  # one of the choices
+            transfer_dimensions=transfer_dimensions,
             dry_run=dry_run,
         )
     if dry_run:

@@ -3,6 +3,7 @@
 import click
 
 from pipetask.cli.options import RepositoryCommand, repository_argument
+from pipetask.cli.show import format_option, show
 
 
 @click.command("migrate", cls=RepositoryCommand, short_help="Bring the registry's tables up to date.")
@@ -14,20 +15,23 @@ from pipetask.cli.options import RepositoryCommand, repository_argument
     help="Version to go to. [default: the newest one; for downgrade the one before]",
 )
 @click.option("--dry-run", is_flag=True, help="Print the SQL, and change nothing.")
-def command(repo: str | None, action: str, revision: str | None, dry_run: bool) -> None:
+@format_option()
+def command(repo: str | None, action: str, revision: str | None, dry_run: bool, format_: str) -> None:
     """Show the versions of the registry's tables, or bring them to another one.
 
     An SQLite file is copied before its tables change; of a PostgreSQL database make a dump yourself.
     """
     from pipetask.butler import migrations
-    from pipetask.cli.show import show
 
     if action == "show":
         if revision or dry_run:
             raise click.UsageError("show takes neither --revision nor --dry-run.")
-        rows = [(r.number, "yes" if r.is_applied else "no", r.doc) for r in migrations.revisions(repo)]
-        show(["revision", "applied", "what"], rows, "table")
+        said = {True: "yes", False: "no"} if format_ == "table" else {}
+        rows = [(r.number, said.get(r.is_applied, r.is_applied), r.doc) for r in migrations.revisions(repo)]
+        show(["revision", "applied", "what"], rows, format_)
         return
+    if format_ != "table":
+        raise click.UsageError("--format is for show.")
     run = migrations.upgrade if action == "upgrade" else migrations.downgrade
     done = run(repo, revision, dry_run=dry_run)
     if done.before == done.after:

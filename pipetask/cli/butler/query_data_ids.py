@@ -58,7 +58,7 @@ def command(
             query = query.join_dataset_search(name, collections or "*")
         found = query.data_ids(names or None).where(where).order_by(*order_by)
         columns = found.dimensions.names
-        rows = [[data_id[name] for name in columns] for data_id in page(found, limit, offset)]
+        rows = [[data_id[name] for name in columns] for data_id in page(found, limit, offset, "data IDs")]
         if not rows:
             nothing_found(
                 " ".join(found.explain_no_results()) or f"There are no more than {offset} data IDs."

@@ -10,6 +10,7 @@ import click
 from pipetask.cli.dataset_selection import check_find_first, find_first_option
 from pipetask.cli.options import (
     RepositoryCommand,
+    bounded,
     collections_option,
     limit_option,
     order_by_option,
@@ -17,7 +18,6 @@ from pipetask.cli.options import (
     where_option,
 )
 from pipetask.cli.show import dataset_rows, format_option, show
-from pipetask.counted import counted
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler, DatasetRef
@@ -63,9 +63,7 @@ def command(
             )
         except EmptyQueryResultError as error:
             nothing_found(str(error))
-        if limit and len(refs) > limit:
-            refs = refs[:limit]
-            click.echo(f"There are more than {counted(limit, 'dataset')}; use --limit 0 for all.", err=True)
+        refs = list(bounded(refs, limit, "datasets"))
         more = {"uri": _uris(butler, refs)} if show_uri else {}
     show(*dataset_rows(refs, more), format_)
 

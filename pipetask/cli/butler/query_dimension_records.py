@@ -31,6 +31,11 @@ from pipetask.cli.show import format_option, show
 @order_by_option()
 @limit_option()
 @offset_option()
+@click.option(
+    "--no-check",
+    is_flag=True,
+    help="Let --where name instruments and sky maps that are not there: then nothing is found.",
+)
 @format_option()
 def command(
     repo: str | None,
@@ -41,6 +46,7 @@ def command(
     order_by: tuple[str, ...],
     limit: int,
     offset: int,
+    no_check: bool,
     format_: str,
 ) -> None:
     """List the records of a dimension ELEMENT, as in: butler query-dimension-records detector.
@@ -52,11 +58,11 @@ def command(
 
     if collections and not datasets:
         raise click.UsageError("--collections says where to search for --datasets, and there are none.")
-    with Butler.from_config(repo) as butler, butler.query() as query:
+    with Butler.from_config(repo) as butler, butler.query(check_values=not no_check) as query:
         for name in datasets:
             query = query.join_dataset_search(name, collections or "*")
         found = query.dimension_records(element).where(where).order_by(*order_by)
-        records = page(found, limit, offset)
+        records = page(found, limit, offset, "records")
         if not records:
             nothing_found(" ".join(found.explain_no_results()) or f"There are no more than {offset} records.")
         columns = [column for column in butler.dimensions[element].columns if column.type != "region"]

@@ -4,6 +4,7 @@ import click
 
 from pipetask.cli.dataset_selection import DatasetSelection, dataset_selection
 from pipetask.cli.options import (
+    LINKS_AND_COPIES,
     RepositoryCommand,
     repository_argument,
     transfer_option,
@@ -18,10 +19,7 @@ from pipetask.counted import counted
 @click.argument("destination")
 @dataset_selection()
 @transfer_option(
-    "auto",
-    "copy",
-    "hardlink",
-    "symlink",
+    *LINKS_AND_COPIES,
     help_text="How files get there; 'auto' makes a hard link where possible, else a copy.",
 )
 @click.option("--preserve-path/--no-preserve-path", default=True, help="Keep the paths that files have here.")

@@ -5,6 +5,7 @@ import click
 from pipetask.cli.dataset_selection import DatasetSelection, dataset_selection
 from pipetask.cli.main import Command
 from pipetask.cli.options import (
+    LINKS_AND_COPIES,
     transfer_option,
 )
 from pipetask.cli.show import dataset_rows, format_option, show
@@ -15,7 +16,7 @@ from pipetask.counted import counted
 @click.argument("source")
 @click.argument("dest")
 @dataset_selection()
-@transfer_option("auto", "copy", "hardlink", "symlink", "direct")
+@transfer_option(*LINKS_AND_COPIES, "direct")
 @click.option("--register-dataset-types", is_flag=True, help="Register dataset types that DEST lacks.")
 @click.option(
     "--transfer-dimensions/--no-transfer-dimensions", default=True, help="Copy dimension records as well."

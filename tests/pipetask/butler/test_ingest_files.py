@@ -280,7 +280,7 @@ def test_nothing_to_retrieve_is_told(notes, tmp_path):
 def test_archive_is_taken_in_as_one_file_and_read_where_it_lies(notes, tmp_path, transfer):
     command("retrieve-artifacts", notes, tmp_path / "out", "--zip", "--collections", "notes")
     (archive,) = (tmp_path / "out").glob("*.zip")
-    assert len(zipfile.ZipFile(archive).namelist()) == N_DETECTORS + 1
+    assert len(zipfile.ZipFile(archive).namelist()) == N_DETECTORS + 2
     other = make_repo(tmp_path / "other")
     shown = command("ingest-zip", other, archive, "--dry-run", "--format", "json")
     assert "notes" in shown.stdout
@@ -295,6 +295,23 @@ def test_archive_is_taken_in_as_one_file_and_read_where_it_lies(notes, tmp_path,
         assert {ref.id for ref in there.query_datasets("note", collections="notes")} == wanted
     if transfer != "move":
         assert "Ingested 0 datasets" in command("ingest-zip", other, archive, "-t", transfer).stdout
+
+
+def test_dimension_records_come_with_an_archive_on_request(notes, tmp_path):
+    command("retrieve-artifacts", notes, tmp_path / "out", "--zip", "--collections", "notes")
+    (archive,) = (tmp_path / "out").glob("*.zip")
+    Butler.makeRepo(tmp_path / "bare").close()
+    bare = tmp_path / "bare"
+    assert "'Cam'" in command("ingest-zip", bare, archive, exit_code=2).stderr
+    command("ingest-zip", bare, archive, "--transfer-dimensions", "-t", "copy")
+    assert got(bare, 2, "note", "notes") == {"n": 2}
+    old = tmp_path / "old.zip"
+    with zipfile.ZipFile(archive) as new, zipfile.ZipFile(old, "w") as without:
+        for name in set(new.namelist()) - {"dimensions.yaml"}:
+            without.writestr(name, new.read(name))
+    Butler.makeRepo(tmp_path / "more").close()
+    said = command("ingest-zip", tmp_path / "more", old, "--transfer-dimensions", exit_code=2).stderr
+    assert "holds no dimension records" in said
 
 
 def test_archives_that_cannot_be_are_told(notes, tmp_path):

@@ -35,6 +35,25 @@ def test_an_export_can_be_chosen_in_parts(on_repo, other, tmp_path):
     assert "No export at" in other.error("import", tmp_path / "out")
 
 
+@pytest.mark.parametrize(("option", "kept"), [("--track-file-attrs", True), ("--no-track-file-attrs", False)])
+def test_files_that_stay_are_read_for_checksums_unless_told_otherwise(on_repo, other, tmp_path, option, kept):
+    on_repo("export", tmp_path / "out", "--where", "detector=0")
+    other("import", tmp_path / "out", "--transfer", "direct", option)
+    with other.open() as butler:
+        (ref,) = butler.query_datasets("notes", "*", find_first=False)
+        (record,) = butler.artifacts([ref.id])[ref.id]
+        assert bool(record.checksum) == kept
+        assert butler.get(ref) == {"d": 0}
+
+
+def test_more_datasets_than_the_limit_is_said(on_repo, tmp_path):
+    done = on_repo("retrieve-artifacts", tmp_path / "out", "--limit", "2", "-t", "relsymlink")
+    assert done.stderr.startswith("There are more datasets than the 2 taken; use --limit 0 for all.\n")
+    links = [path for path in (tmp_path / "out").rglob("*.json") if path.is_symlink()]
+    assert len(links) == 2
+    assert not any(path.readlink().is_absolute() for path in links)
+
+
 def test_an_empty_repository_exports_its_records(other, tmp_path):
     assert "Exported 0 datasets and 0 collections" in other("export", tmp_path / "out").stdout
     assert (tmp_path / "out" / "export.yaml").exists()

@@ -11,6 +11,9 @@ def test_versions_are_listed(on_repo):
     on_repo("migrate", "downgrade")
     lines = on_repo("migrate", "show").stdout.splitlines()
     assert ["0005", "no"] in [line.split()[:2] for line in lines]
+    applied = {row["revision"]: row["applied"] for row in on_repo.rows("migrate", "show")}
+    assert (applied["0004"], applied["0005"]) == (True, False)
+    assert "--format is for show" in on_repo.error("migrate", "upgrade", "--format", "csv")
 
 
 def test_a_repository_of_an_older_version_says_what_to_do_and_opens_afterwards(on_repo):

@@ -90,7 +90,6 @@ def test_nothing_found_is_explained(repo, arguments, message):
         (["query-datasets", "--collections", ","], "',' names nothing"),
         (["query-datasets", "cats"], "did you mean 'cat'?"),
         (["query-data-ids", "visit", "--where", "instrument='Can'"], "No instrument 'Can' is registered; did you mean 'Cam'?"),
-        (["query-data-ids", "visit", "--limit", "-3"], "-3 is not in the range"),
     ],
 )  # fmt: skip
 def test_a_wrong_question_is_told(repo, arguments, message):
@@ -116,6 +115,33 @@ def test_results_come_in_pages(repo):
         code, said = ask(command, repo, "visit", "--limit", "2", "--offset", "5")
         assert code == 3
         assert "no more than 5" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["query-datasets", "cat"], "datasets"),
+        (["query-data-ids", "visit"], "data IDs"),
+        (["query-dimension-records", "visit"], "records"),
+        (["query-dimension-records", "visit", "--offset", "1"], "records"),
+    ],
+)
+def test_more_than_the_limit_is_said(repo, arguments, what):
+    name, *rest = arguments
+    for limit in ("1", "-1"):
+        result = CliRunner().invoke(butler, [name, str(repo), *rest, "--limit", limit, "--format", "csv"])
+        assert len(result.stdout.splitlines()) == 2
+        assert result.stderr == f"There are more {what} than the 1 shown; use --limit 0 for all.\n"
+    result = CliRunner().invoke(butler, [name, str(repo), *rest, "--limit", "3"])
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_values_that_there_are_not_may_be_asked_for_without_a_check(repo):
+    where = ["visit", "--where", "instrument='Can'"]
+    assert ask("query-dimension-records", repo, *where)[0] == 2
+    code, said = ask("query-dimension-records", repo, *where, "--no-check")
+    assert code == 3
+    assert "instrument = 'Can'" in said
 
 
 def test_records_can_be_those_of_datasets(repo):
@@ -155,6 +181,23 @@ def test_datasets_of_several_types_are_sorted_by_what_they_have(repo):
     for wrong, message in (("vist", "did you mean 'visit'?"), ("exposure", "cannot be sorted by 'exposure'")):
         code, said = ask("query-datasets", repo, "cat", "dog", *options, "--order-by", wrong)
         assert (code, message in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["query-datasets", "nowhere", "--limit", "x"], "'x' is not a valid integer"),
+        (["query-datasets", "nowhere", "--fromat", "csv"], "--fromat"),
+        (["migrate", "nowhere", "show"], "'nowhere' is no repository"),
+        (["collection-log", "nowhere", "best", "x"], "'nowhere' is no repository"),
+    ],
+)
+def test_wrong_options_are_told_before_a_missing_repository(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BUTLER_REPO", raising=False)
+    result = CliRunner().invoke(butler, arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
 
 
 def test_a_path_that_is_no_repository_is_named(tmp_path, monkeypatch):

@@ -28,6 +28,25 @@ def test_certified_calibrations_are_found_by_time(simcam_repo, simcam_file):
     assert simcam_repo.get("bias", exposure=1, detector=0).image.shape == (32, 40)
 
 
+def test_of_a_chain_its_newest_collection_is_certified_or_all_of_it(simcam_repo, simcam_file):
+    refs = {}
+    for number, run, detectors in ((10, "old", (0, 1)), (20, "new", (0,))):
+        files = [simcam_file(number + detector, detector) for detector in detectors]
+        done = ingest_calibrations(simcam_repo, files, "bias", instrument="SimCam", run=run)
+        refs |= {(run, ref.dataId["detector"]): ref for ref in done.refs}
+    simcam_repo.collections.register("chain", "CHAINED")
+    simcam_repo.collections.redefine_chain("chain", ["new", "old"])
+    assert certify_calibrations(simcam_repo, "chain", "SimCam/calib", "bias") == 1
+    assert simcam_repo.query_datasets("bias", "SimCam/calib") == [refs["new", 0]]
+    simcam_repo.collections.register("empty")
+    simcam_repo.collections.prepend_chain("chain", "empty")
+    with pytest.raises(EmptyQueryResultError, match="collections empty") as caught:
+        certify_calibrations(simcam_repo, "chain", "c2", "bias")
+    assert "--search-all-inputs" in caught.value.hint
+    assert certify_calibrations(simcam_repo, "chain", "c2", "bias", search_all_inputs=True) == 2
+    assert set(simcam_repo.query_datasets("bias", "c2")) == {refs["new", 0], refs["old", 1]}
+
+
 def test_overlapping_validity_is_refused(simcam_repo, simcam_file):
     for number, run in ((1, "a"), (2, "b")):
         ingest_calibrations(simcam_repo, [simcam_file(number, 0)], "bias", instrument="SimCam", run=run)
