@@ -1,5 +1,6 @@
 """Entry points `pipetask` and `butler`: groups that find their commands by file name and load them on use."""
 
+import atexit
 import gc
 import sys
 from importlib import import_module
@@ -111,9 +112,11 @@ def _log_to_stderr(*, verbose: bool) -> None:
 def _collect_rarely() -> None:
     """Look for cyclic garbage seldom: commands of the butler make many objects, and hardly any garbage.
 
-    A short one spends a tenth of its time on looking. Tasks may leave images behind, so it is not for them.
+    A short one spends a tenth of its time on looking, and as much again at the end, when all it has goes anyway.
+    Tasks may leave images behind, so it is not for them.
     """
     gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
 
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
