@@ -112,7 +112,7 @@ def _log_to_stderr(*, verbose: bool) -> None:
 def _collect_rarely() -> None:
     """Look for cyclic garbage seldom: commands of the butler make many objects, and hardly any garbage.
 
-    A short one spends a tenth of its time on looking, and as much again at the end, when all it has goes anyway.
+    A short one spends a tenth of its time on looking, and as much at the end, when all it has goes anyway.
     Tasks may leave images behind, so it is not for them.
     """
     gc.set_threshold(100_000)
