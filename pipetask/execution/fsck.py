@@ -6,6 +6,7 @@ so that it can be done at any time.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -158,8 +159,13 @@ def _unfinished_removals(butler: Butler, *, repair: bool, grace_s: float) -> Ite
 
 def _left_overs(butler: Butler, runs: Sequence[str], *, repair: bool, grace_s: float) -> Iterator[Fault]:
     oldest = time.time() - grace_s
+    removals = [unused(butler, trash) for trash in left_lists(butler.root, math.inf)]
+    doomed = {file for removal in removals for file in removal.files}
+    folders = tuple(f"{butler.datastore.folder(run)}/" for removal in removals for run in removal.runs)
     for run, file in files_without_rows(butler, runs):
         if file.changed_s > oldest or not _is_idle(butler, run):
+            continue
+        if (file.store, file.path) in doomed or file.path.startswith(folders):  # told as removals
             continue
         kind = FaultKind.TEMPORARY_FILE if file.is_temporary else FaultKind.FILE_WITHOUT_ROW
         fault = Fault(kind, file.path, f"{file.size} bytes")

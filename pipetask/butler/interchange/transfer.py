@@ -12,7 +12,8 @@ from pipetask.butler.interchange.components import transfer_components, with_par
 from pipetask.butler.interchange.export import RepoExport
 from pipetask.butler.interchange.import_ import import_document
 from pipetask.butler.interchange.put_composites import insert_composites
-from registry.dataset_ref import DatasetRef
+from registry.dataset_ref import DatasetId, DatasetRef
+from registry.dimensions.coordinate import DataCoordinate
 
 if TYPE_CHECKING:
     from datastore.transfer import Transfer
@@ -67,6 +68,7 @@ def transfer_from(
     parts = list(with_parts(refs))
     components = [ref for ref in parts if ref.isComponent()]
     refs = [ref for ref in parts if not ref.isComponent()]
+    here = _stored(target, refs)
     if not register_dataset_types:
         for name in sorted({ref.datasetType.nameAndComponent()[0] for ref in parts}):
             target.registry.get_dataset_type(name)
@@ -74,7 +76,7 @@ def transfer_from(
         # Local files are named where they are; what shares a file with others is written out in between, and
         # so are remote ones, which the target's store may not know how to reach.
         helper = RepoExport(source, Path(folder), "direct", fetch_remote=transfer != "direct")
-        helper.saveDatasets(refs, skip_missing=skip_missing)
+        helper.saveDatasets((ref for ref in refs if ref.id not in here), skip_missing=skip_missing)
         for ref in whole:
             helper.savePutComposite(ref)
             if register_dataset_types:
@@ -87,7 +89,7 @@ def transfer_from(
             document.records.clear()
         put, document.composite_datasets[:] = list(document.composite_datasets), []
         import_document(target, document, Path(folder), transfer=transfer)
-    transferred = [ref for ref in refs if ref.id in helper.datasets]
+    transferred = [ref for ref in refs if ref.id in here or ref.id in helper.datasets]
     named = source.registry.named_inputs([ref.id for ref in transferred])
     target.registry.insert_named_inputs(
         {id: [each.values for each in inputs] for id, inputs in named.items() if inputs}
@@ -96,3 +98,14 @@ def transfer_from(
     with target.transaction():
         insert_composites(target, put)
     return transferred
+
+
+def _stored(target: Butler, refs: Iterable[DatasetRef]) -> set[DatasetId]:
+    """Return the ids of those datasets that a repository has already, with files."""
+    wanted = {ref.id: _identity(ref) for ref in refs}
+    there = target.registry.get_datasets(target.artifacts(wanted))
+    return {ref.id for ref in there if ref is not None and _identity(ref) == wanted[ref.id]}
+
+
+def _identity(ref: DatasetRef) -> tuple[str, str, DataCoordinate]:
+    return ref.datasetType.name, ref.run, ref.dataId

@@ -90,14 +90,17 @@ def test_artifacts_of_one_transaction_are_all_sent_or_none(remote, tmp_path, bri
         assert len(list(tmp_path.glob("?.json"))) == (4 if fails else 0)
 
 
-def test_datasets_of_one_such_repository_are_transferred_and_retrieved(
-    remote, tmp_path, postgresql_repository
+def test_datasets_of_such_a_repository_are_transferred_and_retrieved(
+    remote, tmp_path, postgresql_repository, monkeypatch
 ):
     put(remote, tmp_path)
     refs = remote.query_datasets("notes", "first", order_by="detector")
     with postgresql_repository("other") as other:
         other.transfer_from(remote, refs, register_dataset_types=True, transfer_dimensions=True)
         assert [other.get(ref)["n"] for ref in refs] == [0, 1, 2, 3]
+        monkeypatch.setattr(Line, "dead", "Cam")  # what is there already is not fetched again
+        assert other.transfer_from(remote, refs) == refs
+    monkeypatch.setattr(Line, "dead", "none")
     paths = retrieve_artifacts(remote, refs, tmp_path / "out", preserve_path=False)
     assert [json.loads(path.read_text())["n"] for path in paths] == [0, 1, 2, 3]
     remote.pruneDatasets(refs, unstore=True, purge=True, disassociate=True)
