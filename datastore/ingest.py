@@ -9,6 +9,7 @@ from pathlib import Path
 from datastore.artifact import ALGORITHM, file_checksum
 from datastore.configured import ConfiguredDatastore
 from datastore.errors import (
+    ArtifactExistsError,
     ArtifactMissingError,
     ArtifactReadError,
     FileRefusedError,
@@ -18,6 +19,7 @@ from datastore.formatters.base import find_formatter
 from datastore.locations import Source, file_uri, local_path
 from datastore.reading import reading
 from datastore.records import ArtifactHint, ArtifactRecord
+from datastore.staging import distinct
 from datastore.stores.base import Store
 from datastore.stores.remote import remote_source
 from datastore.templates import Template
@@ -178,7 +180,11 @@ class Intake:
         compressed = bool(suffixes) and suffixes[-1] in (".gz", ".bz2", ".fz")
         suffix = "".join(suffixes[-2:] if compressed else suffixes[-1:])
         recorded = self._template.path(hint, "", suffix)
-        self._store.take(local, recorded, self._way, sync=self._sync)
+        try:
+            self._store.take(local, recorded, self._way, sync=self._sync)
+        except ArtifactExistsError:  # left there, or about to be deleted
+            recorded = distinct(recorded, hint.id.hex)
+            self._store.take(local, recorded, self._way, sync=self._sync)
         return recorded
 
 

@@ -37,9 +37,7 @@ class StagedArtifact:
         try:
             self.store.place(self.content, self.record.path)
         except ArtifactExistsError:
-            folder, slash, name = self.record.path.rpartition("/")
-            stem, dot, extension = name.partition(".")
-            path = f"{folder}{slash}{stem}-{distinction}{dot}{extension}"
+            path = distinct(self.record.path, distinction)
             self.store.place(self.content, path)
             return self.record._replace(path=path)
         return self.record
@@ -47,3 +45,10 @@ class StagedArtifact:
     def discard(self) -> None:
         """Forget the bytes; of what was placed, nothing is taken away."""
         self.store.discard(self.content)
+
+
+def distinct(path: str, distinction: str) -> str:
+    """Return a path with a distinction before its extension."""
+    folder, slash, name = path.rpartition("/")
+    stem, dot, extension = name.partition(".")
+    return f"{folder}{slash}{stem}-{distinction}{dot}{extension}"

@@ -10,7 +10,7 @@ import shutil
 import stat
 from typing import Literal, get_args
 
-from datastore.artifact import make_folder, rename_to_free, sync_folders, temporary_name
+from datastore.artifact import make_folder, remove_temporary, rename_to_free, sync_folders, temporary_name
 from datastore.errors import (
     ArtifactExistsError,
     ArtifactMissingError,
@@ -52,9 +52,9 @@ def place_file(
     """
     if not clobber and os.path.lexists(target):
         raise ArtifactExistsError(target)
-    make_folder(os.path.dirname(target))
     temporary = temporary_name(target)
     try:
+        make_folder(os.path.dirname(target))
         _transfer(source, temporary, transfer)
         if root is not None and not os.path.islink(temporary):
             _sync(temporary)
@@ -63,8 +63,7 @@ def place_file(
         else:
             rename_to_free(temporary, target)
     except OSError as err:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
+        remove_temporary(temporary)
         if isinstance(err, ArtifactExistsError):
             raise
         raise ArtifactWriteError(target, f"{transfer} of {source!r}: {err.strerror or err}") from err

@@ -139,18 +139,22 @@ def _ingest(
     *,
     continue_on_error: bool,
 ) -> list[DatasetRef]:
-    """Take in all together; if that fails and others shall go on, one by one."""
+    """Take in all together; if that fails and others shall go on, file by file."""
     try:
         return butler.ingest(*files, transfer=transfer, checksums=checksums)
     except _FAULTS:
         if not continue_on_error:
             raise
-    refs = []
+    parts: dict[str, list[FileDataset]] = {}
     for file in files:
+        parts.setdefault(str(file.path).partition("#")[0], []).append(file)
+    refs = []
+    for of_one_file in parts.values():
         try:
-            refs += butler.ingest(file, transfer=transfer, checksums=checksums)
+            refs += butler.ingest(*of_one_file, transfer=transfer, checksums=checksums)
         except _FAULTS as err:
-            _fail(report, str(file.path), err, continue_on_error=True)
+            for part in of_one_file:
+                _fail(report, str(part.path), err, continue_on_error=True)
     return refs
 
 

@@ -54,23 +54,23 @@ def ingest_files(
 ) -> list[DatasetRef]:
     """Take files in and insert their rows, within a transaction; see ``Butler.ingest``."""
     files = list(files)
-    brought = _brought(butler, transaction, files, transfer=transfer, checksums=checksums)
-    refs: list[DatasetRef] = []
-    locations: list[tuple[Any, ...]] = []
+    refs = [ref for file in files for ref in _refs(file)]
     groups: dict[tuple[DatasetType, str], list[DatasetRef]] = defaultdict(list)
+    for ref in refs:
+        groups[ref.datasetType, ref.run].append(ref)
+    for (dataset_type, run), members in groups.items():  # conflicts are told before anything is copied
+        butler.registry.insert_datasets(
+            dataset_type, run, [ref.dataId for ref in members], ids=[ref.id for ref in members]
+        )
+    brought = _brought(butler, transaction, files, transfer=transfer, checksums=checksums)
+    locations: list[tuple[Any, ...]] = []
     for file in files:
         fragment = str(file.path).partition("#")[2]
         for ref in _refs(file):
             record = brought[_key(file, ref)]
             if fragment:
                 record = record._replace(path=f"{record.path}#{fragment}")
-            refs.append(ref)
-            groups[ref.datasetType, ref.run].append(ref)
             locations.append((ref.id.bytes, *record))
-    for (dataset_type, run), members in groups.items():
-        butler.registry.insert_datasets(
-            dataset_type, run, [ref.dataId for ref in members], ids=[ref.id for ref in members]
-        )
     butler.registry.insert_locations(locations)
     return refs
 

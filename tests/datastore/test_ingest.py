@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datastore.errors import ArtifactExistsError, ArtifactMissingError, LocationError
+from datastore.errors import ArtifactMissingError, LocationError
 
 
 @pytest.fixture
@@ -26,11 +26,17 @@ def test_file_comes_to_the_name_that_a_write_would_have(store, hint, outside, tr
     assert target.is_symlink() == transfer.endswith("symlink")
     assert not target.is_symlink() or target.readlink().is_absolute() == (transfer == "symlink")
     assert store.verify(records[0])
-    with pytest.raises(ArtifactExistsError):
-        store.ingest(target, hint(), transfer="copy")
     store.sync(records)
     store.remove(records)
     assert outside.exists() == (transfer != "move")
+
+
+def test_a_name_that_is_taken_stays_with_what_has_it(store, hint, outside):
+    store.write({"a": 2}, hint())
+    (record,) = store.ingest(outside, hint(), transfer="copy")
+    assert record.path == store.path_for(hint()).replace(".json", f"-{hint().id.hex}.json")
+    assert store.read([record], "StructuredDataDict") == {"a": 1}
+    assert (Path(store.root) / store.path_for(hint())).read_text() == '{"a":2}'
 
 
 def test_copy_is_independent_of_the_original(store, hint, outside):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from astropy.io import fits
 from click.testing import CliRunner
 
@@ -176,18 +177,34 @@ def test_bad_files_are_refused_with_their_reason_and_others_go_on_if_asked(
     command("fsck", repo, "--grace", 0)
 
 
-def test_file_that_lies_in_the_way_fails_alone(repo, tmp_path):
+def test_file_that_lies_in_the_way_keeps_its_name(repo, tmp_path):
     rows = table(tmp_path, *images(tmp_path, 0, 1))
     in_the_way = repo / "flats/flat/Cam/flat_Cam_0.fits"
     in_the_way.parent.mkdir(parents=True)
     in_the_way.write_bytes(b"somebody's")
-    arguments = ["flat", "flats", rows, "--data-id", "instrument=Cam", "--prefix", tmp_path, "-t", "copy"]
-    command("ingest-files", repo, *arguments, exit_code=2)
-    assert not (in_the_way.parent / "flat_Cam_1.fits").exists()
-    result = command("ingest-files", repo, *arguments, "--continue-on-error", exit_code=1)
-    assert "1 file failed" in result.stdout
+    command("ingest-files", repo, "flat", "flats", rows, "--data-id", "instrument=Cam", "--prefix", tmp_path)
     assert in_the_way.read_bytes() == b"somebody's"
-    assert (got(repo, 1) == 1).all()
+    assert [(got(repo, i) == i).all() for i in (0, 1)] == [True, True]
+
+
+def test_file_that_has_no_place_fails_alone(repo, tmp_path, mosaic):
+    config = repo / "butler.yaml"
+    templates = {"default": "{run}/{dataset_type}/{values}/{values}"}
+    values = {**yaml.safe_load(config.read_text()), "datastore": {"templates": templates}}
+    config.write_text(yaml.safe_dump(values))
+    in_the_way = repo / "flats/flat/Cam_2"  # where its folder is to be
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_bytes(b"somebody's")
+    rows = table(tmp_path, f"{mosaic}#hdu=CCD0,0", *images(tmp_path, 2), f"{mosaic}#hdu=CCD1,1")
+    arguments = ["flat", "flats", rows, "--data-id", "instrument=Cam", "--prefix", tmp_path, "-t", "move"]
+    command("ingest-files", repo, *arguments, exit_code=2)
+    assert mosaic.exists()
+    assert files_below(repo / "flats") == ["flat/Cam_2"]
+    result = command("ingest-files", repo, *arguments, "--continue-on-error", exit_code=1)
+    assert "flat2.fits: " in result.stdout + result.stderr
+    assert "Ingested 2 datasets of flat; 1 file failed." in result.stdout
+    assert (mosaic.exists(), (tmp_path / "flat2.fits").exists()) == (False, True)
+    assert [(got(repo, i) == i).all() for i in (0, 1)] == [True, True]
 
 
 def test_faults_of_the_table_are_told(repo, tmp_path):

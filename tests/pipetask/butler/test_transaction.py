@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy
 import yaml
 
-from pipetask.butler import Butler, DatasetRef
+from pipetask.butler import Butler, DatasetRef, FileDataset
 from pipetask.errors import (
     CollectionTypeError,
     ConflictingDefinitionError,
@@ -165,6 +165,19 @@ def test_a_dataset_is_replaced_in_one_transaction(repo):
         repo.put({"x": 2}, "notes", detector=1, run="first")
     assert repo.get("notes", detector=1, collections="first") == {"x": 2}
     assert len(files(repo)) == 1
+
+
+@pytest.mark.parametrize("transfer", ["copy", "move", "hardlink"])
+def test_a_dataset_is_replaced_by_a_file_in_one_transaction(repo, tmp_path, transfer):
+    ref = repo.put({"x": 1}, "notes", detector=1, run="first")
+    (tmp_path / "new.json").write_text('{"x": 2}')
+    new = DatasetRef(ref.datasetType, ref.dataId, "first")
+    with repo.transaction():
+        repo.pruneDatasets([ref], unstore=True, purge=True)
+        repo.ingest(FileDataset(tmp_path / "new.json", new), transfer=transfer)
+    assert repo.get("notes", detector=1, collections="first") == {"x": 2}
+    assert files(repo) == [f"notes_Cam_1-{new.id.hex}.json"]
+    assert (tmp_path / "new.json").exists() == (transfer != "move")
 
 
 def test_what_a_failed_transaction_was_to_replace_stays(repo):
