@@ -47,6 +47,10 @@ class FaultKind(StrEnum):
     """A row, a link of a chain for one, that names a row that isn't there."""
 
 
+UNMENDABLE = frozenset({FaultKind.ROW_WITHOUT_FILE, FaultKind.SIZE_DIFFERS, FaultKind.CHECKSUM_DIFFERS})
+"""Faults of files that only a copy can bring back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something that is wrong.

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def rerun_command(group: ErrorGroup, run: str, output: str) -> str:
-    """Return a command line; ``PIPELINE`` in it stands for the file, which nothing recorded.
+    """Return a command line; ``PIPELINE`` and ``INPUTS`` stand for what nothing recorded.
+
+    A chain knows the inputs of its runs; changes of configurations are to be given again.
 
     Parameters
     ----------
@@ -23,7 +25,7 @@ def rerun_command(group: ErrorGroup, run: str, output: str) -> str:
     """
     where = condition(group.data_ids)
     words = ["pipetask", "run", "-p", f"PIPELINE#{group.label}"]
-    words += ["-o", output] if output else ["--output-run", run]
+    words += ["-o", output] if output else ["-i", "INPUTS", "--output-run", run]
     return " ".join(map(_quoted, [*words, "--extend-run", *(["-d", where] if where else [])]))
 
 

@@ -63,9 +63,12 @@ class Row(NamedTuple):
 def latest_rows(butler: Butler, run: str, graph: QuantumGraph | None = None) -> list[Row]:
     """Return the quanta of a run, each as it ended last, in the order in which they began.
 
-    Those of the graph, if one is given, that nothing is known of come last: they were not attempted.
+    Those of the graph, if one is given, or the run is not finished and has one, that nothing is known of come
+    last: they were not attempted.
     """
-    rows = list(_journaled(butler, run))
+    unfinished = _unfinished_graph(butler, run)
+    rows = list(_journaled(butler, run, unfinished)) if unfinished else []
+    graph = graph or unfinished
     try:
         rows = [*_stored(butler, run), *rows]
     except MissingCollectionError:
@@ -104,19 +107,21 @@ def _stored(butler: Butler, run: str) -> Iterator[Row]:
         )
 
 
-def _journaled(butler: Butler, run: str) -> Iterator[Row]:
-    """Read what an unfinished run has done so far; part of it may be stored already."""
+def _unfinished_graph(butler: Butler, run: str) -> QuantumGraph | None:
+    """Return what a run that has not come to its end is executing, or was."""
     path = journal_path(butler.root, run)
-    if not graph_path(path).exists():
-        if count := len(list(read_journal(path))):
-            _log.warning(
-                "The journal %s tells of %d quanta more, which can't be shown: its graph is gone.",
-                path,
-                count,
-            )
-        return
-    graph = QuantumGraph.load(graph_path(path))
-    for report in map(Report.from_bytes, read_journal(path)):
+    if graph_path(path).exists():
+        return QuantumGraph.load(graph_path(path))
+    if count := len(list(read_journal(path))):
+        _log.warning(
+            "The journal %s tells of %d quanta more, which can't be shown: its graph is gone.", path, count
+        )
+    return None
+
+
+def _journaled(butler: Butler, run: str, graph: QuantumGraph) -> Iterator[Row]:
+    """Read what an unfinished run has done so far; part of it may be stored already."""
+    for report in map(Report.from_bytes, read_journal(journal_path(butler.root, run))):
         task = graph.task_of(report.quantum)
         yield Row(
             task.label,

@@ -16,25 +16,37 @@ from pipetask.reports.run_rows import Outcome
 
 Kind = TypeVar("Kind", bound=StrEnum)
 AGAIN = "the same command with --extend-run, which tries again what is not done"
+AGAIN_BY_PIPELINE = (
+    "pipetask run with the pipeline of the graph and --extend-run, which tries again what is not done"
+)
 
 
-def summary_text(summary: RunSummary, *, next_steps: Sequence[str] = ()) -> str:
-    """Say how a run went that has just ended, and what to do next if anything is left."""
-    steps = next_steps or (f"pipetask report {summary.run}", AGAIN)
+def summary_text(summary: RunSummary, *, next_steps: Sequence[str] = (AGAIN,), is_stored: bool = True) -> str:
+    """Say how a run went that has just ended, and what to do next if anything is left.
+
+    Parameters
+    ----------
+    summary : `RunSummary`
+        How it went.
+    next_steps : `~collections.abc.Sequence` [ `str` ], optional
+        What to do if anything is left.
+    is_stored : `bool`, optional
+        Whether the repository knows of it, so that it can be looked at, and extended, there.
+    """
     shown = _shown(Status, summary.tasks.values())
     table = [
-        [label, *(str(counts.get(status, 0)) for status in shown)]
+        [label, *(f"{counts.get(status, 0):,}" for status in shown)]
         for label, counts in summary.tasks.items()
         if any(counts.values())
     ]
     return "\n".join(
         [
-            f"Run {summary.run}: {_totals(summary)} in {duration(summary.wall_s)}"
+            f"Run {summary.run}: {_totals(summary)}"
             + (", stopped before its end" if summary.interrupted else ""),
             *(aligned([["task", *map(_words, shown)], *table]) if table else []),
             *reused_lines(summary.reused),
-            *_error_lines(summary),
-            *_next_steps(summary, *steps),
+            *_error_lines(summary, is_stored=is_stored),
+            *_next_steps(summary, [*[f"pipetask report {summary.run}"] * is_stored, *next_steps], is_stored),
         ]
     )
 
@@ -47,25 +59,24 @@ def reused_lines(reused: Mapping[str, int]) -> list[str]:
     return [f"Taken from earlier runs: {counts}."]
 
 
-def report_text(report: RunReport) -> str:
-    """Say what a run did."""
+def report_text(report: RunReport, *, next_steps: Sequence[str] = (AGAIN,)) -> str:
+    """Say what a run did, and what to do next if anything is left."""
     shown = _shown(Outcome, (task.counts for task in report.tasks))
     head = ["task", *map(_words, shown), "median", "longest", "total", "CPU", "memory"]
     table = [
         [
             task.label,
-            *(str(task.counts.get(status, 0)) for status in shown),
+            *(f"{task.counts.get(status, 0):,}" for status in shown),
             *_measured(task),
         ]
         for task in report.tasks
     ]
     return "\n".join(
         [
-            f"Run {report.run}: {_totals(report)} in {duration(report.wall_s)}"
-            + (", not finished" if report.is_unfinished else ""),
+            f"Run {report.run}: {_totals(report)}" + (", not finished" if report.is_unfinished else ""),
             *aligned([head, *table]),
-            *_error_lines(report),
-            *_next_steps(report, AGAIN),
+            *_error_lines(report, is_stored=True),
+            *_next_steps(report, next_steps, is_stored=True),
         ]
     )
 
@@ -103,8 +114,10 @@ def duration(seconds: float) -> str:
 
 
 def size(n_bytes: float) -> str:
-    """Write an amount of bytes in MiB, GiB from 10 on, TiB from 10 on."""
+    """Write an amount of bytes in MiB, KiB below 1, GiB from 10 on, TiB from 10 on."""
     value, unit = n_bytes / 2**20, "MiB"
+    if 0 < value < 1:
+        return f"{n_bytes / 1024:.3g} KiB"
     for larger in ("GiB", "TiB"):
         if value < 10240:
             break
@@ -138,25 +151,27 @@ def _totals(run: RunSummary | RunReport) -> str:
         counts = [(run.total(status), _words(status)) for status in Status]
     else:
         counts = [(run.total(outcome), _words(outcome)) for outcome in Outcome]
-    parts = ", ".join(f"{n} {word}" for n, word in counts if n)
-    return counted(run.total(), "quantum") + (f" ({parts})" if parts else "")
+    parts = ", ".join(f"{n:,} {word}" for n, word in counts if n)
+    took = f" in {duration(run.wall_s)}" if run.wall_s else ""  # nothing was run here, only counted
+    return counted(run.total(), "quantum") + (f" ({parts})" if parts else "") + took
 
 
-def _error_lines(run: RunSummary | RunReport) -> list[str]:
+def _error_lines(run: RunSummary | RunReport, *, is_stored: bool) -> list[str]:
     lines = []
     for group in run.errors:
-        lines.append(f"{group.count} x {group.label}: {group.failure.headline}")
+        lines.append(f"{group.count:,} x {group.label}: {group.failure.headline}")
         lines.append(f"    for example {group.data_id}")
-        lines.append(f"    again: {rerun_command(group, run.run, run.output)}")
+        if is_stored:
+            lines.append(f"    again: {rerun_command(group, run.run, run.output)}")
     return ["", "Errors:", *lines] if lines else []
 
 
-def _next_steps(run: RunSummary | RunReport, *commands: str) -> list[str]:
+def _next_steps(run: RunSummary | RunReport, commands: Sequence[str], is_stored: bool) -> list[str]:
     """Say how to learn more, and how to try again what is not done."""
     if not run.exit_code:
         return []
     steps = [*commands]
     # A lost worker leaves no log, and no traceback either.
-    for group in [group for group in run.errors if group.failure.traceback and AGAIN in commands][:1]:
+    for group in [group for group in run.errors if group.failure.traceback and is_stored][:1]:
         steps.append(f"butler.get('{group.label}_log', {group.data_id}, collections='{run.run}')")
     return ["", "Next:", *(f"  {step}" for step in steps)]

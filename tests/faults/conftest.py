@@ -112,9 +112,17 @@ class Site:
         return found
 
 
+@pytest.fixture(params=("sqlite", "postgresql") if WHOLE else ("sqlite",))
+def site(tmp_path, request):
+    """An empty repository; on each kind of database, where the whole suite was asked for."""
+    is_served = request.param == "postgresql"
+    options = {"registry_db": request.getfixturevalue("postgresql_url")} if is_served else {}
+    return Site(tmp_path / "repo", **options)
+
+
 @pytest.fixture
-def site(tmp_path):
-    """An empty repository on SQLite."""
+def sqlite_site(tmp_path):
+    """An empty repository whose database is a file in its folder."""
     return Site(tmp_path / "repo")
 
 

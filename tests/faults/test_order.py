@@ -62,8 +62,8 @@ pipetask()
 FULL = "2"
 
 
-def test_files_are_synced_before_the_journal_and_the_journal_before_rows(site, tmp_path, monkeypatch):
-    site.fill(7)
+def test_files_are_synced_before_the_journal_and_the_journal_before_rows(sqlite_site, tmp_path, monkeypatch):
+    site = sqlite_site.fill(7)
     calls = tmp_path / "calls"
     monkeypatch.setenv("CALLS", str(calls))
     site.end(site.start_run("ordered", "-c", "square:sleep_s=0.05", script=RECORDING))

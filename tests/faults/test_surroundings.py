@@ -106,8 +106,8 @@ def test_a_run_survives_a_restart_of_its_database(tmp_path, new_site, restartabl
     assert site.fsck() == []
 
 
-def test_a_run_waits_for_others_who_write(site, whole):
-    site.fill(10)
+def test_a_run_waits_for_others_who_write(sqlite_site, whole):
+    site = sqlite_site.fill(10)
     process = site.start_run("patient", "-c", "square:sleep_s=0.1")
     end = time.monotonic() + 60
     while not list(site.root.glob("patient/square/**/*.json")):
@@ -139,8 +139,8 @@ def read_only():
         subprocess.run(["umount", folder], check=True)
 
 
-def test_a_repository_that_may_only_be_read_is_left_alone(site, read_only):
-    site.fill(2)
+def test_a_repository_that_may_only_be_read_is_left_alone(sqlite_site, read_only):
+    site = sqlite_site.fill(2)
     before = sorted(site.root.rglob("*"))
     read_only(site.root)
     _, err = site.end(site.start_run("mine"), exit_code=2)

@@ -9,6 +9,12 @@ from pipetask.cli.options import RepositoryCommand, repository_argument
 from pipetask.cli.show import format_option, show
 from pipetask.counted import counted
 
+LOST_FILES = """\
+Files that are missing, or not what was written: bring them back from a copy. Or make them again: remove
+their datasets, and the TASK_metadata that say that the quantum is done, and go on with the run.
+  butler prune-datasets RUN --purge RUN --datasets TYPE,TASK_metadata --where …
+  pipetask run … --extend-run"""
+
 
 @click.command("fsck", cls=RepositoryCommand, short_help="Check that rows, files and journals agree.")
 @repository_argument()
@@ -34,7 +40,7 @@ def command(repo: str | None, repair: bool, deep: bool, grace: float, format_: s
     The exit code is 1 if faults remain.
     """
     from pipetask.butler import Butler
-    from pipetask.execution.fsck import fsck, remaining
+    from pipetask.execution.fsck import UNMENDABLE, fsck, remaining
 
     with Butler.from_config(repo, writeable=repair) as butler:
         faults = list(fsck(butler, repair=repair, deep=deep, grace_s=grace))
@@ -44,6 +50,9 @@ def command(repo: str | None, repair: bool, deep: bool, grace: float, format_: s
         show(["fault", "where", "detail", "repaired"], rows, format_)
     mended = f", {len(faults) - left} mended" if repair else ""
     click.echo(f"{counted(len(faults), 'fault')} found{mended}." if faults else "No faults found.", err=True)
-    if left and not repair:
+    kinds = {fault.kind for fault in faults if not fault.repaired}
+    if kinds - UNMENDABLE and not repair:
         click.echo(f"To mend what can be mended: butler fsck {butler.root} --repair", err=True)
+    if kinds & UNMENDABLE:
+        click.echo(LOST_FILES, err=True)
     sys.exit(EXIT_SOME_FAILED if left else 0)

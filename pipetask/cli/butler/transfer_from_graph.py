@@ -26,5 +26,6 @@ def command(graph: str, repo: str | None, register_dataset_types: bool, dry_run:
         summary = transfer(
             QuantumGraph.load(graph), butler, register_dataset_types=register_dataset_types, dry_run=dry_run
         )
-    click.echo(summary_text(summary, next_steps=[f"pipetask run-quanta {graph}", "this command again"]))
+    steps = f"pipetask run-quanta {graph}", "this command again"
+    click.echo(summary_text(summary, next_steps=steps, is_stored=False))
     sys.exit(summary.exit_code)

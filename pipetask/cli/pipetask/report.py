@@ -26,8 +26,8 @@ def command(repo: str | None, run: str, html: str | None, format_: str) -> None:
     from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.reports.run import newest_run, report_of
     from pipetask.reports.run_page import run_page
-    from pipetask.reports.run_rows import latest_rows
-    from pipetask.reports.text import report_text
+    from pipetask.reports.run_rows import Outcome, latest_rows
+    from pipetask.reports.text import AGAIN, AGAIN_BY_PIPELINE, report_text
 
     with Butler.from_config(repo) as butler:
         graph = QuantumGraph.load(Path(run)) if Path(run).is_file() else None
@@ -37,7 +37,10 @@ def command(repo: str | None, run: str, html: str | None, format_: str) -> None:
         if html:
             Path(html).write_text(run_page(butler, report, rows), encoding="utf-8")
     if format_ == "table":
-        click.echo(report_text(report))
+        again = AGAIN_BY_PIPELINE if graph else AGAIN
+        if graph and report.total() == report.total(Outcome.NOT_ATTEMPTED):
+            again = f"pipetask run -g {run}"
+        click.echo(report_text(report, next_steps=[again]))
     elif format_ == "json":
         click.echo(json.dumps(report.document(), indent=1))
     else:

@@ -51,7 +51,7 @@ def command(
         numbers = list(range(len(loaded)))
     summary = run_quanta(Path(graph).absolute(), find_repository(repo), numbers, **options)
     steps = f"butler transfer-from-graph {graph}", "the same command again, which leaves out what is done"
-    click.echo(summary_text(summary, next_steps=steps))
+    click.echo(summary_text(summary, next_steps=steps, is_stored=False))
     sys.exit(summary.exit_code)
 
 

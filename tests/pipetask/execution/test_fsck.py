@@ -49,8 +49,22 @@ def test_a_file_that_is_gone_is_told_and_its_dataset_kept(finished):
     path = path_of(finished, 1)
     (finished.root / path).unlink()
     assert list(faults(finished)) == [("row without file", path)]
-    command(finished, "--repair", exit_code=1)
+    assert "--repair" not in command(finished, exit_code=1).stderr  # it would change nothing
+    assert "butler prune-datasets" in command(finished, "--repair", exit_code=1).stderr
     assert finished.butler.find_dataset("doubled", instrument="Cam", detector=1, collections="out")
+
+
+def test_a_file_that_is_gone_is_made_again_once_its_dataset_and_metadata_are_pruned(finished):
+    butler = finished.butler
+    (finished.root / path_of(finished, 1)).unlink()
+    refs = [
+        butler.find_dataset(name, instrument="Cam", detector=1, collections="out")
+        for name in ("doubled", "double_metadata")
+    ]
+    butler.pruneDatasets(refs, disassociate=True, unstore=True, purge=True)
+    summary = run_graph(finished.graph(extend_run=True), butler)
+    assert {label: sum(counts.values()) for label, counts in summary.tasks.items()} == {"double": 1}
+    assert faults(finished, deep=True) == {}
 
 
 def test_a_file_of_another_size_is_told(finished):

@@ -6,6 +6,8 @@ import shlex
 
 import pytest
 
+from pipetask.butler.repository import journal_path
+from pipetask.execution.resume import graph_path
 from pipetask.reports.rerun import condition
 
 RUN = ("-i", "numbers", "-o", "out", "--register-dataset-types")
@@ -80,6 +82,26 @@ def test_a_graph_that_nobody_has_begun_was_not_attempted(commands, tmp_path):
     assert "9 quanta (9 not attempted)" in commands("report", file, exit_code=1).stdout
 
 
+def test_next_steps_of_a_saved_graph_are_those_that_a_graph_allows(commands, tmp_path):
+    file = tmp_path / "x.qg"
+    commands("qgraph", "-i", "numbers", "-o", "out", "-q", file, "-c", "double:fail_on=[2]")
+    assert f"Next:\n  pipetask run -g {file}\n" in commands("report", file, exit_code=1).stdout
+    for name, *words in (("run", "-g", file, "--register-dataset-types"), ("report", file)):
+        shown = commands(name, *words, exit_code=1).stdout
+        assert "the same command" not in shown
+        assert "pipetask run with the pipeline of the graph and --extend-run" in shown
+
+
+def test_what_a_run_that_was_cut_short_has_still_to_do_counts(commands):
+    journal = journal_path(commands.repo.root, "cut")
+    journal.parent.mkdir()
+    commands.repo.graph("cut").save(graph_path(journal))
+    journal.touch()
+    commands.repo.butler.registry.collections.register("cut")
+    shown = commands("report", "cut", exit_code=1).stdout
+    assert "Run cut: 9 quanta (9 not attempted), not finished" in shown
+
+
 def test_what_was_not_begun_took_no_time(commands):
     commands("run", *RUN, "-c", "double:fail_on=[0, 1, 2, 3]", exit_code=1)
     (line,) = [
@@ -94,6 +116,12 @@ def test_commands_to_run_again_can_be_read(commands):
     commands("run", *RUN, "-c", "double:fail_on=[2]", exit_code=1)
     shown = commands("report", "out", exit_code=1).stdout
     assert """--extend-run -d "instrument = 'Cam' AND detector = 2\"""" in shown
+
+
+def test_a_command_to_run_again_names_inputs_where_no_chain_knows_them(commands):
+    commands("run", *RUN[:2], "--output-run", "alone", RUN[-1], "-c", "double:fail_on=[2]", exit_code=1)
+    shown = commands("report", "alone", exit_code=1).stdout
+    assert "again: pipetask run -p 'PIPELINE#double' -i INPUTS --output-run alone --extend-run" in shown
 
 
 def test_csv_has_a_line_for_each_task(commands):

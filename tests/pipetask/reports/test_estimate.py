@@ -63,6 +63,8 @@ def test_tasks_that_never_ran_are_named():
     ("n_bytes", "text"),
     [
         (0, "0 MiB"),
+        (384, "0.375 KiB"),
+        (20 * 2**10, "20 KiB"),
         (3 * 2**20, "3 MiB"),
         (100 * 2**20, "100 MiB"),
         (20 * 2**30, "20 GiB"),

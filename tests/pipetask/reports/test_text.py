@@ -48,6 +48,29 @@ def test_a_lost_worker_has_no_log_to_look_at():
     )
 
 
+def test_numbers_have_separators_of_thousands():
+    task = TaskReport("isr", {Status.SUCCEEDED: 99_000, Status.FAILED: 1_000}, 1.0, 1.0, 1.0, 1.0, 2**20)
+    group = ErrorGroup("isr", 1_000, "{}", Failure("ValueError", "no bias"))
+    summary = RunSummary("r", {"isr": dict(task.counts)}, (group,), 1.0)
+    for text in summary_text(summary), report_text(RunReport("r", (task,), (group,), 1.0, False)):
+        assert "100,000 quanta (99,000 succeeded, 1,000 failed) in 1 s" in text
+        assert "99,000   1,000" in text
+        assert "1,000 x isr" in text
+
+
+def test_what_is_only_counted_took_no_time():
+    assert summary_text(RunSummary("r", {"isr": {Status.SUCCEEDED: 2}}, (), 0.0)).splitlines()[0] == (
+        "Run r: 2 quanta (2 succeeded)"
+    )
+
+
+def test_a_step_of_a_batch_names_no_commands_that_need_the_registry():
+    summary = RunSummary("r", {"isr": {Status.FAILED: 3}}, (ERROR,), 1.0)
+    lines = summary_text(summary, next_steps=["the job again"], is_stored=False).splitlines()
+    assert lines[lines.index("Next:") + 1 :] == ["  the job again"]
+    assert not any("again: " in line for line in lines)
+
+
 def test_a_summary_says_that_a_run_was_stopped():
     summary = RunSummary("r", {"isr": {Status.NOT_ATTEMPTED: 1}}, (), 1.0, interrupted=True)
     assert "stopped before its end" in summary_text(summary)
