@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pipetask.cli.errors import fail
+from pipetask.cli.log_options import begin_logging, log_options, refuse_after_command
 from pipetask.cli.options_file import options_file_option
 
 
@@ -27,7 +28,7 @@ class CommandFolder(click.Group):
     """
 
     def __init__(self, *, package: str, plugins: str, **attributes: Any) -> None:  # click's own keywords
-        super().__init__(**attributes)
+        super().__init__(params=log_options(), **attributes)
         self.package = package
         self.plugins = plugins
 
@@ -83,11 +84,19 @@ class Command(click.Command):
             )
         )
 
+    def make_context(self, *args: Any, **attributes: Any) -> click.Context:  # click's own arguments
+        """Parse as usual; options that stand before the command are told from unknown ones."""
+        try:
+            return super().make_context(*args, **attributes)
+        except click.NoSuchOption as error:
+            refuse_after_command(error)
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; every error ends here."""
         verbose = ctx.params.pop("verbose")
         ctx.meta[VERBOSE] = verbose
-        _log_to_stderr(verbose=verbose)
+        begin_logging(ctx, verbose=verbose)
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -97,16 +106,6 @@ class Command(click.Command):
             ctx.exit(0)
         except (Exception, KeyboardInterrupt) as error:  # the boundary: everything ends here
             fail(error, verbose=verbose)
-
-
-def _log_to_stderr(*, verbose: bool) -> None:
-    import logging
-
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
 
 
 def _collect_rarely() -> None:

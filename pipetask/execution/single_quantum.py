@@ -121,7 +121,7 @@ class QuantumRunner:
         found = {**self._graph.input_records(work.quantum), **work.made}
         records = {id: artifacts for id, artifacts in found.items() if artifacts}
         butler = self.butler.open(records)
-        log = self._log.start()
+        log = self._log.start(work.label, unit.dataId)
         me = os.getpid()
         attempt = self._attempt(unit, records, butler)
         failure, metadata = attempt.failure, attempt.metadata

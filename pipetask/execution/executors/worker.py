@@ -3,57 +3,30 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import pickle
 import select
 import signal
-import sys
 import threading
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 
 from pipetask.execution.executors.base import Runner
-
-
-@dataclass(frozen=True, slots=True)
-class StderrLog:
-    """What of the log the user sees on standard error, where workers write for themselves."""
-
-    level: int
-    formatter: logging.Formatter | None
-
-    @classmethod
-    def of_this_process(cls) -> StderrLog | None:
-        """Look at the handlers of the root logger."""
-        root = logging.getLogger()
-        for handler in root.handlers:
-            if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stderr, sys.__stderr__):
-                return cls(max(handler.level, root.level), handler.formatter)
-        return None
-
-    def show(self) -> None:
-        """Show the same of this process."""
-        handler = logging.StreamHandler()
-        handler.setLevel(self.level)
-        handler.setFormatter(self.formatter)
-        logging.getLogger().addHandler(handler)
+from pipetask.execution.user_log import UserLog
 
 
 def work_until_told(
     connection: Connection,
     life: Connection,
     runner_pickle: bytes,
-    stderr_log: StderrLog | None,
+    user_log: UserLog,
     environment: dict[str, str],
 ) -> None:
     """Run quanta from a pipe and answer with their reports, until the end of the pipe or an empty message."""
     end_with(life)
     os.environ.clear()
     os.environ.update(environment)
-    if stderr_log:
-        stderr_log.show()
+    user_log.show()
     # Ctrl-C, and a batch system's SIGTERM, reach all processes; only the coordinator decides what they mean.
     # A handler that does nothing, since programs that a task starts would inherit that signals are ignored.
     for number in (signal.SIGINT, signal.SIGTERM):

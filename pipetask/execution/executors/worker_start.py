@@ -11,8 +11,9 @@ from multiprocessing import forkserver
 from pipetask.errors import WorkerStartError, described
 from pipetask.execution.executors import preload
 from pipetask.execution.executors.base import Runner
-from pipetask.execution.executors.worker import StderrLog, work_until_told
+from pipetask.execution.executors.worker import work_until_told
 from pipetask.execution.executors.worker_process import WorkerProcess
+from pipetask.execution.user_log import UserLog
 
 ATTEMPTS = 20
 PAUSE_S = 0.1
@@ -46,7 +47,7 @@ class WorkerStarter:
         self._modules = set(modules)
         self._threads = threads
         self._context = multiprocessing.get_context("forkserver")
-        self._stderr_log = StderrLog.of_this_process()
+        self._user_log = UserLog.of_this_process()
         self._stillborn = 0
 
     def start(self) -> WorkerProcess:
@@ -61,7 +62,7 @@ class WorkerStarter:
             here, there = self._context.Pipe()
             watched, life = self._context.Pipe(duplex=False)
             environment = preload.worker_environment(threads=self._threads)
-            arguments = there, watched, self._runner_pickle, self._stderr_log, environment
+            arguments = there, watched, self._runner_pickle, self._user_log, environment
             process = self._context.Process(target=work_until_told, args=arguments, name="pipetask-worker")
             try:
                 start_fork_server(self._modules, threads=self._threads)
