@@ -3,13 +3,13 @@
     python benchmarks/aperture_pipeline.py --exposures 4           # some minutes
     python benchmarks/aperture_pipeline.py --exposures 100 --processes 1 2      # the full size
 
-Prints one JSON object with an entry in "runs" for each number of processes (-j). "wall_s" is the whole command,
-from its start to its end: imports, the graph, checks, commits. "tasks_s" is the sum of the times of the quanta,
-as the provenance of the run has them: a task's own work with the reading and writing of its datasets. "inside"
-is its part of what the processes had (wall time by processes), "cpu_inside" the same in processor time, which
-a busy machine changes less; "wanted" is the least that they should be, with one process. "by_task_s" is the
-time of a quantum of each task. The images of 100 exposures take some 10 GB per run, in the temporary folder;
-those of a run are removed before the next.
+Prints one JSON object with an entry in "runs" for each number of processes (-j). "wall_s" is the whole
+command, from its start to its end: imports, the graph, checks, commits. "tasks_s" is the sum of the times of
+the quanta, as the provenance of the run has them: a task's own work with the reading and writing of its
+datasets. "inside" is its part of what the processes had (wall time by processes), "cpu_inside" the same in
+processor time, which a busy machine changes less; "wanted" is the least that they should be with one process.
+"by_task_s" is the time of a quantum of each task. The images of 100 exposures take some 10 GB per run, in the
+temporary folder; those of a run are removed before the next.
 """
 
 import argparse

@@ -54,8 +54,8 @@ def compare(folder: Path) -> dict[tuple[str, str], Table]:
 
 
 def report(pairs: dict[tuple[str, str], Table]) -> str:
-    """Say median ratio and scatter of the fluxes, for all stars of a pair and by magnitude."""
-    lines = ["pair              magnitude    stars  median ratio  scatter"]
+    """Say median ratio, its error and the scatter of the fluxes, for all stars of a pair and by magnitude."""
+    lines = ["pair              magnitude    stars  median ratio   error  scatter"]
     for (first, second), table in pairs.items():
         for low, high in ((-np.inf, np.inf), *pairwise(BINS)):
             chosen = table[(table["mag"] >= low) & (table["mag"] < high)]
@@ -63,9 +63,9 @@ def report(pairs: dict[tuple[str, str], Table]) -> str:
                 ratio = 10 ** (0.4 * np.asarray(chosen["difference"]))
                 scatter = 1.4826 * np.median(np.abs(ratio - np.median(ratio)))
                 name = "all" if np.isinf(low) else f"{low:g} to {high:g}"
-                lines.append(
-                    f"{first} {second}   {name:12} {len(chosen):5d} {np.median(ratio):13.4f} {scatter:8.4f}"
-                )
+                error = 1.2533 * scatter / np.sqrt(len(chosen))  # of the median of a normal distribution
+                values = f"{np.median(ratio):13.4f} {error:7.4f} {scatter:8.4f}"
+                lines.append(f"{first} {second}   {name:12} {len(chosen):5d} {values}")
     return "\n".join(lines)
 
 

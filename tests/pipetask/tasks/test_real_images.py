@@ -110,22 +110,34 @@ def test_simulated_stars_on_two_images_agree_without_a_fitted_factor(example, tm
 def test_decam_objects_agree_between_exposures_of_a_band_after_one_zero_point_each(images, cutouts):
     seen = cutouts.cutouts(images / "decam-legacypipe" / "testcase3")
     assert [each.band for each in seen] == ["g"] * 3 + ["r"] * 2 + ["z"] * 3
-    for _, pull in cutouts.pairs(seen, cutouts.neighbour).values():
-        assert np.abs(pull[:4]).max() < 3  # r = 4 to 7
-    for (band, *_), (ratio, pull) in cutouts.pairs(seen, cutouts.profile).items():
-        if band == "z":  # one exposure is wider than its header says
-            assert np.abs(ratio - 1).max() < 0.08
-        else:
-            assert np.nanmax(np.abs(pull)) < 2.5
+    galaxy, neighbour = (cutouts.pairs(seen, row) for row in (0, 1))
+    assert len(galaxy) == len(neighbour) == 7
+    for band in "grz":
+        pulls = np.abs([pull for (b, *_), (_, pull) in galaxy.items() if b == band])
+        assert pulls.shape[1] == 7  # r = 3 to 10
+        assert np.mean(pulls < 1) > 0.68
+        assert np.mean(pulls < 2) > 0.95
+        assert pulls.max() < 3
+    assert np.nanmax([np.abs(pull) for _, pull in neighbour.values()]) < 2.5
+
+
+def test_a_decam_star_agrees_between_exposures_after_the_nominal_zero_points(images, cutouts):
+    seen = cutouts.read(images / "decam-legacypipe" / "testcase6")
+    one, two = (row for row in cutouts.star(seen) if row[0].band == "z")
+    assert max(one[3], two[3]) < cutouts.EVEN
+    assert np.all(np.abs(one[1] - two[1]) < np.hypot(one[2], two[2]))  # r = 3 to 6
+    assert min(one[2]) < 0.04
+    assert cutouts.report_star(seen).count("not compared") == 3  # a ray of the bright star
 
 
 def test_simulated_objects_agree_between_exposures_of_a_band_through_a_cloud(cutouts, tmp_path):
     rng = np.random.default_rng(5)
     x, y = 30.3 + np.array([0, cutouts.NEIGHBOUR[0]]), 30.1 + np.array([0, cutouts.NEIGHBOUR[1]])
     clear = 10 ** (0.4 * (26.610 + 2.5 * np.log10(80 / 4.0) - np.array([19.0, 22.0])))
-    for number, seeing, light in ((1, 3.0, 1.0), (2, 4.5, 0.7)):
-        image = star_image((60, 60), x, y, light * clear, seeing) + rng.normal(0, 5, (60, 60))
-        header = fits.Header({"FWHM": seeing, "ARAWGAIN": 4.0})
+    for number, width, light in ((1, 0.0, 1.0), (2, 3.0, 0.7)):
+        image = cutouts.blurred(star_image((60, 60), x, y, light * clear, 3.0), width)
+        image += rng.normal(0, 5, (60, 60))
+        header = fits.Header({"FWHM": 4.0, "ARAWGAIN": 4.0})
         primary = fits.PrimaryHDU()
         primary.header.update(FILTER="g DECam", EXPNUM=number, EXPTIME=80.0, AIRMASS=1.0)
         for kind, pixels in (
@@ -136,11 +148,15 @@ def test_simulated_objects_agree_between_exposures_of_a_band_through_a_cloud(cut
             hdus = fits.HDUList([primary, fits.ImageHDU(pixels, header)])
             hdus.writeto(tmp_path / f"a_{number}_{kind}_g.fits")
     seen = cutouts.cutouts(tmp_path)
-    magnitudes = [each.zero_point - 2.5 * np.log10(each.flux[0, -1]) for each in seen]
-    assert np.allclose(magnitudes, [19.0, 19.0 - 2.5 * np.log10(0.7)], atol=0.02)
-    for what in (cutouts.profile, cutouts.neighbour):
-        ((_, pull),) = cutouts.pairs(seen, what).values()
-        assert np.nanmax(np.abs(pull[:4])) < 3
+    fluxes = [each.flux[0, -1] / each.factor for each in seen]
+    magnitudes = [each.zero_point - 2.5 * np.log10(flux) for each, flux in zip(seen, fluxes, strict=True)]
+    assert np.diff(magnitudes) == pytest.approx(-2.5 * np.log10(0.7), abs=0.02)
+    assert (seen[1].factor, seen[1].width) == (1, 0)  # the wider one is the reference
+    assert seen[0].factor == pytest.approx(0.7, rel=0.02)
+    assert seen[0].width == pytest.approx(3.0, abs=0.2)
+    for row in (0, 1):
+        ((_, pull),) = cutouts.pairs(seen, row).values()
+        assert np.nanmax(np.abs(pull[:5])) < 3
     assert f"{magnitudes[0]:.3f}" in cutouts.report(seen)
     cutouts.draw(seen, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").stat().st_size > 5000
