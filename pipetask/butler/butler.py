@@ -15,6 +15,7 @@ from pipetask.butler.data_ids import data_id_for, dataset_type_of
 from pipetask.butler.new_repository import new_repository
 from pipetask.butler.reading import Named, ReadingButler
 from pipetask.butler.repository import Repository
+from pipetask.butler.reserve import keep
 from pipetask.butler.transaction import Transaction
 from pipetask.butler.transfer import FileDataset, ingest_files
 from registry.arguments import all_checked, checked
@@ -108,6 +109,7 @@ class Butler(ReadingButler):
         try:
             Registry.create(made.repository.registry, universe=universe).close()
             made.write_config()
+            keep(made.repository.root)
         except BaseException:
             if is_new:
                 with suppress(OSError):  # it holds something by now

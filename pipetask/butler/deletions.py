@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from datastore.locations import local_path
 from pipetask.butler.inventory import paths_in_use
 from pipetask.butler.repository import batch_folder, journal_path
+from pipetask.butler.reserve import keep, release
 from pipetask.butler.run_lock import held
 from pipetask.butler.trash import TrashList, write_down
 
@@ -46,7 +47,12 @@ class Deletions:
         self._runs: list[str] = []
         self._sources: list[Path] = []
         self._locks = ExitStack()
+        self._has_no_reserve = False
         self._trash: TrashList | None = None
+
+    def make_room(self) -> None:
+        """Give up the reserve, if there is no other room for the lists and rows that a removal writes."""
+        self._has_no_reserve |= release(self._root)
 
     def add(self, records: Iterable[ArtifactRecord]) -> None:
         """Remember files to delete."""
@@ -78,7 +84,7 @@ class Deletions:
         if self._runs:
             others = self._all_runs()
             self._runs = [run for run in self._runs if run not in others]
-        self._trash = write_down(self._root, self._records, self._runs)
+        self._trash = write_down(self._root, self._outside_runs(), self._runs)
 
     def carry_out(self) -> None:
         """Delete it all: the rows are gone."""
@@ -89,8 +95,7 @@ class Deletions:
                 _LOG.warning("%s was taken in, but can't be deleted: %s", source, err.strerror or err)
         if self._trash is None:
             return
-        folders = tuple(self._datastore.folder(run) + "/" for run in self._runs)
-        self._datastore.remove(record for record in self._records if not record.path.startswith(folders))
+        self._datastore.remove(self._outside_runs())
         others = self._all_runs() if self._runs else set()
         for run in self._runs:
             self._datastore.remove_tree(run, keep=others)
@@ -116,6 +121,14 @@ class Deletions:
         """Forget everything: the transaction has ended."""
         self._records, self._runs, self._sources, self._trash = [], [], [], None
         self._locks.close()
+        if self._has_no_reserve:
+            keep(self._root)
+            self._has_no_reserve = False
+
+    def _outside_runs(self) -> list[ArtifactRecord]:
+        """Return the files that do not go with the folders of the runs."""
+        folders = tuple(self._datastore.folder(run) + "/" for run in self._runs)
+        return [record for record in self._records if not record.path.startswith(folders)]
 
     def _all_runs(self) -> set[str]:
         return set(self._registry.collections.query("*", kinds=["RUN"]))

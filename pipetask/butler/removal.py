@@ -65,6 +65,7 @@ def prune_datasets(
         for tag in tags:
             butler.registry.collections.disassociate(tag, refs)
     if unstore:
+        deletions.make_room()
         ids = [ref.id for ref in refs]
         artifacts = [record for records in butler.artifacts(ids).values() for record in records]
         butler.registry.remove_locations(ids)
@@ -107,6 +108,7 @@ def remove_runs(
     for name in runs:
         if collections.get_info(name).kind != "RUN":
             raise CollectionTypeError(f"Collection {name!r} is {collections.get_info(name).kind}, not a run.")
+    deletions.make_room()
     deletions.lock(runs)
     removed: list[ArtifactRecord] = []
     with butler.registry.transaction():

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pipetask.butler import MissingCollectionError
 from pipetask.butler.inventory import FoundFile, damaged_artifacts, files_without_rows
 from pipetask.butler.repository import batch_folder, journals
+from pipetask.butler.reserve import keep
 from pipetask.butler.run_lock import is_executing
 from pipetask.butler.trash import discard, finish, left_lists, left_parts, unused
 from pipetask.counted import counted
@@ -97,6 +98,8 @@ def fsck(
     idle = [run for run in butler.registry.collections.query("*", kinds=["RUN"]) if _is_idle(butler, run)]
     yield from _left_overs(butler, idle, repair=repair, grace_s=grace_s)
     yield from _damage(butler, deep=deep)
+    if repair:
+        keep(butler.root)
 
 
 def _is_idle(butler: Butler, run: str) -> bool:
@@ -144,14 +147,15 @@ def _unfinished_removals(butler: Butler, *, repair: bool, grace_s: float) -> Ite
     for trash in left_lists(butler.root, oldest):
         where = str(trash.path.relative_to(butler.root))
         left = unused(butler, trash)
-        runs = f" and the folders of {', '.join(left.runs)}" if left.runs else ""
-        detail = f"{counted(len(left.files), 'file')}{runs} should be gone"
-        if not (left.files or left.runs):
+        parts = [counted(len(left.files), "file")] if left.files else []
+        parts += [f"the folders of {', '.join(left.runs)}"] if left.runs else []
+        detail = f"{' and '.join(parts)} should be gone"
+        if not parts:
             detail = "it did not come to its end, and removed nothing"
         fault = Fault(FaultKind.UNFINISHED_REMOVAL, where, detail)
         if repair:
             finish(butler, left)
-            fault = replace(fault, repaired="deleted" if left.files or left.runs else "forgotten")
+            fault = replace(fault, repaired="deleted" if parts else "forgotten")
         yield fault
     for part in left_parts(butler.root, oldest):
         fault = Fault(FaultKind.TEMPORARY_FILE, str(part.relative_to(butler.root)), "a list of removals")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -21,6 +22,7 @@ from registry.dialects.base import Dialect, Mode, OnConflict, Rows
 from registry.errors import DatabaseBusyError, DatabaseConflictError, RegistryError, RepositoryFormatError
 
 _LOG = logging.getLogger(__name__)
+_SMALL = 2**22  # bytes free, below which a disk may have been full
 _DURABLE = "FULL"
 _FAST = "NORMAL"  # a power cut may lose the last commits, never the file: the run's journal is the truth
 
@@ -60,13 +62,12 @@ class SQLiteDialect(Dialect):
         )
 
     def _connect(self, target: str, mode: Mode) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            target,
-            uri=target.startswith("file:"),
-            timeout=self.busy_timeout_s,
-            isolation_level=None,
-            check_same_thread=False,  # each thread has its own, but all are closed together
-        )
+        connection = self._made(target)
+        if mode != "create" and _lacks_room(connection):
+            connection.close()
+            connection = self._made(target.replace("mode=ro", "mode=rw"))
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # then it needs no file beside the database
+            connection.execute(f"PRAGMA query_only = {mode == 'read'}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA cache_size = -65536")
@@ -82,6 +83,15 @@ class SQLiteDialect(Dialect):
         if mode != "read":
             connection.execute(f"PRAGMA synchronous = {_FAST}")
         return connection
+
+    def _made(self, target: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            target,
+            uri=target.startswith("file:"),
+            timeout=self.busy_timeout_s,
+            isolation_level=None,
+            check_same_thread=False,  # each thread has its own, but all are closed together
+        )
 
     def abandon(self, url: str) -> None:
         """Remove the file, which did not exist before, and those beside it."""
@@ -194,6 +204,7 @@ class SQLiteDialect(Dialect):
         if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             return DatabaseConflictError(
                 f"{url} could not be written: {getattr(error, 'orig', error)}; is there room on the disk?"
+                f"{_room(url)}"
             )
         return None
 
@@ -202,6 +213,29 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     return driver
+
+
+def _lacks_room(connection: sqlite3.Connection) -> bool:
+    """Tell whether a full disk has no room for the 32 kB beside the database that its users share."""
+    try:
+        connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError as error:  # any other one comes again, and is told then
+        return error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHMSIZE
+    except sqlite3.Error:
+        pass
+    return False
+
+
+def _room(path: str) -> str:
+    """Say how full the disk of a file is, and what to do, if that may be the reason of an error."""
+    with suppress(OSError):
+        free = shutil.disk_usage(Path(path).parent).free
+        if free < _SMALL:
+            return (
+                f" {free // 1000} kB are free; remove runs or datasets, few at a time (butler remove-runs, "
+                "prune-datasets)."
+            )
+    return ""
 
 
 def _file_uri(path: Path, mode: Mode) -> str:

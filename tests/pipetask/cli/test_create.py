@@ -91,7 +91,7 @@ def test_a_standalone_repository_keeps_what_is_built_in_now(create, tmp_path, mo
 
 def test_the_configuration_may_lie_elsewhere_and_names_the_repository(create, tmp_path, monkeypatch):
     create("repo", "--outfile", "mine.yaml")
-    assert {path.name for path in (tmp_path / "repo").iterdir()} == {"registry.sqlite3"}
+    assert not (tmp_path / "repo" / "butler.yaml").exists()
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     assert put_notes("../mine.yaml").startswith(str(tmp_path / "repo" / "first"))

@@ -1,6 +1,8 @@
 """SQLite where there is no room, or no permission to write: one line, and nothing half-written."""
 
+import contextlib
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -93,6 +95,38 @@ def test_no_registry_is_made_where_there_is_no_room(small_disk):
     assert [path.name for path in small_disk.iterdir()] == ["ballast"]
     (small_disk / "ballast").unlink()
     Registry.create(url).close()
+
+
+def test_a_full_disk_is_read_and_removals_make_room(small_disk):
+    root = str(small_disk / "repo")
+    with Butler.makeRepo(root) as butler:
+        dataset_type = DatasetType("notes", (), "StructuredDataDict", universe=butler.dimensions)
+        butler.register_dataset_type(dataset_type)
+        for run in ("first", "second", "third"):
+            butler.collections.register(run)
+            butler.put({"a": run}, "notes", run=run)
+    with contextlib.suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as file:
+        while file.write(bytes(65536)):
+            pass
+    assert shutil.disk_usage(small_disk).free == 0
+
+    def run(*words):
+        return CliRunner().invoke(butler_commands, [words[0], root, *words[1:]])
+
+    assert "second" in run("query-datasets", "notes").stdout
+    refused = run("collection-chain", "all", "first,second")
+    assert refused.exit_code == 2
+    assert "0 kB are free; remove runs or datasets" in refused.stderr
+    assert run("remove-runs", "first", "--no-confirm").exit_code == 0
+    assert run("prune-datasets", "second", "--purge", "second", "--no-confirm").exit_code == 0
+    with Butler.from_config(root) as butler:
+        assert [ref.run for ref in butler.query_datasets("notes", "*", find_first=False)] == ["third"]
+        assert not butler.registry.writeable
+        with pytest.raises(RegistryError):
+            butler.collections.register("more")
+    (small_disk / "ballast").unlink()
+    assert run("fsck", "--repair").exit_code in (0, 3)
+    assert (small_disk / "repo" / ".reserve").stat().st_blocks * 512 >= 2**20  # for the next time
 
 
 @pytest.fixture
