@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -394,6 +394,36 @@ class Registry(Queries, Bookkeeping):
             If the first collection that has an answer has several for the timespan.
         """
         return self._finder.find(dataset_type, data_id, collections, timespan)
+
+    def search_datasets(
+        self,
+        dataset_type: str | DatasetType,
+        data_ids: Sequence[DataCoordinate],
+        *,
+        collections: Names,
+        timespans: Sequence[Timespan] | None = None,
+    ) -> list[list[DatasetRef]]:
+        """Return, for each of many data IDs, the datasets that a search of the collections meets, in order.
+
+        The first is what `find_dataset` returns. The database is asked as often for many as for a few.
+
+        Parameters
+        ----------
+        dataset_type : `str` or `DatasetType`
+            A registered one.
+        data_ids : sequence of `DataCoordinate`
+            What to search for; dimensions that the dataset type has not are left out.
+        collections : `str` or sequence of `str`
+            Where to search, in order; chains are searched through.
+        timespans : sequence of `Timespan`, optional
+            When each dataset must be valid; without, CALIBRATION collections are passed over.
+
+        Raises
+        ------
+        CalibrationLookupError
+            If the first collection that has an answer has several for the timespan.
+        """
+        return self._finder.search(dataset_type, data_ids, collections, timespans)
 
     def calibration_columns(self, dataset_type: str | DatasetType, collections: Names) -> CalibrationColumns:
         """Return all datasets of a type in some collections, with validity and place in the search order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from registry.arguments import checked, merged_data_id
@@ -65,6 +65,31 @@ def time_of(butler: ReadingButler, given: Mapping[str, Any]) -> Timespan:
             if record is not None and record.timespan is not None:
                 return record.timespan
     return Timespan.from_ns()
+
+
+def times_of(butler: ReadingButler, data_ids: Sequence[DataCoordinate]) -> list[Timespan]:
+    """Return what `time_of` does for each of many data IDs of the same dimensions."""
+    times: list[Timespan | None] = [None] * len(data_ids)
+    for element in ("exposure", "visit"):
+        if element not in data_ids[0]:
+            continue
+        dimensions = butler.dimensions.conform([element])
+        own = [DataCoordinate.standardize(each.required, dimensions=dimensions) for each in data_ids]
+        with butler.registry.query() as made:
+            records = made.join_data_coordinates(own).dimension_records(element)
+            known = {record.dataId: record.timespan for record in records}
+        times = [known.get(key) if each is None else each for each, key in zip(times, own, strict=True)]
+    return [Timespan.from_ns() if each is None else each for each in times]
+
+
+def full_data_ids(butler: ReadingButler, data_ids: Sequence[DataCoordinate]) -> Sequence[DataCoordinate]:
+    """Return data IDs of the same dimensions with what they imply, as far as there are records of them."""
+    if all(each.hasFull() for each in data_ids):
+        return data_ids
+    with butler.registry.query() as made:
+        found = made.join_data_coordinates(data_ids).data_ids(data_ids[0].dimensions)
+        known = {each: each for each in found}
+    return [known.get(each, each) for each in data_ids]
 
 
 def _completed(butler: ReadingButler, dimensions: DimensionGroup, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pipetask.butler import queries
 from pipetask.butler.collections import ButlerCollections
-from pipetask.butler.composites.find import recorded
+from pipetask.butler.composites.recorded import recorded
 from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.composites.registration import Composites
 from pipetask.butler.data_ids import show

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pipetask.errors import AmbiguousPartError, MissingPartError, MissingPrerequisiteError
+from pipetask.errors import AmbiguousPartError, MissingPrerequisiteError
 from pipetask.graph.codes import Codebooks, row_keys
 from pipetask.graph.datasets import Datasets, datasets_of_refs, existing_datasets
 from pipetask.graph.draft import DraftEdges, DraftTask, Mask, connection_of
@@ -22,7 +22,7 @@ from pipetask.graph.recorded import listed
 from pipetask.graph.tables import Existing, Kind
 
 if TYPE_CHECKING:
-    from pipetask.butler import Butler, DatasetRef, DatasetType
+    from pipetask.butler import Butler, DataCoordinate, DatasetRef, DatasetType
     from pipetask.graph.codes import Codes
     from pipetask.graph.recorded import RecordedComposites
     from pipetask.graph.refs import DataIdDecoder
@@ -147,6 +147,7 @@ class Wholeness:
         """Find the datasets of a part that must exist, for each composite; return why the first has none."""
         if part.name not in task.node.prerequisite_inputs:
             return ""  # a composite itself, whose parts were looked up before
+        from pipetask.butler.composites.errors import MissingPartError
         from pipetask.butler.composites.find import PartFinder
 
         finder = PartFinder(self._butler, self._collections)
@@ -155,17 +156,19 @@ class Wholeness:
         put = self._recorded.of(task.node.label, use.edge.connection)
         found: dict[int, list[DatasetRef]] = {}
         why = ""
+        sought: dict[int, DataCoordinate] = {}
         for row in np.unique(pairs.right).tolist():
             data_id = decoder.decode(use.whole.dimensions, tuple(wholes.datasets.table.codes[row].tolist()))
             if (whole := put.get(data_id)) is not None:
                 found[row] = listed(whole, part)
-                continue
-            try:
-                refs = finder.part(use.composite, part.part, data_id)
-            except MissingPartError as error:
-                why = why or str(error)
-                continue
-            found[row] = list(refs) if isinstance(refs, tuple) else [refs]
+            else:
+                sought[row] = data_id
+        results = finder.parts(use.composite, part.part, list(sought.values()))
+        for row, refs in zip(sought, results, strict=True):
+            if isinstance(refs, MissingPartError):
+                why = why or str(refs)
+            else:
+                found[row] = list(refs) if isinstance(refs, tuple) else [refs]
         edge = task.node.prerequisite_inputs[part.name]
         stored = self._pipeline.dataset_types[edge.dataset_type].dataset_type
         task.add(connection_of(edge, "prerequisite"), *self._paired(stored, pairs, found))

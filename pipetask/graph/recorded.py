@@ -99,7 +99,7 @@ class RecordedComposites:
         return node is not None and node.producer is not None
 
     def _put_of(self, use: CompositeEdge) -> Wholes:
-        from pipetask.butler.composites.find import all_recorded
+        from pipetask.butler.composites.recorded import all_recorded
 
         name = use.whole.name
         if name not in self._put:

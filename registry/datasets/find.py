@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,9 +17,9 @@ from registry.database import Database
 from registry.dataset_ref import DatasetRef, Ids
 from registry.dataset_type import DatasetType
 from registry.datasets.ids import to_array
+from registry.datasets.matches import Match, refuse_several
 from registry.datasets.types import DatasetTypes, TypeEntry
 from registry.dimensions.coordinate import DataCoordinate, DataId
-from registry.errors import CalibrationLookupError
 from registry.schema.schema import Schema
 from registry.timespan import MAX_NS, MIN_NS, Timespan
 
@@ -97,36 +98,47 @@ class DatasetFinder:
         timespan: Timespan | None = None,
     ) -> DatasetRef | None:
         """Return the first dataset that the collections hold for a data ID; see `Registry.find_dataset`."""
+        group = self._types.entry(dataset_type).dataset_type.dimensions
+        coordinate = DataCoordinate.standardize(data_id, dimensions=group)
+        timespans = None if timespan is None else [timespan]
+        (found,) = self.search(dataset_type, [coordinate], collections, timespans)
+        return found[0] if found else None
+
+    def search(
+        self,
+        dataset_type: str | DatasetType,
+        data_ids: Sequence[DataCoordinate],
+        collections: Names,
+        timespans: Sequence[Timespan] | None = None,
+    ) -> list[list[DatasetRef]]:
+        """Return the datasets that the collections hold for many data IDs; see `Registry.search_datasets`."""
         entry = self._types.entry(dataset_type)
         group = entry.dataset_type.dimensions
-        coordinate = DataCoordinate.standardize(data_id, dimensions=group)
-        candidates = self.candidates(entry, collections, coordinate.required)
+        coordinates = [DataCoordinate.standardize(each, dimensions=group) for each in data_ids]
+        keys = list(dict.fromkeys(each.values_tuple for each in coordinates))
+        candidates = self.candidates(entry, collections, coordinates[0].required if len(keys) == 1 else {})
         rank = {info.id: i for i, info in enumerate(candidates)}
-        values = {f"k_{n}": v for n, v in zip(group.required, coordinate.values_tuple, strict=True)}
-        values["type"] = entry.id
-        found: list[tuple[int, bytes, int, int, int]] = []
-        members = [info.id for info in candidates if info.kind != "CALIBRATION"]
-        if members:
-            rows = self._db.fetch(*self._point(entry, members, values, calibration=False))
-            found += [(rank[row[1]], row[0], row[2], MIN_NS, MAX_NS) for row in rows]
-        calibrations = [info.id for info in candidates if info.kind == "CALIBRATION"]
-        if calibrations and timespan is not None:
-            values["begin"], values["end"] = timespan.nsec
-            rows = self._db.fetch(*self._point(entry, calibrations, values, calibration=True))
-            found += [(rank[row[1]], *row[:1], *row[2:]) for row in rows]
-        if not found:
-            return None
-        first = min(row[0] for row in found)
-        best = [row for row in found if row[0] == first]
-        if len({row[1] for row in best}) > 1:
-            spans = ", ".join(str(Timespan.from_ns(*row[3:])) for row in sorted(best, key=lambda row: row[3]))
-            raise CalibrationLookupError(
-                f"{len(best)} datasets {entry.dataset_type.name} {coordinate} in {candidates[first].name!r} "
-                f"are valid in a part of {timespan}: {spans}; ask for a shorter timespan."
+        found = defaultdict[tuple[Any, ...], list[Match]](list)
+        k = len(group.required)
+        for calibration in (False, True) if timespans is not None else (False,):
+            searched = [info.id for info in candidates if (info.kind == "CALIBRATION") is calibration]
+            for row in self._members(entry, searched, keys, calibration=calibration):
+                id, collection_id, *rest = row[k:]
+                found[tuple(row[:k])].append(Match(rank[collection_id], id, *rest))
+        run_ids = {match.run_id for matches in found.values() for match in matches}
+        runs = {id: self._collections.name_of(id) for id in run_ids}
+        result: list[list[DatasetRef]] = []
+        for i, each in enumerate(coordinates):
+            when = None if timespans is None else timespans[i]
+            valid = [match for match in found.get(each.values_tuple, ()) if match.is_valid(when)]
+            if len(valid) > 1:
+                valid.sort()
+                refuse_several(entry.dataset_type, each, valid, candidates, when)
+            distinct = dict.fromkeys((match.id, match.run_id) for match in valid)
+            result.append(
+                [DatasetRef(entry.dataset_type, each, runs[run], id=UUID(bytes=id)) for id, run in distinct]
             )
-        _, id, run_id, _, _ = best[0]
-        run = self._collections.name_of(run_id)
-        return DatasetRef(entry.dataset_type, coordinate, run, id=UUID(bytes=id))
+        return result
 
     def candidates(
         self, entry: TypeEntry, collections: Names, data_id: Mapping[str, Any]
@@ -137,17 +149,34 @@ class DatasetFinder:
         governors = {n: data_id[n] for n in group.governors if n in group.required and n in data_id}
         return self._collections.summaries.may_hold(resolved, entry.id, governors)
 
-    def _point(
-        self, entry: TypeEntry, ids: list[int], values: Mapping[str, Any], *, calibration: bool
-    ) -> tuple[Any, dict[str, Any]]:
-        """Return the prepared select of one data ID in some collections, and its values."""
-        n = 1 << (len(ids) - 1).bit_length()  # few shapes: the list is filled up with its last member
-        padded = ids + ids[-1:] * (n - len(ids))
-        shape = ("point", entry.group_id, entry.dataset_type.dimensions, n, calibration)
+    def _members(
+        self, entry: TypeEntry, searched: list[int], keys: Sequence[tuple[Any, ...]], *, calibration: bool
+    ) -> list[tuple[Any, ...]]:
+        """Return (required values…, dataset id, collection id, run id[, begin, end]) of some data IDs."""
+        if not searched or not keys:
+            return []
+        names = entry.dataset_type.dimensions.required
+        if len(keys) > 1:
+            table, columns = point_columns(self._schema, entry, calibration=calibration)
+            key = [table.c[name] for name in names]
+            return self._db.fetch_by_keys(
+                [*key, *columns],
+                key,
+                keys,
+                table.c.dataset_type_id == entry.id,
+                table.c.collection_id.in_(searched),
+                self._schema.dataset.c.id == table.c.dataset_id,
+            )
+        n = 1 << (len(searched) - 1).bit_length()  # few shapes: the list is filled up with its last member
+        padded = searched + searched[-1:] * (n - len(searched))
         statement = self._db.prepared(
-            shape, lambda: point_select(self._schema, entry, n, calibration=calibration)
+            ("point", entry.group_id, entry.dataset_type.dimensions, n, calibration),
+            lambda: point_select(self._schema, entry, n, calibration=calibration),
         )
-        return statement, {**values, **{f"c_{i}": id for i, id in enumerate(padded)}}
+        values = {f"k_{name}": value for name, value in zip(names, keys[0], strict=True)}
+        members = {f"c_{i}": id for i, id in enumerate(padded)}
+        rows = self._db.fetch(statement, {**values, **members, "type": entry.id})
+        return [(*keys[0], *row) for row in rows]
 
     def columns(self, entry: TypeEntry, collections: Names, data_id: Mapping[str, Any]) -> DatasetColumns:
         """Return the first dataset for each data ID, searching RUN and TAGGED collections."""
@@ -241,18 +270,26 @@ class DatasetFinder:
 
 def point_select(schema: Schema, entry: TypeEntry, n: int, *, calibration: bool) -> Select[Any]:
     """Return the select of (dataset id, collection id, run id[, begin, end]) of one data ID."""
-    table = schema.calibration_table(entry.group_id) if calibration else schema.dataset_table(entry.group_id)
+    table, columns = point_columns(schema, entry, calibration=calibration)
     d = schema.dataset
-    columns: list[ColumnElement[Any]] = [table.c.dataset_id, table.c.collection_id, d.c.run_id]
     conditions = [
         table.c.collection_id.in_([bindparam(f"c_{i}", type_=Integer) for i in range(n)]),
         table.c.dataset_type_id == bindparam("type"),
         *(table.c[name] == bindparam(f"k_{name}") for name in entry.dataset_type.dimensions.required),
     ]
-    if calibration:
-        columns += [table.c.begin_ns, table.c.end_ns]
-        conditions += [table.c.begin_ns < bindparam("end"), table.c.end_ns > bindparam("begin")]
     return select(*columns).join_from(table, d, d.c.id == table.c.dataset_id).where(*conditions)
+
+
+def point_columns(
+    schema: Schema, entry: TypeEntry, *, calibration: bool
+) -> tuple[Table, list[ColumnElement[Any]]]:
+    """Return the table of memberships, and (dataset id, collection id, run id[, begin, end])."""
+    if calibration:
+        table = schema.calibration_table(entry.group_id)
+        validity = [table.c.begin_ns, table.c.end_ns]
+    else:
+        table, validity = schema.dataset_table(entry.group_id), []
+    return table, [table.c.dataset_id, table.c.collection_id, schema.dataset.c.run_id, *validity]
 
 
 def member_select(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipetask.butler.composites.definition import ALL, Composite, Part
-from pipetask.butler.composites.errors import MissingPartError
+from pipetask.butler.composites.definition import Composite, Part
+from pipetask.butler.composites.errors import MissingPartError, missing, required
+from pipetask.butler.composites.recorded import all_recorded, seen_as
 from pipetask.butler.composites.ref import CompositeRef
-from pipetask.butler.data_ids import data_id_for, time_of
-from registry.dataset_ref import DatasetId, DatasetRef
+from pipetask.butler.data_ids import data_id_for, full_data_ids, times_of
+from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
-from registry.datasets.inputs import NamedInput, id_in
 from registry.dimensions.coordinate import DataCoordinate
 from registry.errors import ConflictingDefinitionError, DataIdError, MissingDatasetTypeError
 from registry.timespan import Timespan
@@ -19,9 +19,11 @@ from registry.timespan import Timespan
 if TYPE_CHECKING:
     from pipetask.butler.reading import ReadingButler
 
+Found = DatasetRef | tuple[DatasetRef, ...]
+
 
 class PartFinder:
-    """Finds the parts of composites in a repository.
+    """Finds composites and their parts in a repository: for many data IDs with as few queries as for one.
 
     Parameters
     ----------
@@ -29,11 +31,16 @@ class PartFinder:
         The repository.
     collections : sequence of `str`
         What is searched, in order, for parts whose definition says nothing.
+
+    Attributes
+    ----------
+    butler, collections
+        As given.
     """
 
     def __init__(self, butler: ReadingButler, collections: Sequence[str]) -> None:
-        self._butler = butler
-        self._collections = tuple(collections)
+        self.butler = butler
+        self.collections = tuple(collections)
 
     def find(self, composite: Composite, dataset_type: DatasetType, data_id: DataCoordinate) -> CompositeRef:
         """Return a composite: the one that was put there, else what its parts make.
@@ -45,27 +52,63 @@ class PartFinder:
         ConflictingDefinitionError
             If a part that must be unique is there twice.
         """
-        registry = self._butler.registry
-        stored = registry.find_dataset(dataset_type, data_id, collections=self._collections)
-        if stored is not None:
-            return recorded(self._butler, composite, stored)
-        parts = {part.name: self.part(composite, part, data_id) for part in composite.parts}
-        return CompositeRef(dataset_type, data_id, composite, parts)
+        (result,) = self.find_many(composite, dataset_type, [data_id])
+        if isinstance(result, MissingPartError):
+            raise result
+        return result
 
-    def part(
-        self, composite: Composite, part: Part, data_id: DataCoordinate
-    ) -> DatasetRef | tuple[DatasetRef, ...]:
-        """Return the dataset, or datasets, of one part."""
+    def find_many(
+        self, composite: Composite, dataset_type: DatasetType, data_ids: Sequence[DataCoordinate]
+    ) -> list[CompositeRef | MissingPartError]:
+        """Return the composite of each data ID, or why there is none; see `find`."""
+        registry = self.butler.registry
+        stored = registry.search_datasets(dataset_type, data_ids, collections=self.collections)
+        put = [i for i, refs in enumerate(stored) if refs]
+        wholes = all_recorded(self.butler, composite, [stored[i][0] for i in put])
+        found: dict[int, CompositeRef | MissingPartError] = dict(zip(put, wholes, strict=True))
+        sought = [i for i, refs in enumerate(stored) if not refs]
+        parts: dict[int, dict[str, Found]] = {i: {} for i in sought}
+        for part in composite.parts if sought else ():
+            results = self.parts(composite, part, [data_ids[i] for i in sought])
+            for i, result in zip(sought, results, strict=True):
+                if isinstance(result, MissingPartError):
+                    found[i] = result
+                else:
+                    parts[i][part.name] = result
+            sought = [i for i in sought if i not in found]
+        for i in sought:
+            found[i] = CompositeRef(dataset_type, data_ids[i], composite, parts[i])
+        return [found[i] for i in range(len(data_ids))]
+
+    def part(self, composite: Composite, part: Part, data_id: DataCoordinate) -> Found:
+        """Return the dataset, or datasets, of one part; see `find`."""
+        (result,) = self.parts(composite, part, [data_id])
+        if isinstance(result, MissingPartError):
+            raise result
+        return result
+
+    def parts(
+        self, composite: Composite, part: Part, data_ids: Sequence[DataCoordinate]
+    ) -> list[Found | MissingPartError]:
+        """Return the dataset, or datasets, of one part of each of many composites, or why there are none."""
+        from pipetask.butler.composites.lists import lists_of, named_by
+
+        if not data_ids:
+            return []
         try:
-            registered = self._butler.registry.get_dataset_type(part.dataset_type.partition(".")[0])
+            registered = self.butler.registry.get_dataset_type(part.dataset_type.partition(".")[0])
         except MissingDatasetTypeError as err:
-            raise _missing(composite, part, data_id, f"its dataset type is not registered: {err}") from err
+            why = f"its dataset type is not registered: {err}"
+            return [missing(composite, part, data_id, why) for data_id in data_ids]
         if part.data_ids_from:
-            return self._named_by(composite, part, registered, data_id)
+            return named_by(self, composite, part, registered, data_ids)
         if part.subset:
-            return self._all(composite, part, registered, data_id)
-        when = time_of(self._butler, data_id.mapping) if registered.isCalibration() else None
-        return self._one(composite, part, registered, data_id, when)
+            return lists_of(self, composite, part, registered, data_ids)
+        return [*self._single(composite, part, registered, data_ids)]
+
+    def searched_for(self, part: Part) -> tuple[str, ...]:
+        """Return the collections that a part is searched in."""
+        return part.collections or self.collections
 
     def projected(
         self, composite: Composite, part: Part, registered: DatasetType, data_id: DataCoordinate
@@ -78,182 +121,76 @@ class PartFinder:
                     f"Part {part.name!r} of composite {composite.name!r} needs {name!r}, which its data ID "
                     f"{data_id} does not have."
                 )
-        return data_id_for(self._butler, registered, given, {})
+        return data_id_for(self.butler, registered, given, {})
 
-    def _one(
+    def first(
+        self,
+        registered: DatasetType,
+        data_ids: Sequence[DataCoordinate],
+        searched: Sequence[str],
+        times: Sequence[Timespan] | None = None,
+    ) -> list[DatasetRef | MissingPartError | None]:
+        """Return the first dataset of a type, or composite, for each data ID; why not, if it lacks a part."""
+        butler = self.butler
+        if (inner := butler.composites.get(registered.name)) is not None:
+            distinct = list(dict.fromkeys(data_ids))
+            made = PartFinder(butler, searched).find_many(inner, registered, distinct)
+            by_data_id = dict(zip(distinct, made, strict=True))
+            return [by_data_id[each] for each in data_ids]
+        found = butler.registry.search_datasets(registered, data_ids, collections=searched, timespans=times)
+        return [refs[0] if refs else None for refs in found]
+
+    def _single(
+        self, composite: Composite, part: Part, registered: DatasetType, data_ids: Sequence[DataCoordinate]
+    ) -> list[DatasetRef | MissingPartError]:
+        """Return the dataset of a part that is one."""
+        group = data_ids[0].dimensions
+        if any(name in group.implied and name not in part.data_id for name in registered.dimensions.required):
+            data_ids = full_data_ids(self.butler, data_ids)
+        own = self._all_projected(composite, part, registered, data_ids)
+        searched = self.searched_for(part)
+        times = times_of(self.butler, data_ids) if registered.isCalibration() else None
+        if part.unique:
+            self._check_unique(composite, part, registered, own, searched, times)
+        seen = seen_as(self.butler, part)
+        results: list[DatasetRef | MissingPartError] = []
+        found = self.first(registered, own, searched, times)
+        for data_id, wanted, ref in zip(data_ids, own, found, strict=True):
+            if isinstance(ref, DatasetRef):
+                results.append(seen(ref))
+                continue
+            why = f"no {registered.name!r} {required(wanted)} in collections {', '.join(searched)}"
+            results.append(missing(composite, part, data_id, str(ref or why)))
+        return results
+
+    def _all_projected(
+        self, composite: Composite, part: Part, registered: DatasetType, data_ids: Sequence[DataCoordinate]
+    ) -> list[DataCoordinate]:
+        """Return what `projected` does for each data ID: what the first one is completed with, all are."""
+        first = self.projected(composite, part, registered, data_ids[0])
+        group, known = registered.dimensions, data_ids[0].keys()
+        fixed = {name: first[name] for name in group.required if name in part.data_id or name not in known}
+        is_full = not fixed and set(group.keys).issubset(known)
+        names = group.keys if is_full else group.required
+        rest = (tuple([fixed[n] if n in fixed else each[n] for n in names]) for each in data_ids[1:])
+        return [first, *(DataCoordinate(group, values) for values in rest)]
+
+    def _check_unique(
         self,
         composite: Composite,
         part: Part,
         registered: DatasetType,
-        data_id: DataCoordinate,
-        when: Timespan | None,
-    ) -> DatasetRef:
-        own = self.projected(composite, part, registered, data_id)
-        searched = part.collections or self._collections
-        if part.unique:
-            self._check_unique(composite, part, own, searched)
-        try:
-            ref = self._butler.find_dataset(part.dataset_type, own, collections=searched, timespan=when)
-        except MissingPartError as err:
-            raise _missing(composite, part, data_id, str(err)) from err
-        if ref is None:
-            where = f"no {registered.name!r} {_required(own)} in collections {', '.join(searched)}"
-            raise _missing(composite, part, data_id, where)
-        return ref
-
-    def _check_unique(
-        self, composite: Composite, part: Part, data_id: DataCoordinate, searched: Sequence[str]
+        data_ids: Sequence[DataCoordinate],
+        searched: Sequence[str],
+        times: Sequence[Timespan] | None,
     ) -> None:
-        name = part.dataset_type.partition(".")[0]
-        found = self._butler.registry.query_datasets(
-            name, searched, data_id=data_id.required, find_first=False
+        found = self.butler.registry.search_datasets(
+            registered, data_ids, collections=searched, timespans=times
         )
-        runs = sorted({ref.run for ref in found})
-        if len({ref.id for ref in found}) > 1:
-            raise ConflictingDefinitionError(
-                f"Part {part.name!r} of composite {composite.name!r} must be unique; {name!r} {data_id} is "
-                f"in runs {', '.join(runs)}. Name fewer collections."
-            )
-
-    def _all(
-        self, composite: Composite, part: Part, registered: DatasetType, data_id: DataCoordinate
-    ) -> tuple[DatasetRef, ...]:
-        """Return all datasets whose data IDs agree with the composite's."""
-        given = {**data_id.mapping, **part.data_id}
-        known = registered.dimensions.names
-        constraint = {name: value for name, value in given.items() if name in known}
-        searched = part.collections or self._collections
-        name = registered.name
-        found = self._butler.query_datasets(
-            registered, searched, data_id=constraint, limit=None, explain=False
-        )
-        refs = tuple(sorted(found, key=_data_id))
-        if part.minimum == ALL:
-            wanted = self._butler.registry.query_data_ids(registered.dimensions, data_id=constraint)
-            absent = sorted(
-                {each.subset(registered.dimensions) for each in wanted} - {ref.dataId for ref in refs}
-            )
-            if absent:
-                raise _missing(
-                    composite,
-                    part,
-                    data_id,
-                    f"{len(absent)} of {len(wanted)} are absent, as {name!r} {_required(absent[0])}",
+        for data_id, refs in zip(data_ids, found, strict=True):
+            if len(refs) > 1:
+                runs = ", ".join(sorted({ref.run for ref in refs}))
+                raise ConflictingDefinitionError(
+                    f"Part {part.name!r} of composite {composite.name!r} must be unique; {registered.name!r} "
+                    f"{required(data_id)} is in runs {runs}. Name fewer collections."
                 )
-        self._check_minimum(composite, part, data_id, refs, f"in collections {', '.join(searched)}")
-        return tuple(self._seen(part, ref) for ref in refs)
-
-    def _named_by(
-        self, composite: Composite, part: Part, registered: DatasetType, data_id: DataCoordinate
-    ) -> tuple[DatasetRef, ...]:
-        """Return the datasets whose data IDs, or ids, a component of another dataset holds."""
-        parent, _, component = part.data_ids_from.partition(".")
-        source = Part(part.name, parent, part.collections)
-        holder = self.part(composite, source, data_id)
-        assert isinstance(holder, DatasetRef)  # the part made above is one dataset
-        refs = []
-        for id, row in self._rows(part, holder, component):
-            ref = None
-            if id is not None:
-                ref = self._butler.get_dataset(id)
-            elif set(registered.dimensions.required) <= set(row):
-                ref = self._butler.find_dataset(
-                    registered,
-                    {n: row[n] for n in registered.dimensions.required},
-                    collections=self._collections,
-                )
-            if ref is None:
-                raise _missing(
-                    composite, part, data_id, f"{part.data_ids_from!r} names {row}, which is not there"
-                )
-            refs.append(self._seen(part, ref))
-        self._check_minimum(composite, part, data_id, refs, f"named by {part.data_ids_from!r}")
-        return tuple(refs)
-
-    def _rows(self, part: Part, holder: DatasetRef, component: str) -> list[NamedInput]:
-        """Return what a dataset says that it was made from: the registry's copy, else its own table."""
-        from datastore.composites.inputs import INPUTS, rows_of
-
-        if component == INPUTS:
-            copied = self._butler.registry.named_inputs([holder.id])[holder.id]
-            if copied:
-                return copied
-        table = self._butler.read(holder, component=component, parameters=None, storageClass=None)
-        if table is None:
-            raise MissingPartError(
-                f"{part.data_ids_from!r} is empty: it names no datasets for part {part.name!r}."
-            )
-        return [NamedInput(id_in(row), row) for row in rows_of(table)]
-
-    def _check_minimum(
-        self,
-        composite: Composite,
-        part: Part,
-        data_id: DataCoordinate,
-        refs: Sequence[DatasetRef],
-        where: str,
-    ) -> None:
-        if part.minimum != ALL and len(refs) < part.minimum:
-            raise _missing(
-                composite, part, data_id, f"{len(refs)} {where}, at least {part.minimum} are needed"
-            )
-
-    def _seen(self, part: Part, ref: DatasetRef) -> DatasetRef:
-        """Return a ref as the component that the part is, if it is one."""
-        component = part.dataset_type.partition(".")[2]
-        if not component:
-            return ref
-        classes = self._butler.datastore.storage_classes
-        return ref.makeComponentRef(
-            component, classes.component_class(ref.datasetType.storageClass, component)
-        )
-
-
-def recorded(butler: ReadingButler, composite: Composite, stored: DatasetRef) -> CompositeRef:
-    """Return a composite that was put, with the parts that were recorded with it."""
-    return all_recorded(butler, composite, [stored])[0]
-
-
-def all_recorded(
-    butler: ReadingButler, composite: Composite, stored: Sequence[DatasetRef]
-) -> list[CompositeRef]:
-    """Return composites of one definition that were put, each with the parts that were recorded with it."""
-    rows = butler.registry.composite_parts([ref.id for ref in stored])
-    ids = list(dict.fromkeys(id for parts in rows.values() for _, id in parts))
-    refs = dict(zip(ids, butler.registry.get_datasets(ids), strict=True))
-    whole = _with_parts(butler, [ref for ref in refs.values() if ref is not None])
-    made = []
-    for ref in stored:
-        finder = PartFinder(butler, [ref.run])
-        parts: dict[str, DatasetRef | tuple[DatasetRef, ...]] = {}
-        for part in composite.parts:
-            found = [finder._seen(part, whole[id]) for name, id in rows[ref.id] if name == part.name]
-            parts[part.name] = tuple(sorted(found, key=_data_id)) if part.many else found[0]
-        made.append(CompositeRef(ref.datasetType, ref.dataId, composite, parts, run=ref.run, id=ref.id))
-    return made
-
-
-def _with_parts(butler: ReadingButler, refs: Sequence[DatasetRef]) -> dict[DatasetId, DatasetRef]:
-    """Return stored refs by id; composites with their parts."""
-    found: dict[DatasetId, DatasetRef] = {ref.id: ref for ref in refs}
-    for name in sorted({ref.datasetType.name for ref in refs}):
-        if (inner := butler.composites.get(name)) is not None:
-            of_type = [ref for ref in refs if ref.datasetType.name == name]
-            found |= {ref.id: ref for ref in all_recorded(butler, inner, of_type)}
-    return found
-
-
-def _missing(composite: Composite, part: Part, data_id: DataCoordinate, why: str) -> MissingPartError:
-    return MissingPartError(
-        f"Composite {composite.name!r} {_required(data_id)} is not there: its part {part.name!r} "
-        f"({part.dataset_type!r}) is missing: {why.rstrip('.')}."
-    )
-
-
-def _required(data_id: DataCoordinate) -> DataCoordinate:
-    """Return a data ID as messages show it, without what it implies."""
-    return DataCoordinate.from_required(data_id.dimensions, data_id.values_tuple)
-
-
-def _data_id(ref: DatasetRef) -> DataCoordinate:
-    return ref.dataId

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from datastore.artifact import write_parts
-from pipetask.butler.composites.find import recorded
+from pipetask.butler.composites.recorded import recorded
 from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.data_ids import show
 from pipetask.butler.interchange.document import CollectionEntry, Document, TypeEntry

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.dataset_type import DatasetType
+from registry.dimensions.coordinate import DataCoordinate
 from registry.errors import ConflictingDefinitionError, DataIdError, MissingDatasetTypeError
 from registry.registry import Registry
 
@@ -155,3 +156,19 @@ def test_any_search_agrees_with_looking_one_by_one(runs, data):
             assert (ref.run if ref else None) == expected.get(d)
         refs = registry.query_datasets("d", order)
         assert {ref.dataId["detector"]: ref.run for ref in refs} == expected
+
+
+def test_a_search_for_many_data_ids_finds_what_one_for_each_does(two_run_registry):
+    registry = two_run_registry
+    registry.collections.register("tag", "TAGGED")
+    registry.collections.associate("tag", [registry.find_dataset("calexp", data_id(2), collections="first")])
+    group = registry.get_dataset_type("calexp").dimensions
+    wanted = [DataCoordinate.standardize(data_id(visit), dimensions=group) for visit in (3, 1, 2, 4, 3)]
+    for searched in itertools.permutations(["first", "second", "tag"]):
+        found = registry.search_datasets("calexp", wanted, collections=searched)
+        assert [refs[0] if refs else None for refs in found] == [
+            registry.find_dataset("calexp", each, collections=searched) for each in wanted
+        ]
+        order = [registry.find_dataset("calexp", wanted[0], collections=each) for each in searched]
+        assert found[0] == [ref for ref in order if ref is not None]
+    assert registry.search_datasets("calexp", [], collections="first") == []
