@@ -48,7 +48,7 @@ def commit_unrun(
         commit(
             butler,
             graph,
-            [Report(i, status, begin_ns=now, end_ns=now, failure=reasons.get(i)) for i in part],
+            [Report(i, status, begin_ns=now, end_ns=now, failure=reasons.get(i), attempts=0) for i in part],
         )
 
 

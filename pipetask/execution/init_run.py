@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
+from lsst.pex.config import Config
 
 from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Packages
 from pipetask.butler.defaults import reused_collection
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pipetask.butler import ArtifactRecord, Butler, DatasetRef, LimitedButler
     from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.task.pipeline_task import PipelineTask
+
+MOST_CHANGES = 5
+"""Differences from the run's configuration that are named."""
 
 Records = dict[UUID, list["ArtifactRecord"]]
 InitOutputs = list[tuple["DatasetRef", Any]]
@@ -238,10 +242,17 @@ def _check_equal(butler: Butler, ref: DatasetRef, obj: Any, records: list[Artifa
     data, _ = butler.datastore.serialize(obj, ref.datasetType.storageClass)
     if not records or records[0].checksum == hashlib.sha256(data).hexdigest():
         return
-    name = ref.datasetType.name
-    message = f"Run {ref.run!r} was made with another {name!r}"
-    if isinstance(obj, Packages):
-        before = butler.limited({ref.id: records}).get(ref)
-        changes = [f"{n} {a} -> {b}" for n, (a, b) in before.difference(obj).items()]
-        message += f" ({', '.join(changes[:5])}{', …' if len(changes) > 5 else ''})"
+    message = f"Run {ref.run!r} was made with another {ref.datasetType.name!r}"
+    if changes := _changes(butler.limited({ref.id: records}).get(ref), obj):
+        message += f" ({', '.join(changes[:MOST_CHANGES])}{', …' if len(changes) > MOST_CHANGES else ''})"
     raise InconsistentRunError(f"{message}. Start a new run, without --extend-run, or undo that change.")
+
+
+def _changes(before: Any, now: Any) -> list[str]:
+    """Say in what a configuration, or package versions, differ from those of the run."""
+    if isinstance(now, Packages):
+        return [f"{name} {a} -> {b}" for name, (a, b) in before.difference(now).items()]
+    lines: list[str] = []
+    if isinstance(now, Config):
+        before.compare(now, shortcut=False, output=lines.append)
+    return [" ".join(line.split()).replace(" != ", " -> ") for line in lines]

@@ -115,7 +115,7 @@ class QuantumRunner:
         assert isinstance(work, QuantumWork)
         assert self._graph is not None
         assert self._log is not None
-        begin_ns, begin_cpu = time.time_ns(), time.process_time()
+        begin_ns, begin_cpu, begin_count = time.time_ns(), time.process_time(), time.perf_counter_ns()
         _forget_peak_memory()
         unit = self._graph.quantum(work.quantum)
         found = {**self._graph.input_records(work.quantum), **work.made}
@@ -136,7 +136,7 @@ class QuantumRunner:
             work.quantum,
             attempt.status,
             begin_ns=begin_ns,
-            end_ns=time.time_ns(),
+            end_ns=begin_ns + time.perf_counter_ns() - begin_count,  # the clock may have been set meanwhile
             cpu_s=round(time.process_time() - begin_cpu, 6),
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             host=self._host,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from pipetask.errors import DatabaseBusyError, DatabaseUnavailableError
@@ -91,21 +92,27 @@ class RegistryReports:
                 self._try_again_at = time.monotonic() + RETRY_S
 
     def store_rest(self, blocked: Mapping[int, Failure], not_attempted: Sequence[int]) -> None:
-        """Commit all, waiting for a database that is away, and the quanta that were never begun."""
-        begin = time.monotonic()
-        while self._pending:
-            try:
-                self._commit()
-            except (DatabaseUnavailableError, DatabaseBusyError) as error:
-                if time.monotonic() - begin > OUTAGE_S:
-                    raise
-                _log.warning("%s Trying again; what is done is in the journal.", error)
-                time.sleep(RETRY_S)
-        commit_unrun(self._butler, self._graph, sorted(blocked), Status.BLOCKED, blocked)
-        commit_unrun(self._butler, self._graph, not_attempted, Status.NOT_ATTEMPTED, {})
+        """Commit all, and the quanta that were never begun, waiting for a database that is away."""
+        end = time.monotonic() + OUTAGE_S
+        if self._pending:
+            _patiently(self._commit, end)
+        for quanta, status in ((sorted(blocked), Status.BLOCKED), (not_attempted, Status.NOT_ATTEMPTED)):
+            _patiently(partial(commit_unrun, self._butler, self._graph, quanta, status, blocked), end)
 
     def _commit(self) -> None:
         commit(self._butler, self._graph, self._pending)
         self._journal.clear()
         self._pending = []
         self._last_commit = time.monotonic()
+
+
+def _patiently(store: Callable[[], None], end: float) -> None:
+    """Store something, again and again until that time (monotonic) while the database is away or locked."""
+    while True:
+        try:
+            return store()
+        except (DatabaseUnavailableError, DatabaseBusyError) as error:
+            if time.monotonic() > end:
+                raise
+            _log.warning("%s Trying again; what is done is in the journal.", error)
+            time.sleep(RETRY_S)

@@ -91,8 +91,11 @@ def _histogram(name: str, values: npt.NDArray[Any]) -> str:
         f'<rect x="{4 * i}" y="{50 - 48 * n / tallest:.1f}" width="3.4" height="{48 * n / tallest:.1f}"/>'
         for i, n in enumerate(counts.tolist())
     )
+    # So many digits that the two ends differ.
+    digits = 4 + max(0, -int(np.floor(np.log10((edges[-1] - edges[0]) / np.abs(edges).max()))))
+    ends = " … ".join(f"{end:.{digits}g}" for end in (edges[0], edges[-1]))
     return (
         f'<figure><svg viewBox="0 0 {4 * BINS} 50" width="{4 * BINS}" height="50" class="histogram">'
         f"{bars}</svg>"
-        f"<figcaption>{escape(name)}<br><small>{edges[0]:.4g} … {edges[-1]:.4g}</small></figcaption></figure>"
+        f"<figcaption>{escape(name)}<br><small>{ends}</small></figcaption></figure>"
     )

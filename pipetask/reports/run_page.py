@@ -14,7 +14,7 @@ from pipetask.pipeline.draw.svg import svg_of
 from pipetask.reports.previews import preview
 from pipetask.reports.rerun import rerun_command
 from pipetask.reports.run_rows import RAN, Outcome, Row
-from pipetask.reports.text import duration, size
+from pipetask.reports.text import duration, measured, size
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
@@ -91,9 +91,7 @@ def _tasks(report: RunReport) -> str:
     for task in report.tasks:
         counts = [(o, task.counts.get(o, 0)) for o in shown]
         cells = [f'<td class="{o.value if n else "none"}">{n:,}</td>' for o, n in counts]
-        figures = [task.median_s, task.longest_s, task.total_s, task.cpu_s]
-        cells += [f"<td>{duration(figure)}</td>" for figure in figures]
-        cells.append(f"<td>{size(task.peak_memory)}</td>")
+        cells += [f"<td>{figure}</td>" for figure in measured(task)]
         lines.append(f'<tr id="task/{escape(task.label)}"><td>{escape(task.label)}</td>{"".join(cells)}</tr>')
     return "".join(lines)
 

@@ -67,7 +67,7 @@ def report_text(report: RunReport, *, next_steps: Sequence[str] = (AGAIN,)) -> s
         [
             task.label,
             *(f"{task.counts.get(status, 0):,}" for status in shown),
-            *_measured(task),
+            *measured(task),
         ]
         for task in report.tasks
     ]
@@ -81,7 +81,8 @@ def report_text(report: RunReport, *, next_steps: Sequence[str] = (AGAIN,)) -> s
     )
 
 
-def _measured(task: TaskReport) -> list[str]:
+def measured(task: TaskReport) -> list[str]:
+    """Return median, longest and total time, processor time and memory of a task, as texts."""
     if not task.total_s:
         return [""] * 5  # none of it was begun
     times = task.median_s, task.longest_s, task.total_s, task.cpu_s

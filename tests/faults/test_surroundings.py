@@ -160,6 +160,7 @@ def test_a_clock_that_goes_backwards_disturbs_nothing(site, tmp_path):
     assert len(site.contents("late")) == 12
     with site.open() as butler:
         report = run_report(butler, "late")
+        assert all(row.end_ns >= row.begin_ns for row in butler.registry.provenance.quanta("late"))
     assert report.exit_code == 0
     assert report.total() == 12
     assert site.fsck() == []

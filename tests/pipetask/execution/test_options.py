@@ -59,6 +59,7 @@ def test_too_few_retries_fail_with_the_number_of_attempts(flaky, numbers_repo):
     assert flaky(retries=1).total(Status.FAILED) == 1
     assert quanta(numbers_repo, "double")["1"].attempts == 2
     assert quanta(numbers_repo, "double")["1"].status == "failed"
+    assert quanta(numbers_repo, "add_one")["1"].attempts == 0
 
 
 def test_nothing_is_tried_again_unless_asked(flaky, numbers_repo):

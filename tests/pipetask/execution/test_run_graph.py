@@ -387,6 +387,9 @@ def test_an_extended_run_must_have_the_same_configuration(numbers_repo):
     graph = numbers_repo.graph(extend_run=True, double__unit="s")
     with pytest.raises(InconsistentRunError, match=r"double_schema|double_config"):
         run(numbers_repo, graph)
+    graph = numbers_repo.graph(extend_run=True, double__fail_on=[0], double__sleep_s=0.5)
+    with pytest.raises(InconsistentRunError, match=r"another 'double_config' \(sleep_s: 0\.0 -> 0\.5\)\."):
+        run(numbers_repo, graph)
 
 
 def test_progress_counts_up_to_the_total(numbers_repo):
