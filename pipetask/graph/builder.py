@@ -141,6 +141,7 @@ class QuantumGraphBuilder:
             new_base(),
             chain_change,
             pipeline_graph.composites,
+            temporary=pipeline_graph.temporary,
         )
         self._new_serials = NewSerials()
         self._relations = DimensionRelations(self._registry, self._codebooks)

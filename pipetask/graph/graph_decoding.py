@@ -78,6 +78,7 @@ def graph_of(file: MappedArchive, header: Mapping[str, Any]) -> QuantumGraph:
             _change(header["change"]),
             {made.name: made for made in map(Composite.from_json, header.get("composites", ()))},
             header.get("selection", {}),
+            frozenset(header.get("temporary", ())),
         ),
         tuple(tasks),
         _Lazy(kinds, lambda name: _dataset_table(file, kinds[name], stored[name])),

@@ -29,6 +29,7 @@ def header_of(graph: QuantumGraph) -> dict[str, Any]:
         "id_base": f"{header.id_base:032x}",
         "change": asdict(header.change),
         "selection": dict(header.selection),
+        "temporary": sorted(header.temporary),
         "tasks": [
             {
                 "label": task.label,

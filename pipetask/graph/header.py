@@ -37,6 +37,8 @@ class Header:
         Definitions of the composites that tasks read and make, by name of the dataset type.
     selection
         What else selected its data, by name of the option, so that an update selects the same.
+    temporary
+        Dataset types that nobody needs after the run, as the pipeline says.
     """
 
     universe: DimensionUniverse
@@ -48,3 +50,4 @@ class Header:
     change: ChainChange = NO_CHANGE
     composites: Mapping[str, Composite] = field(default_factory=dict)
     selection: Mapping[str, Any] = field(default_factory=dict)  # names, lists of names, flags
+    temporary: frozenset[str] = frozenset()

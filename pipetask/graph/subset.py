@@ -43,7 +43,10 @@ def subset(graph: QuantumGraph, is_kept: npt.NDArray[np.bool_]) -> QuantumGraph:
         for key, (name, new_row, count, old) in pairs.items()
     }
     datasets = {name: graph.datasets[name].take(np.flatnonzero(mask)) for name, mask in used.items()}
-    return _compacted(graph.with_parts(tasks=tuple(tasks), datasets=datasets, edges=edges, plan=None))
+    header = replace(graph.header, temporary=frozenset())  # what quanta that are left out may read
+    return _compacted(
+        graph.with_parts(header=header, tasks=tuple(tasks), datasets=datasets, edges=edges, plan=None)
+    )
 
 
 def _compacted(graph: QuantumGraph) -> QuantumGraph:

@@ -12,7 +12,7 @@ from pipetask.butler import DataCoordinate, InvalidQueryError, holds, suggest
 from pipetask.errors import ConfigOverrideError
 from pipetask.mocks.names import mock_name
 from pipetask.mocks.task import AdjustingMockTask, MockTask, exception_class
-from pipetask.pipeline.document import Document, Override, Step, Subset, TaskEntry
+from pipetask.pipeline.document import Document, Override, Step, Subset, TaskEntry, Temporary
 from pipetask.pipeline.pipeline import Pipeline
 from pipetask.task.adjust import overrides_adjust_quantum
 
@@ -100,6 +100,7 @@ def mock_pipeline(
             instrument=original.instrument,
             subsets=subsets,
             steps=tuple(Step(step.label, step.dimensions) for step in original.steps),
+            temporary=tuple(Temporary(mock_name(name)) for name in sorted(graph.temporary)),
             file=str(file.with_stem(f"{file.stem}_mock")) if file.stem else original.file,
         )
     )

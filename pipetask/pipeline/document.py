@@ -81,6 +81,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Temporary:
+    """A dataset type that is of use within a run only."""
+
+    dataset_type: str
+    is_optional: bool = False
+    """Whether a pipeline that doesn't make and read it will do, because tasks were left out."""
+    place: Place = field(default=Place("", 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """Another document to take tasks from."""
 
@@ -111,6 +121,7 @@ class Document:
     imports: tuple[Import, ...] = ()
     composites: tuple[str, ...] = ()
     """Definition files of the composites that tasks read and make."""
+    temporary: tuple[Temporary, ...] = ()
     file: str = field(default="", compare=False)
 
     def check(self) -> Document:

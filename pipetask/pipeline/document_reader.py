@@ -16,6 +16,7 @@ from pipetask.pipeline.document import (
     Step,
     Subset,
     TaskEntry,
+    Temporary,
     anchored,
     anchored_instrument,
 )
@@ -30,6 +31,7 @@ KEYS = (
     "subsets",
     "steps",
     "composites",
+    "temporary",
 )
 TASK_KEYS = ("class", "config")
 BLOCK_KEYS = ("file", "python", "dataId", "concatenate")
@@ -76,6 +78,7 @@ def read(text: str, file: str, folder: Path) -> Document:
             anchored(node.text("a file of composites"), folder, node.place)
             for node in _items(top, "composites")
         ),
+        temporary=_temporary(_items(top, "temporary")),
         file=file,
     )
 
@@ -186,6 +189,19 @@ def _steps(nodes: list[Node]) -> tuple[Step, ...]:
                 f"step {step.label!r} is here twice, first in line {found[step.label].place.line}"
             )
         found[step.label] = step
+    return tuple(found.values())
+
+
+def _temporary(nodes: list[Node]) -> tuple[Temporary, ...]:
+    found: dict[str, Temporary] = {}
+    for node in nodes:
+        entry = {"datasetType": node}
+        if not isinstance(node.value, str):
+            entry = _given(node.mapping("a temporary", ("datasetType", "optional")))
+        if "datasetType" not in entry:
+            raise node.error("a temporary has no key 'datasetType'")
+        name = entry["datasetType"].text("the name of a temporary")
+        found[name] = Temporary(name, _flag(entry, "optional", default=False), node.place)
     return tuple(found.values())
 
 

@@ -33,6 +33,11 @@ def to_yaml(document: Document) -> str:
         top["steps"] = [{"label": s.label, "dimensions": list(s.dimensions)} for s in document.steps]
     if document.composites:
         top["composites"] = list(document.composites)
+    if document.temporary:
+        top["temporary"] = [
+            {"datasetType": each.dataset_type, "optional": True} if each.is_optional else each.dataset_type
+            for each in document.temporary
+        ]
     return yaml.dump(top, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 

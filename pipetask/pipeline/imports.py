@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipetask.butler import suggest
 from pipetask.errors import PipelineDocumentError
-from pipetask.pipeline.document import Document, Import, Step, TaskEntry, expanded
+from pipetask.pipeline.document import Document, Import, Step, TaskEntry, Temporary, expanded
 from pipetask.pipeline.document_reader import read
 from pipetask.pipeline.selection import expand_labels, renamed, select
 
@@ -43,7 +43,7 @@ def load(path: Path, opened: tuple[Path, ...] = ()) -> Document:
 
 
 def resolve(document: Document, opened: tuple[Path, ...] = ()) -> Document:
-    """Return the document with the tasks, contracts, subsets, steps and parameters of its imports taken in.
+    """Return the document with all that its imports say taken in.
 
     A task of the importing document replaces an imported one of the same label, or adds its overrides if the
     class is the same; its parameters and subsets win. Two imports may not bring the same label.
@@ -68,6 +68,7 @@ def resolve(document: Document, opened: tuple[Path, ...] = ()) -> Document:
         subsets={**merged.subsets, **document.subsets},
         steps=_all_steps(merged.steps, document.steps),
         composites=tuple(dict.fromkeys((*merged.composites, *document.composites))),
+        temporary=_all_temporary(merged.temporary, document.temporary),
         imports=(),
     ).check()
 
@@ -158,7 +159,12 @@ def _joined(merged: Document, added: Document, entry: Import) -> Document:
         subsets={**merged.subsets, **added.subsets},
         steps=_all_steps(merged.steps, added.steps),
         composites=tuple(dict.fromkeys((*merged.composites, *added.composites))),
+        temporary=_all_temporary(merged.temporary, added.temporary),
     )
+
+
+def _all_temporary(first: Iterable[Temporary], more: Iterable[Temporary]) -> tuple[Temporary, ...]:
+    return tuple({each.dataset_type: each for each in (*first, *more)}.values())
 
 
 def _all_steps(first: Iterable[Step], more: Iterable[Step]) -> tuple[Step, ...]:

@@ -291,6 +291,7 @@ class Pipeline:
             composites=composites,
             description=self.description,
             data_id=self.data_id,
+            temporary=self.document.temporary,
         )
 
     def graph_in(self, butler: Butler) -> PipelineGraph:

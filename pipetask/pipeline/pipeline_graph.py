@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from heapq import heappop, heappush
@@ -13,11 +13,13 @@ from pipetask.errors import PipelineGraphError
 from pipetask.pipeline.composite_edges import with_parts
 from pipetask.pipeline.dataset_types import DatasetTypeNode, resolve_dataset_types
 from pipetask.pipeline.nodes import TaskNode, make_task_node
+from pipetask.pipeline.temporaries import temporaries
 
 if TYPE_CHECKING:
     import networkx as nx
 
     from pipetask.butler import Composite, DatasetType, DimensionUniverse, StorageClasses
+    from pipetask.pipeline.document import Temporary
     from pipetask.task.pipeline_task import PipelineTask
 
 __all__ = ["DatasetTypeNode", "PipelineGraph", "TaskNode"]
@@ -39,6 +41,8 @@ class PipelineGraph:
         What the pipeline is for.
     data_id : mapping
         What the data IDs of all quanta have in common: the instrument of the pipeline, if it names one.
+    temporary : `frozenset` [ `str` ]
+        Dataset types that nobody needs after a run.
     """
 
     universe: DimensionUniverse
@@ -46,6 +50,7 @@ class PipelineGraph:
     dataset_types: dict[str, DatasetTypeNode]
     description: str = ""
     data_id: Mapping[str, str] = field(default_factory=dict)
+    temporary: frozenset[str] = frozenset()
 
     @staticmethod
     def build(
@@ -57,6 +62,7 @@ class PipelineGraph:
         composites: Mapping[str, Composite] | None = None,
         description: str = "",
         data_id: Mapping[str, str] | None = None,
+        temporary: Iterable[Temporary] = (),
     ) -> PipelineGraph:
         """Connect configured tasks.
 
@@ -76,6 +82,8 @@ class PipelineGraph:
             What the pipeline is for.
         data_id : mapping, optional
             What the data IDs of all quanta have in common.
+        temporary : iterable of `Temporary`, optional
+            What nobody needs after a run, as the document says it.
 
         Raises
         ------
@@ -89,8 +97,12 @@ class PipelineGraph:
         }
         nodes = with_parts(nodes, composites or {}, registered, storage_classes)
         dataset_types = resolve_dataset_types(nodes, registered, storage_classes)
-        return PipelineGraph(
+        graph = PipelineGraph(
             universe, _in_order(nodes, dataset_types), dataset_types, description, data_id or {}
+        )
+        parts, automatic = graph.parts_of_composites(), graph.automatic()
+        return replace(
+            graph, temporary=temporaries(temporary, dataset_types, automatic=automatic, parts=parts)
         )
 
     @cached_property
@@ -108,6 +120,15 @@ class PipelineGraph:
                     name = part.part.dataset_type.partition(".")[0]
                     found.setdefault(name, {})[use.whole.name] = None
         return {name: list(wholes) for name, wholes in found.items()}
+
+    def automatic(self) -> set[str]:
+        """Return the names of the dataset types that are made of every task, whatever it does."""
+        of_tasks = {
+            name
+            for task in self.tasks.values()
+            for name in (task.log_dataset, task.metadata_dataset, task.config_dataset)
+        }
+        return {"packages", *of_tasks}
 
     def overall_inputs(self) -> dict[str, DatasetTypeNode]:
         """Return the dataset types that tasks of the pipeline read and none makes, by name."""

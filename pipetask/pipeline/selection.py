@@ -37,6 +37,7 @@ def expand_labels(document: Document, names: Iterable[str], where: str) -> list[
 def select(document: Document, labels: Collection[str], *, edit_subsets: bool = False) -> Document:
     """Return the document with these tasks only, and the contracts, subsets and steps that need no others.
 
+    What is temporary is so where its maker and readers are left; else it is a result of the part.
     With ``edit_subsets``, subsets keep the labels that are left, if any: the importing document may fill
     them again. Otherwise those that lose a label, or have none, are dropped.
     """
@@ -54,6 +55,7 @@ def select(document: Document, labels: Collection[str], *, edit_subsets: bool = 
         contracts=tuple(c for c in document.contracts if removed.isdisjoint(labels_of(c))),
         subsets=subsets,
         steps=tuple(step for step in document.steps if step.label in subsets),
+        temporary=tuple(replace(t, is_optional=t.is_optional or bool(removed)) for t in document.temporary),
     )
 
 

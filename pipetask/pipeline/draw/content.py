@@ -56,7 +56,8 @@ def content(graph: PipelineGraph, *, dataset_types: bool = True) -> Content:
         else:
             shown = graph.dataset_types[name]
             wholes = "".join(f", part of {whole}" for whole in parts.get(name, ()))
-            details = f"{_dimensions(shown)} {shown.dataset_type.storageClass}{wholes}"
+            temporary = ", temporary" if name in graph.temporary else ""
+            details = f"{_dimensions(shown)} {shown.dataset_type.storageClass}{wholes}{temporary}"
             node = DrawnNode(False, name, details)
         nodes[node.key] = node
     arrows = []

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipetask.errors import PipelineDocumentError
-from pipetask.pipeline.document import Contract, Document, Override, Step, Subset, TaskEntry
+from pipetask.pipeline.document import Contract, Document, Override, Step, Subset, TaskEntry, Temporary
 from pipetask.pipeline.document_reader import BLOCK_KEYS, read
 from pipetask.pipeline.document_writer import to_yaml
 
@@ -325,6 +325,13 @@ def documents(draw):
         contracts=draw(st.lists(st.builds(Contract, texts, texts), max_size=3).map(tuple)),
         subsets=subsets,
         steps=draw(steps.map(tuple)) if subsets else (),
+        temporary=draw(
+            st.lists(
+                st.builds(Temporary, names, st.booleans()),
+                max_size=2,
+                unique_by=lambda each: each.dataset_type,
+            ).map(tuple)
+        ),
     )
 
 
