@@ -182,6 +182,30 @@ class Provenance:
                 self._schema.quantum_input, ("quantum_id", "dataset_id", "connection"), plain, "skip"
             )
 
+    def insert_temporary(self, rows: Iterable[tuple[AnyId, str, AnyId]]) -> int:
+        """Store (dataset id, dataset type, quantum id) of what quanta made that is not kept."""
+        plain = [(*_bytes(dataset), name, *_bytes(quantum)) for dataset, name, quantum in rows]
+        with self._db.transaction():
+            return self._db.insert(
+                self._schema.temporary_dataset, ("dataset_id", "dataset_type", "quantum_id"), plain, "replace"
+            )
+
+    def temporary(self, dataset_ids: Iterable[UUID]) -> dict[UUID, tuple[str, UUID]]:
+        """Return dataset type and producing quantum of what was not kept, by id of the dataset."""
+        t = self._schema.temporary_dataset
+        return self._read_temporary(t.c.dataset_id, dataset_ids)
+
+    def temporary_products(self, quantum_ids: Iterable[UUID]) -> dict[UUID, tuple[str, UUID]]:
+        """Return the same of what quanta made."""
+        t = self._schema.temporary_dataset
+        return self._read_temporary(t.c.quantum_id, quantum_ids)
+
+    def _read_temporary(self, key: Any, ids: Iterable[UUID]) -> dict[UUID, tuple[str, UUID]]:
+        t = self._schema.temporary_dataset
+        columns = [t.c.dataset_id, t.c.dataset_type, t.c.quantum_id]
+        rows = self._db.fetch_by_keys(columns, [key], [(id,) for id in to_bytes(ids)])
+        return {UUID(bytes=dataset): (name, UUID(bytes=quantum)) for dataset, name, quantum in rows}
+
     def insert_versions(self, rows: Iterable[QuantumVersion | tuple[Any, ...]]) -> int:
         """Store versions of quanta, tuples in the order of `QuantumVersion`."""
         plain = [(*_bytes(id), *rest) for id, *rest in rows]

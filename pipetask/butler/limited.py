@@ -44,9 +44,11 @@ class LimitedButlerConfig:
         """What tells the datastore of this configuration from others."""
         return json.dumps([self.root, self.datastore], sort_keys=True)
 
-    def open(self, records: Mapping[DatasetId, Sequence[ArtifactRecord]]) -> LimitedButler:
-        """Return a limited butler that knows the given datasets."""
-        return LimitedButler(self, records)
+    def open(
+        self, records: Mapping[DatasetId, Sequence[ArtifactRecord]], kept: frozenset[DatasetId] = frozenset()
+    ) -> LimitedButler:
+        """Return a limited butler that knows the given datasets, and leaves some as they are."""
+        return LimitedButler(self, records, kept=kept)
 
 
 class LimitedButler:
@@ -58,6 +60,8 @@ class LimitedButler:
         Where the files are.
     records : mapping
         Artifacts of the datasets that may be read.
+    kept : `frozenset`, optional
+        Ids of datasets that stay what they are: to put them changes nothing.
 
     Attributes
     ----------
@@ -70,7 +74,11 @@ class LimitedButler:
     """
 
     def __init__(
-        self, config: LimitedButlerConfig, records: Mapping[DatasetId, Sequence[ArtifactRecord]]
+        self,
+        config: LimitedButlerConfig,
+        records: Mapping[DatasetId, Sequence[ArtifactRecord]],
+        *,
+        kept: frozenset[DatasetId] = frozenset(),
     ) -> None:
         self.config = config
         self.datastore = _datastore(config)
@@ -79,6 +87,7 @@ class LimitedButler:
         self.read_ids: set[DatasetId] = set()
         self._records = records
         self._shared: set[DatasetId] = set()
+        self._kept = kept
 
     @property
     def dimensions(self) -> DimensionUniverse:
@@ -111,6 +120,8 @@ class LimitedButler:
             from pipetask.butler.composites.put_predicted import put_predicted
 
             return put_predicted(self, obj, ref)
+        if ref.id in self._kept:
+            return []
         return self._wrote(obj, ref, self.datastore.write(obj, hint_of(ref), sync=False, clobber=True))
 
     def put_once(self, obj: Any, ref: DatasetRef, is_equal: Callable[[Any], bool]) -> list[ArtifactRecord]:

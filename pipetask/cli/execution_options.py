@@ -102,6 +102,16 @@ def execution_options() -> Decorator:
             help="Memory that tasks are told they may use, as in 3GB (MB by default). Nobody enforces it.",
         ),
         click.option(
+            "--cache-intermediates",
+            type=Size(),
+            is_flag=False,
+            flag_value=-1,
+            default=0,
+            metavar="[SIZE]",
+            help="Let a worker go on with what reads what it made, from memory: at most SIZE in each (a "
+            "quarter of the memory in all). What the pipeline calls temporary is not kept.",
+        ),
+        click.option(
             "--enable-implicit-threading",
             "implicit_threading",
             is_flag=True,

@@ -76,6 +76,8 @@ def _store(butler: Butler, graph: QuantumGraph, batch: _Batch) -> None:
         butler.record(graph.header.output_run, batch.datasets, batch.locations)
         registry.provenance.insert_quantum_inputs(batch.inputs)
         registry.insert_named_inputs(batch.named)
+        if batch.temporary:
+            registry.provenance.insert_temporary(batch.temporary)
         if batch.replaced:
             registry.provenance.set_producers(batch.replaced)
 
@@ -93,6 +95,8 @@ class _Batch:
         By id of a dataset, what it says that it was made from.
     replaced : `list` [`tuple`]
         Datasets that existed before, and the quanta that made them anew.
+    temporary : `list` [`tuple`]
+        Datasets that are not kept, their types, and the quanta that made them.
     """
 
     def __init__(self, graph: QuantumGraph) -> None:
@@ -104,6 +108,7 @@ class _Batch:
         self.inputs: list[tuple[bytes, bytes, str]] = []
         self.named: dict[UUID, Sequence[Mapping[str, Any]]] = {}
         self.replaced: list[tuple[UUID, UUID]] = []
+        self.temporary: list[tuple[bytes, str, bytes]] = []
 
     def add(self, task: TaskQuanta, reports: Sequence[Report]) -> None:
         rows = np.array([report.quantum for report in reports]) - task.first
@@ -116,12 +121,14 @@ class _Batch:
             self.quanta.append((id, run, task.label, task.task_class_name, data_id, *_quantum_fields(report)))
             if report.can_be_reused:
                 inputs = json.dumps(report.inputs, sort_keys=True)
-                self.versions.append((id, report.code, config, inputs, len(report.written)))
+                n_outputs = len(report.written) + len(report.temporary)
+                self.versions.append((id, report.code, config, inputs, n_outputs))
             self.named.update(report.named)
             self.inputs += [(id, read.bytes, name) for name, ids in report.read.items() for read in ids]
         written = {id.bytes: records for report in reports for id, records in report.written.items()}
         if not written:
             return
+        temporary = {id.bytes for report in reports if report.ok for id in report.temporary}
         for connection in task.connections:
             if connection.kind in QUANTUM_OUTPUTS:
                 csr = self._graph.edges[task.label, connection.name]
@@ -132,6 +139,8 @@ class _Batch:
                 if connection.is_part:
                     made, makers = self._once(table, made, makers)
                 self._add_datasets(table, made, makers, written)
+                if connection.dataset_type in self._graph.header.temporary:
+                    self._add_temporary(table, made, makers, temporary)
 
     def _once(
         self, table: DatasetTable, rows: npt.NDArray[np.int32], makers: Ids
@@ -163,6 +172,14 @@ class _Batch:
         is_replaced = is_written & (table.serials[rows] < 0)
         pairs = zip(_as_bytes(ids[is_replaced]), _as_bytes(quantum_ids[is_replaced]), strict=True)
         self.replaced += [(UUID(bytes=dataset), UUID(bytes=quantum)) for dataset, quantum in pairs]
+
+    def _add_temporary(
+        self, table: DatasetTable, rows: npt.NDArray[np.int32], quantum_ids: Ids, temporary: set[bytes]
+    ) -> None:
+        ids = _as_bytes(dataset_ids(self._graph, table, rows))
+        pairs = zip(ids, _as_bytes(quantum_ids), strict=True)
+        name = table.dataset_type.name
+        self.temporary += [(id, name, maker) for id, maker in pairs if id in temporary]
 
 
 def dataset_ids(graph: QuantumGraph, table: DatasetTable, rows: npt.NDArray[np.integer[Any]]) -> Ids:

@@ -6,23 +6,24 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from pipetask.butler import ArtifactRecord
+from pipetask.execution.chains import Chains
 from pipetask.execution.commit import data_id_texts
+from pipetask.execution.dispatch import Dispatch
 from pipetask.execution.executors.base import LOST, Executor
 from pipetask.execution.intermediates import Intermediates
 from pipetask.execution.interruption import Interruption
 from pipetask.execution.report import Failure, Report, Status
 from pipetask.execution.retries import Retries
-from pipetask.execution.single_quantum import QuantumWork
 from pipetask.execution.stored_reports import StoredReports
 from pipetask.execution.summary import Errors, RunSummary, Tally
 from pipetask.execution.walker import Walker
+from pipetask.execution.work import QuantumWork
 
 if TYPE_CHECKING:
     from pipetask.execution.journal import Journal
@@ -44,6 +45,9 @@ class Files(Protocol):
 
     def sync(self, records: Iterable[ArtifactRecord]) -> None:
         """Make them durable, in one pass."""
+
+    def remove(self, records: Iterable[ArtifactRecord]) -> None:
+        """Delete them."""
 
 
 class Coordinator:
@@ -69,6 +73,8 @@ class Coordinator:
         Whether nothing more is begun after the first failure.
     retries : `int`
         How often quanta that failed are tried again.
+    chains : `Chains`, optional
+        Which quanta one worker runs in one go; then temporary datasets are not kept.
     progress : callable, optional
         Called with the `Tally` after each change.
 
@@ -90,6 +96,7 @@ class Coordinator:
         left_out: Iterable[int] = (),
         fail_fast: bool = False,
         retries: int = 0,
+        chains: Chains | None = None,
         progress: Callable[[Tally], None] | None = None,
     ) -> None:
         self._graph = graph
@@ -102,10 +109,10 @@ class Coordinator:
         successors = graph.successors()
         done = {*earlier, *left_out}
         self._walker = Walker(successors.indptr, successors.indices, done=done)
-        self._intermediates = Intermediates(graph)
+        self._intermediates = Intermediates(graph, graph.header.temporary if chains else ())
         for report in earlier.values():
             self._intermediates.keep(report)
-        self._running: dict[int, QuantumWork] = {}
+        self._dispatch = Dispatch(graph, self._walker, self._intermediates, chains, has_retries=retries > 0)
         self._retries = Retries(retries)
         self._group: list[Report] = []
         self._is_urgent = False
@@ -121,7 +128,7 @@ class Coordinator:
         begin = time.monotonic()
         with Interruption() as interruption:
             stopping = False
-            while self._running or (self._walker.active and not stopping):
+            while self._dispatch.running or (self._walker.active and not stopping):
                 if not stopping:
                     self._submit()
                 self._add(self._collected(stopping=stopping))
@@ -129,7 +136,7 @@ class Coordinator:
                     self._secure_group()
                 if not stopping and (interruption.asked or (self._fail_fast and self._errors.groups())):
                     stopping = True
-                    self._give_back(self._executor.cancel())
+                    self._dispatch.give_back(self._executor.cancel())
                     self._add(self._retries.give_up())
                 self._stored.store_if_due()
         self._finish()
@@ -144,16 +151,13 @@ class Coordinator:
         )
 
     def _submit(self) -> None:
-        batch = [
-            QuantumWork(quantum, self._graph.label_of(quantum), self._intermediates.inputs_of(quantum))
-            for quantum in self._walker.take(self._executor.capacity)
-        ]
-        self._running.update((work.quantum, work) for work in batch)
+        batch, failed = self._dispatch.take(self._executor.capacity)
+        self._add(failed)
         self._executor.submit([*self._to_try_again(), *batch])
 
     def _to_try_again(self) -> list[QuantumWork]:
         return [
-            replace(self._running[quantum], is_alone=self._retries.is_alone(quantum))
+            self._dispatch.begin(quantum, is_alone=self._retries.is_alone(quantum))
             for quantum in self._retries.due()
         ]
 
@@ -161,23 +165,20 @@ class Coordinator:
         """Take the reports that have come, those of quanta that will be tried again left out."""
         reports = []
         for report in self._executor.collect(WAIT_S):
+            self._dispatch.note_end(report)
             if not report.ok:
                 self.has_left_overs |= report.failure is not None and report.failure.kind in LOST
                 self.has_left_overs |= bool(self._graph.header.composites)  # parts are not taken back
-                if self._retries.postpone(report, is_ending=stopping):
-                    work = self._running[report.quantum]
+                is_last = stopping or not self._dispatch.can_be_tried_again(report.quantum)
+                if self._retries.postpone(report, is_ending=is_last):
+                    work = self._dispatch.running[report.quantum]
                     name = f"{work.label} {self._data_id(report.quantum)}"
                     _log.warning("%s failed and is tried again: %s", name, report.failure)
                     continue
             reports.append(self._retries.counted(report))
-        if not reports and self._retries and len(self._retries) == len(self._running):
+        if not reports and self._retries and len(self._retries) == len(self._dispatch.running):
             time.sleep(PAUSE_S)  # an executor that has nothing to do doesn't wait
         return reports
-
-    def _give_back(self, quanta: list[int]) -> None:
-        self._walker.give_back(quanta)
-        for quantum in quanta:
-            del self._running[quantum]
 
     def _add(self, reports: list[Report]) -> None:
         self._group += reports
@@ -205,11 +206,11 @@ class Coordinator:
             self._progress(self._tally)
 
     def _note(self, report: Report) -> None:
-        work = self._running.pop(report.quantum)
+        work = self._dispatch.running.pop(report.quantum)
         self._tally.add(work.label, report.status)
         if report.ok:
             self._intermediates.keep(report)
-        self._intermediates.drop_inputs_of(report.quantum)
+        self._files.remove(self._intermediates.drop_inputs_of(report.quantum))
         blocked = self._walker.finish(report.quantum, ok=report.ok)
         if report.failure:
             name = f"{work.label} {self._data_id(report.quantum)}"
@@ -226,6 +227,7 @@ class Coordinator:
 
     def _finish(self) -> None:
         """Store the rest, and say which quanta were never begun."""
+        self._files.remove(self._intermediates.temporary_left())
         left = self._walker.not_attempted()
         self._stored.store_rest(self._blocked, left)
         for quantum in left:

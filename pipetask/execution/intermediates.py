@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pipetask.butler import ArtifactRecord
 from pipetask.execution.report import Report
+from pipetask.graph.kept_outputs import is_kept
 from pipetask.graph.tables import QUANTUM_INPUTS, QUANTUM_OUTPUTS, DatasetTable, uuid_of
 
 if TYPE_CHECKING:
@@ -25,10 +26,14 @@ class Intermediates:
     ----------
     graph : `QuantumGraph`
         Says who makes and reads what.
+    temporary : collection of `str`, optional
+        Dataset types that are not kept.
     """
 
-    def __init__(self, graph: QuantumGraph) -> None:
+    def __init__(self, graph: QuantumGraph, temporary: Collection[str] = ()) -> None:
         self._graph = graph
+        self._temporary = frozenset(temporary)
+        self._in_memory: set[UUID] = set()
         self._packed = _PackedRecords()
         self._kept: dict[str, dict[int, bytes]] = {}  # by dataset type and row in its table
         self._is_made: dict[str, npt.NDArray[np.bool_]] = {}
@@ -36,7 +41,10 @@ class Intermediates:
             for connection in task.connections:
                 if connection.kind in QUANTUM_OUTPUTS:
                     rows = graph.edges[task.label, connection.name].indices
-                    nothing = np.zeros(len(graph.datasets[connection.dataset_type]), bool)
+                    table = graph.datasets[connection.dataset_type]
+                    if is_kept(graph, connection):
+                        rows = rows[table.serials[rows] >= 0]  # others are there, and stay as they are
+                    nothing = np.zeros(len(table), bool)
                     self._is_made.setdefault(connection.dataset_type, nothing)[rows] = True
         self._count: dict[str, npt.NDArray[np.int64]] = {}
         for task in graph.tasks:
@@ -60,28 +68,88 @@ class Intermediates:
                 continue
             table = graph.datasets[connection.dataset_type]
             for row in graph.edges[task.label, connection.name][report.quantum - task.first].tolist():
-                records = report.written.get(_id_of(graph, table, row))
-                if count[row] and records is not None:
+                id = _id_of(graph, table, row)
+                records = report.written.get(id) or report.temporary.get(id)
+                if count[row] and records:
                     self._kept.setdefault(connection.dataset_type, {})[row] = self._packed.pack(records)
 
     def inputs_of(self, quantum: int) -> dict[UUID, Sequence[ArtifactRecord]]:
         """Return the artifacts of those inputs of a quantum that others were to make; none if they didn't."""
         found: dict[UUID, Sequence[ArtifactRecord]] = {}
-        for name, row in self._made_inputs(quantum):
+        for name, row in self.made_inputs(quantum):
             data = self._kept.get(name, {}).get(row)
             id = _id_of(self._graph, self._graph.datasets[name], row)
             found[id] = self._packed.unpack(data) if data else ()
         return found
 
-    def drop_inputs_of(self, quantum: int) -> None:
-        """Note that a quantum has read its inputs, and forget those that nobody else will read."""
-        for name, row in self._made_inputs(quantum):
+    def note_in_memory(self, report: Report) -> None:
+        """Note, as soon as a quantum is reported, what it left in the memory of its worker alone."""
+        self._in_memory.update(id for id, records in report.temporary.items() if not records)
+
+    def note_saved(self, report: Report, others: Iterable[int]) -> None:
+        """Note what a worker held for a quantum that failed, and for others, and has saved to files since."""
+        for name, row in (each for q in (report.quantum, *others) for each in self.made_inputs(q)):
+            id = _id_of(self._graph, self._graph.datasets[name], row)
+            if records := report.temporary.get(id):
+                self._in_memory.discard(id)
+                self._kept.setdefault(name, {})[row] = self._packed.pack(records)
+
+    def only_in_memory(self, quantum: int) -> str:
+        """Return the dataset type of an input that is, or was, in a worker's memory only; or nothing."""
+        for name, row in self.made_inputs(quantum) if self._in_memory else ():
+            if _id_of(self._graph, self._graph.datasets[name], row) in self._in_memory:
+                return name
+        return ""
+
+    def drop_inputs_of(self, quantum: int) -> list[ArtifactRecord]:
+        """Note that a quantum has read its inputs, and forget those that nobody else will read.
+
+        Returns
+        -------
+        records : `list` [ `ArtifactRecord` ]
+            Artifacts of the temporary ones among these.
+        """
+        found: list[ArtifactRecord] = []
+        for name, row in self.made_inputs(quantum):
             count = self._count[name]
             count[row] -= 1
             if not count[row]:
-                self._kept.get(name, {}).pop(row, None)
+                data = self._kept.get(name, {}).pop(row, None)
+                if self._in_memory:
+                    self._in_memory.discard(_id_of(self._graph, self._graph.datasets[name], row))
+                if data and self.is_temporary(name, row):
+                    found += self._packed.unpack(data)
+        return found
 
-    def _made_inputs(self, quantum: int) -> Iterator[tuple[str, int]]:
+    def temporary_left(self) -> list[ArtifactRecord]:
+        """Return the artifacts of temporary datasets whose readers were not all run."""
+        return [
+            record
+            for name in self._temporary & self._kept.keys()
+            for row, data in self._kept[name].items()
+            if self.is_temporary(name, row)
+            for record in self._packed.unpack(data)
+        ]
+
+    def is_temporary(self, name: str, row: int) -> bool:
+        """Tell whether nobody needs a dataset after the run; what existed before stays."""
+        return name in self._temporary and bool(self._graph.datasets[name].serials[row] >= 0)
+
+    def n_readers(self, name: str, row: int) -> int:
+        """Return how many quanta are still to read a dataset."""
+        return int(self._count[name][row]) if name in self._count else 0
+
+    def outputs_of(self, quantum: int) -> Iterator[tuple[UUID, str, int]]:
+        """Yield the outputs of a quantum: id, name of the dataset type and row in its table."""
+        graph = self._graph
+        task = graph.task_of(quantum)
+        for connection in task.connections:
+            if connection.kind == "output":
+                table = graph.datasets[connection.dataset_type]
+                for row in graph.edges[task.label, connection.name][quantum - task.first].tolist():
+                    yield _id_of(graph, table, row), connection.dataset_type, row
+
+    def made_inputs(self, quantum: int) -> Iterator[tuple[str, int]]:
         """Yield the inputs that others are to make: names of dataset types and rows in their tables."""
         graph = self._graph
         task = graph.task_of(quantum)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,10 @@ from pipetask.errors import ExecutionOptionsError, described
 
 if TYPE_CHECKING:
     from pipetask.execution.code_coverage import CoverageParts
+
+
+SHARE = -1
+"""The value of `ExecutionOptions.cache_intermediates` that means a quarter of the memory, for all workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,10 @@ class ExecutionOptions:
     max_memory : `int`, optional
         What all workers together may use [byte]; 0 if there is no limit. Quanta wait for room, by what
         earlier ones of their task took; what goes over it is stopped, and tried again alone.
+    cache_intermediates : `int`, optional
+        Quanta hand what they make to those that follow in the same worker in memory, at most so much in each
+        [byte], and what the pipeline calls temporary is not kept; `SHARE` for a share of the memory there is,
+        0 for neither.
     implicit_threading : `bool`, optional
         Leave it to libraries how many threads they use in workers.
     executor : `str`, optional
@@ -73,6 +82,7 @@ class ExecutionOptions:
     cores_per_quantum: int = 1
     memory_per_quantum: int = 0
     max_memory: int = 0
+    cache_intermediates: int = 0
     implicit_threading: bool = False
     executor: str = "local"
     scheduler: str = ""
@@ -109,6 +119,22 @@ class ExecutionOptions:
     def threads(self) -> int:
         """How many threads libraries may use in a worker; 0 if that is left to them."""
         return 0 if self.implicit_threading else self.cores_per_quantum
+
+    @property
+    def hold_bytes(self) -> int:
+        """How much a worker may hold in memory for quanta that follow."""
+        if self.cache_intermediates != SHARE:
+            return self.cache_intermediates
+        return (self.max_memory or memory_there_is()) // 4 // self.processes
+
+
+def memory_there_is() -> int:
+    """Return the memory of this machine, or of the control group that this process is in [byte]."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    except (OSError, ValueError):  # no control group, or one without limit
+        return machine
 
 
 def read_settings(path: str) -> dict[str, Any]:

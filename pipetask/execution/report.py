@@ -100,6 +100,9 @@ class Report:
         For each connection a digest of the datasets that were given.
     is_partial : `bool`
         Whether the task said that it made only a part of its outputs.
+    temporary : `~collections.abc.Mapping` [ `uuid.UUID`, `~collections.abc.Sequence` [ `ArtifactRecord` ] ]
+        Outputs that nobody needs after the run: where their bytes are until then, or nothing if they were
+        handed on in memory. Of one that failed: what it was handed, written so that it can be tried again.
     """
 
     quantum: int
@@ -118,6 +121,7 @@ class Report:
     code: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
     is_partial: bool = False
+    temporary: Mapping[UUID, Sequence[ArtifactRecord]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -149,6 +153,7 @@ class Report:
             self.inputs,
             self.is_partial,
             {id.hex: rows for id, rows in self.named.items()},
+            {id.hex: records for id, records in self.temporary.items()},
         )
         return _encoder.encode(fields).encode()
 
@@ -156,7 +161,7 @@ class Report:
     def from_bytes(cls, data: bytes) -> Report:
         """Decode what `to_bytes` made."""
         quantum, status, begin_ns, end_ns, cpu_s, peak, host, pid, *more = json.loads(data)
-        written, read, failure, attempts, code, inputs, is_partial, named = more
+        written, read, failure, attempts, code, inputs, is_partial, named, temporary = more
         return cls(
             quantum,
             Status(status),
@@ -166,7 +171,7 @@ class Report:
             peak_memory=peak,
             host=host,
             pid=pid,
-            written={UUID(hex=id): [ArtifactRecord(*r) for r in records] for id, records in written.items()},
+            written=_records_by_id(written),
             read={name: [UUID(hex=id) for id in ids] for name, ids in read.items()},
             named={UUID(hex=id): rows for id, rows in named.items()},
             failure=failure and Failure(*failure),
@@ -174,4 +179,9 @@ class Report:
             code=code,
             inputs=inputs,
             is_partial=is_partial,
+            temporary=_records_by_id(temporary),
         )
+
+
+def _records_by_id(plain: Mapping[str, Sequence[Sequence[Any]]]) -> dict[UUID, list[ArtifactRecord]]:
+    return {UUID(hex=id): [ArtifactRecord(*record) for record in records] for id, records in plain.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,8 @@ class Reproduction:
 def reproduce(butler: Butler, ref: DatasetRef, *, keep: bool = False) -> Reproduction:
     """Run the quantum again that made a dataset, with the configuration and inputs of then, and compare.
 
+    So are the quanta that made what it read and was not kept.
+
     Parameters
     ----------
     butler : `Butler`
@@ -75,13 +77,14 @@ def reproduce(butler: Butler, ref: DatasetRef, *, keep: bool = False) -> Reprodu
         raise NotReproducibleError(
             f"{ref.datasetType.name} {ref.dataId} in {ref.run} came from outside: no quantum made it."
         )
-    quantum = provenance.quantum_rows([maker])[maker]
+    quanta = _with_makers_of_temporary(butler, maker)
+    quantum = quanta[maker]
     run = f"reproduce/{ref.id}/{time.time_ns()}"
     searched = _collections_of(butler, quantum.run)
     try:
-        with _tagged_inputs(butler, f"{run}/inputs", maker) as tagged:
-            pipeline = _pipeline_of(butler, quantum, searched)
-            _tag_init_inputs(butler, pipeline, quantum.task_label, searched, tagged)
+        with _tagged_inputs(butler, f"{run}/inputs", quanta) as tagged:
+            pipeline = _pipeline_of(butler, quanta.values(), searched)
+            _tag_init_inputs(butler, pipeline, searched, tagged)
             graph = QuantumGraphBuilder(
                 pipeline,
                 butler,
@@ -96,6 +99,18 @@ def reproduce(butler: Butler, ref: DatasetRef, *, keep: bool = False) -> Reprodu
             with suppress(MissingCollectionError):  # the run was not begun
                 butler.removeRuns(run)
     return Reproduction(ref, quantum, run, difference, is_bytewise, _changes(butler, quantum, searched))
+
+
+def _with_makers_of_temporary(butler: Butler, maker: UUID) -> dict[UUID, QuantumRow]:
+    """Return a quantum, and those that made what it and these read and was not kept."""
+    provenance = butler.registry.provenance
+    found: dict[UUID, QuantumRow] = {}
+    new = {maker}
+    while new:
+        found |= provenance.quantum_rows(new)
+        read = {dataset for _, dataset, _ in provenance.inputs(new)}
+        new = {producer for _, producer in provenance.temporary(read).values()} - found.keys()
+    return found
 
 
 def _made_again(butler: Butler, graph: QuantumGraph, ref: DatasetRef) -> tuple[str, bool]:
@@ -120,9 +135,9 @@ def _collections_of(butler: Butler, run: str) -> list[str]:
 
 
 @contextmanager
-def _tagged_inputs(butler: Butler, name: str, quantum: UUID) -> Iterator[str]:
-    """Put what a quantum read into a collection of its own, so that nothing else is found."""
-    read = [dataset for _, dataset, _ in butler.registry.provenance.inputs([quantum])]
+def _tagged_inputs(butler: Butler, name: str, quanta: Iterable[UUID]) -> Iterator[str]:
+    """Put what quanta read into a collection of its own, so that nothing else is found."""
+    read = [dataset for _, dataset, _ in butler.registry.provenance.inputs(quanta)]
     refs = [ref for ref in butler.registry.get_datasets(dict.fromkeys(read)) if ref is not None]
     butler.registry.collections.register(name, "TAGGED")
     try:
@@ -132,19 +147,22 @@ def _tagged_inputs(butler: Butler, name: str, quantum: UUID) -> Iterator[str]:
         butler.registry.collections.remove(name)
 
 
-def _pipeline_of(butler: Butler, quantum: QuantumRow, searched: list[str]) -> PipelineGraph:
-    config = _found(butler, f"{quantum.task_label}_config", searched)
-    pipeline = Pipeline.from_task(quantum.task_class, label=quantum.task_label)
-    configured = pipeline.with_config_python(quantum.task_label, butler.get(config).saveToString())
-    return configured.graph_in(butler)
+def _pipeline_of(butler: Butler, quanta: Iterable[QuantumRow], searched: list[str]) -> PipelineGraph:
+    pipeline: Pipeline | None = None
+    for label, class_name in {row.task_label: row.task_class for row in quanta}.items():
+        config = butler.get(_found(butler, f"{label}_config", searched)).saveToString()
+        more = pipeline.with_task if pipeline else Pipeline.from_task
+        pipeline = more(class_name, label=label).with_config_python(label, config)
+    assert pipeline is not None
+    return pipeline.graph_in(butler)
 
 
-def _tag_init_inputs(
-    butler: Butler, pipeline: PipelineGraph, label: str, searched: list[str], tagged: str
-) -> None:
-    for edge in pipeline.tasks[label].init_inputs.values():
-        ref = _found(butler, edge.dataset_type, searched)
-        butler.registry.collections.associate(tagged, [ref])
+def _tag_init_inputs(butler: Butler, pipeline: PipelineGraph, searched: list[str], tagged: str) -> None:
+    for task in pipeline.tasks.values():
+        for edge in task.init_inputs.values():
+            if pipeline.dataset_types[edge.dataset_type].producer is None:
+                ref = _found(butler, edge.dataset_type, searched)
+                butler.registry.collections.associate(tagged, [ref])
 
 
 def _found(butler: Butler, name: str, searched: list[str]) -> DatasetRef:

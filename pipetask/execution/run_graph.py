@@ -13,6 +13,7 @@ from pipetask.butler.inventory import remove_left_overs
 from pipetask.butler.repository import journal_path
 from pipetask.errors import ExecutionOptionsError, InconsistentRunError
 from pipetask.execution import init_run
+from pipetask.execution.chains import Chains
 from pipetask.execution.coordinator import Coordinator
 from pipetask.execution.executors.base import Executor
 from pipetask.execution.executors.memory import MemoryBudget
@@ -25,6 +26,7 @@ from pipetask.execution.resume import forget, graph_path
 from pipetask.execution.single_quantum import QuantumRunner
 from pipetask.execution.stored_reports import RegistryReports
 from pipetask.execution.summary import RunSummary, Tally
+from pipetask.graph.kept_outputs import are_records_replaced
 from pipetask.task.context import ExecutionResources
 
 if TYPE_CHECKING:
@@ -140,6 +142,7 @@ def _execute(
         raise_on_partial_outputs=how.raise_on_partial_outputs,
         debugger=how.debugger,
         coverage=how.coverage if how.needs_workers or how.executor == "dask" else None,
+        hold_bytes=how.hold_bytes,
     )
     with _executor(graph, butler, runner, how, client) as executor:
         coordinator = Coordinator(
@@ -150,10 +153,11 @@ def _execute(
             RegistryReports(graph, butler, journal),
             fail_fast=how.fail_fast,
             retries=how.retries,
+            chains=Chains(graph) if how.cache_intermediates else None,
             progress=progress,
         )
         summary = coordinator.run()
-    if coordinator.has_left_overs:
+    if coordinator.has_left_overs or are_records_replaced(graph):
         remove_left_overs(butler, graph.header.output_run)
     forget(journal)
     return summary

@@ -17,12 +17,15 @@ from uuid import UUID, uuid4
 
 from pipetask.butler import ArtifactRecord, DatasetRef, LimitedButler, TaskMetadata
 from pipetask.errors import AnnotatedPartialOutputsError, NoWorkFound
+from pipetask.execution.existing_part import existing_part
+from pipetask.execution.held_objects import HandingButler, HeldObjects
 from pipetask.execution.loaded_task import LoadedTask, task_setups
 from pipetask.execution.log_capture import LogCapture
 from pipetask.execution.report import Failure, Report, Status
+from pipetask.execution.work import QuantumWork
+from pipetask.graph.kept_outputs import kept_outputs
 from pipetask.graph.quantum_graph import QuantumGraph
-from pipetask.task.adjust import adjust, overrides_adjust_quantum
-from pipetask.task.composites import are_made_of, existing, stored_inputs
+from pipetask.task.composites import stored_inputs
 from pipetask.task.context import ExecutionResources, QuantumContext
 from pipetask.task.input_digests import artifact_digest, dataset_digest
 from pipetask.task.quantum import Quantum, quantize_inputs, quantize_outputs
@@ -31,30 +34,6 @@ if TYPE_CHECKING:
     from pipetask.butler import LimitedButlerConfig
     from pipetask.execution.code_coverage import CoverageParts
     from pipetask.execution.executors.base import Work
-    from pipetask.task.connections import PipelineTaskConnections
-
-
-@dataclass(frozen=True, slots=True)
-class QuantumWork:
-    """A quantum that is to be run, and what its worker can't find in the graph.
-
-    Parameters
-    ----------
-    quantum : `int`
-        Its number in the graph.
-    label : `str`
-        Label of its task.
-    made : `~collections.abc.Mapping` [ `uuid.UUID`, `~collections.abc.Sequence` [ `ArtifactRecord` ] ]
-        Artifacts of the inputs that other quanta were to make. An input without any doesn't exist: there was
-        no work for it, or only other outputs were made.
-    is_alone : `bool`
-        Whether nothing else may run beside it, because memory was too short for that.
-    """
-
-    quantum: int
-    label: str
-    made: Mapping[UUID, Sequence[ArtifactRecord]]
-    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +66,8 @@ class QuantumRunner:
         Module whose ``post_mortem`` is called, in this process, when a task raises.
     coverage : `CoverageParts`, optional
         What of the executed code is to be measured, in workers: the command measures its own process.
+    hold_bytes : `int`, optional
+        How much may be held in memory for the quanta that follow in a chain.
     """
 
     butler: LimitedButlerConfig
@@ -96,12 +77,17 @@ class QuantumRunner:
     raise_on_partial_outputs: bool = False
     debugger: str = ""
     coverage: CoverageParts | None = None
+    hold_bytes: int = 0
     _graph: QuantumGraph | None = None
     _loaded: dict[str, LoadedTask] = field(default_factory=dict)
     _appenders: dict[str, Any] = field(default_factory=dict)  # by store; only the butler may name their type
     _log: LogCapture | None = None
     _host: str = field(default_factory=socket.gethostname)
+    _held: HeldObjects = field(init=False)
     _covered: Any = None  # a `coverage.Coverage`, if there is that package
+
+    def __post_init__(self) -> None:
+        self._held = HeldObjects(self.hold_bytes)
 
     def open(self) -> None:
         """Open the graph, and listen to `logging`."""
@@ -118,9 +104,7 @@ class QuantumRunner:
         begin_ns, begin_cpu, begin_count = time.time_ns(), time.process_time(), time.perf_counter_ns()
         _forget_peak_memory()
         unit = self._graph.quantum(work.quantum)
-        found = {**self._graph.input_records(work.quantum), **work.made}
-        records = {id: artifacts for id, artifacts in found.items() if artifacts}
-        butler = self.butler.open(records)
+        records, butler = self._opened(work)
         log = self._log.start(work.label, unit.dataId)
         me = os.getpid()
         attempt = self._attempt(unit, records, butler)
@@ -132,6 +116,7 @@ class QuantumRunner:
             log.append(_record_of(work.label, failure))
             butler.take_back()
         given = stored_inputs(unit)
+        temporary = self._handed_over(work, given, butler, failure)
         report = Report(
             work.quantum,
             attempt.status,
@@ -148,6 +133,7 @@ class QuantumRunner:
             code=self._loaded[work.label].code if not failure else "",
             inputs=self._input_digests(given, unit.initInputs, records),
             is_partial=attempt.is_partial,
+            temporary=temporary,
         )
         metadata["quantum"] = _figures(report)
         try:
@@ -158,8 +144,43 @@ class QuantumRunner:
         except Exception as error:  # the disk may be full
             butler.take_back()
             failure = Failure.from_exception(error)
-            return replace(report, status=Status.FAILED, written={}, named={}, failure=failure)
+            report = replace(
+                report, status=Status.FAILED, written={}, named={}, temporary={}, failure=failure
+            )
         return report
+
+    def _opened(self, work: QuantumWork) -> tuple[dict[UUID, Sequence[ArtifactRecord]], LimitedButler]:
+        """Return where the inputs are, as far as they exist, and what the task reads and writes with."""
+        assert self._graph is not None
+        found = {**self._graph.input_records(work.quantum), **work.made}
+        kept = kept_outputs(self._graph, work.quantum)
+        if work.hand_over is None:
+            records = {id: artifacts for id, artifacts in found.items() if artifacts}
+            return records, self.butler.open(records, kept)
+        if work.hand_over.is_first:
+            self._held.clear()
+        found |= {id: artifacts for id, artifacts in self._held.records.items() if id in found}
+        records = {id: artifacts for id, artifacts in found.items() if artifacts or id in self._held}
+        return records, HandingButler(self.butler, records, self._held, work.hand_over, kept=kept)
+
+    def _handed_over(
+        self,
+        work: QuantumWork,
+        given: Mapping[str, Sequence[DatasetRef]],
+        butler: LimitedButler,
+        failure: Failure | None,
+    ) -> dict[UUID, list[ArtifactRecord]]:
+        """Note what the rest of the chain will find, and return where temporary datasets are."""
+        if work.hand_over is None or not isinstance(butler, HandingButler):
+            return {}
+        refs = [ref for refs in given.values() for ref in refs]
+        if failure and work.hand_over.saves_inputs:
+            butler.save_held()
+        self._held.note_read({ref.id for ref in refs})
+        for id in work.hand_over.passed:
+            if artifacts := butler.written.get(id) or butler.temporary.get(id):
+                self._held.records[id] = artifacts
+        return dict(butler.temporary)
 
     def close(self) -> None:
         """Close the file of logs and metadata, and stop listening to `logging`."""
@@ -238,26 +259,6 @@ class QuantumRunner:
             self._appenders[store.name] = store.appender(path)
         data, formatter = datastore.serialize(obj, storage_class)
         return self._appenders[store.name].append(data, formatter=formatter, storage_class=storage_class)
-
-
-def existing_part(
-    unit: Quantum, records: Mapping[UUID, Sequence[ArtifactRecord]], connections: PipelineTaskConnections
-) -> Quantum:
-    """Take inputs without artifacts out of a quantum, and let ``adjustQuantum`` see what is left.
-
-    Raises
-    ------
-    NoWorkFound
-        If that is too little.
-    """
-    if not are_made_of(unit.outputs, records.keys()):
-        raise NoWorkFound("A part of the composite to be made, which is never written, is not there.")
-    there = {name: [existing(ref, records.keys()) for ref in refs] for name, refs in unit.inputs.items()}
-    inputs = {name: [ref for ref in refs if ref is not None] for name, refs in there.items()}
-    if inputs == unit.inputs and not overrides_adjust_quantum(connections):
-        return unit
-    inputs, outputs = adjust(connections, inputs, unit.outputs, unit.label, unit.dataId)
-    return replace(unit, inputs=inputs, outputs=outputs)
 
 
 def _record_of(label: str, failure: Failure) -> logging.LogRecord:

@@ -23,6 +23,8 @@ class ScriptedWork:
     argument: str = ""
     label: str = "scripted"
     is_alone: bool = False
+    followers: tuple[ScriptedWork, ...] = ()
+    needs: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -129,6 +131,22 @@ class ExecutorSuite:
         reports = {report.quantum: report for report in collect_all(executor, 3)}
         assert [reports[i].ok for i in range(3)] == [True, False, True]
         assert reports[1].failure == Failure("ValueError", "no stars")
+
+    def test_a_chain_is_run_in_order_by_one_worker_without_what_needs_a_failed_one(
+        self, executor: Executor
+    ) -> None:
+        """What quanta leave in the memory of their worker is there for those after them."""
+        followers = (
+            ScriptedWork(1, "fail", needs=frozenset([0])),
+            ScriptedWork(2, needs=frozenset([1])),
+            ScriptedWork(3, needs=frozenset([2])),
+            ScriptedWork(4, needs=frozenset([0])),
+        )
+        executor.submit([ScriptedWork(0, followers=followers), ScriptedWork(5)])
+        reports = [report for report in collect_all(executor, 4) if report.quantum != 5]
+        assert [(report.quantum, report.ok) for report in reports] == [(0, True), (1, False), (4, True)]
+        assert len({report.pid for report in reports}) == 1
+        assert executor.collect(0.01) == []
 
     def test_the_runner_lives_as_long_as_its_worker(self, executor: Executor) -> None:
         """What a runner caches serves all quanta of its worker."""

@@ -62,6 +62,20 @@ class Walker:
         self._running += count
         return taken
 
+    def take_along(self, quanta: Iterable[int]) -> None:
+        """Hand out quanta that aren't ready, since who runs them runs before what they wait for."""
+        for quantum in quanta:
+            self.state[quantum] = RUNNING
+            self._running += 1
+
+    def leave(self, quanta: Iterable[int]) -> None:
+        """Make quanta that were taken along wait as all others do."""
+        for quantum in quanta:
+            self.state[quantum] = WAITING
+            self._running -= 1
+            if self._missing[quantum] == 0:
+                heappush(self._ready, quantum)
+
     def give_back(self, quanta: Iterable[int]) -> None:
         """Make quanta that were taken but never begun wait again."""
         for quantum in quanta:

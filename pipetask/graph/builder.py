@@ -142,6 +142,7 @@ class QuantumGraphBuilder:
             chain_change,
             pipeline_graph.composites,
             temporary=pipeline_graph.temporary,
+            clobber=clobber_outputs,
         )
         self._new_serials = NewSerials()
         self._relations = DimensionRelations(self._registry, self._codebooks)
@@ -157,6 +158,7 @@ class QuantumGraphBuilder:
             output_run=output_run,
             skip_existing_in=skip,
             retained=retained_dataset_types,
+            temporary=pipeline_graph.temporary,
             clobber_outputs=clobber_outputs,
         )
         self._reuse = (

@@ -48,6 +48,8 @@ class DraftTask:
         Whether each quantum is still in.
     is_skipped : shape (n,), bool
         Whether it is not in only because it was done before.
+    is_redone : shape (n,), bool
+        Whether it is in although it was done before, for outputs that were not kept.
     edges : `dict` [`str`, `DraftEdges`]
         Edges by name of connection.
     done_in : `tuple` [`str`]
@@ -65,6 +67,7 @@ class DraftTask:
     serials: Serials
     is_kept: Mask = field(init=False)
     is_skipped: Mask = field(init=False)
+    is_redone: Mask = field(init=False)
     edges: dict[str, DraftEdges] = field(default_factory=dict)
     done_in: tuple[str, ...] = ()
     reasons: dict[int, str] = field(default_factory=dict)
@@ -74,6 +77,7 @@ class DraftTask:
     def __post_init__(self) -> None:
         self.is_kept = np.ones(len(self.data_ids), bool)
         self.is_skipped = np.zeros(len(self.data_ids), bool)
+        self.is_redone = np.zeros(len(self.data_ids), bool)
 
     def add(self, connection: Connection, datasets: Datasets, pairs: Pairs) -> None:
         """Note the edges of a connection."""

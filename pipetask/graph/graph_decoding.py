@@ -79,6 +79,7 @@ def graph_of(file: MappedArchive, header: Mapping[str, Any]) -> QuantumGraph:
             {made.name: made for made in map(Composite.from_json, header.get("composites", ()))},
             header.get("selection", {}),
             frozenset(header.get("temporary", ())),
+            header.get("clobber", True),
         ),
         tuple(tasks),
         _Lazy(kinds, lambda name: _dataset_table(file, kinds[name], stored[name])),

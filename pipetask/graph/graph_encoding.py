@@ -30,6 +30,7 @@ def header_of(graph: QuantumGraph) -> dict[str, Any]:
         "change": asdict(header.change),
         "selection": dict(header.selection),
         "temporary": sorted(header.temporary),
+        "clobber": header.clobber,
         "tasks": [
             {
                 "label": task.label,

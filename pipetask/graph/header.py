@@ -39,6 +39,8 @@ class Header:
         What else selected its data, by name of the option, so that an update selects the same.
     temporary
         Dataset types that nobody needs after the run, as the pipeline says.
+    clobber
+        Whether outputs that are in the run already are replaced; else they stay as they are.
     """
 
     universe: DimensionUniverse
@@ -51,3 +53,4 @@ class Header:
     composites: Mapping[str, Composite] = field(default_factory=dict)
     selection: Mapping[str, Any] = field(default_factory=dict)  # names, lists of names, flags
     temporary: frozenset[str] = frozenset()
+    clobber: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,8 @@ class ExistingOutputs:
         Collections in which the metadata of a quantum tells that it was done before.
     retained
         Names or patterns of the dataset types that such quanta have kept.
+    temporary
+        Dataset types that they may have kept.
     clobber_outputs
         Whether outputs in the way are to be overwritten.
     """
@@ -48,6 +50,7 @@ class ExistingOutputs:
         output_run: str,
         skip_existing_in: Sequence[str],
         retained: Sequence[str] = ("*",),
+        temporary: Collection[str] = (),
         clobber_outputs: bool,
     ) -> None:
         self._registry = registry
@@ -56,6 +59,7 @@ class ExistingOutputs:
         own = (output_run, reused_collection(output_run))
         self._skip_in = tuple(name for name in skip_existing_in if name not in own or self._is_there(name))
         self._retained = tuple(retained)
+        self._temporary = temporary
         self._clobber = clobber_outputs
         self._run_is_there = self._is_there(output_run)
 
@@ -99,14 +103,20 @@ class ExistingOutputs:
     def _wake(self, task: DraftTask, tasks: Sequence[DraftTask]) -> None:
         """Let quanta run again whose outputs are needed and were not kept."""
         for made in task.of_kind("output"):
-            if self._is_retained(made.connection.dataset_type):
+            name = made.connection.dataset_type
+            if self._is_retained(name) and name not in self._temporary:
                 continue
             is_needed = np.zeros(len(made.datasets), bool)
             for user in tasks:
                 for read in user.of_kind("input"):
                     if read.datasets is made.datasets:
                         is_needed[read.pairs.right[~user.is_skipped[read.pairs.left]]] = True
-            task.is_skipped[made.pairs.left[is_needed[made.pairs.right]]] = False
+            if self._is_retained(name):
+                is_needed &= self._rows(made.datasets, self._skip_in)[0] < 0
+            is_woken = np.zeros(len(task.data_ids), bool)
+            is_woken[made.pairs.left[is_needed[made.pairs.right]]] = True
+            task.is_redone |= task.is_skipped & is_woken
+            task.is_skipped &= ~is_woken
 
     def _is_retained(self, dataset_type: str) -> bool:
         return any(fnmatchcase(dataset_type, pattern) for pattern in self._retained)
@@ -137,8 +147,9 @@ class ExistingOutputs:
     def check_in_the_way(self, task: DraftTask) -> None:
         """Find outputs of the quanta left that are in the output run; with clobbering they keep their ids.
 
-        Logs are replaced in any case: a quantum that failed leaves one, and may be tried again. A part that
-        several quanta offer is there as soon as one of them is done.
+        A quantum that is redone for what it did not keep leaves what it kept as it is. Logs are replaced in
+        any case: a quantum that failed leaves one, and may be tried again. A part that several quanta offer
+        is there as soon as one of them is done.
 
         Raises
         ------
@@ -149,19 +160,21 @@ class ExistingOutputs:
             return
         for edges in task.of_kind("output", "log", "metadata"):
             found, there = self._rows(edges.datasets, [self._output_run])
-            is_made = np.zeros(len(edges.datasets), bool)
+            is_made, is_ours = np.zeros(len(edges.datasets), bool), np.zeros(len(edges.datasets), bool)
             is_made[edges.pairs.right[task.is_kept[edges.pairs.left]]] = True
+            is_ours[edges.pairs.right[task.is_redone[edges.pairs.left]]] = True
             rows = np.flatnonzero(is_made & (found >= 0))
             if not rows.size:
                 continue
+            in_the_way = rows[~is_ours[rows]]
             made = edges.datasets.table.dataset_type.dimensions
             is_shared = edges.connection.is_part and not set(task.data_ids.dimensions) <= set(made.names)
-            if not self._clobber and edges.connection.kind != "log" and not is_shared:
-                example = edges.datasets.data_ids.text(int(rows[0]), self._codebooks)
+            if in_the_way.size and not (self._clobber or edges.connection.kind == "log" or is_shared):
+                example = edges.datasets.data_ids.text(int(in_the_way[0]), self._codebooks)
                 raise OutputExistsError(
-                    f"Run '{self._output_run}' holds {rows.size} '{edges.connection.dataset_type}' that task "
-                    f"'{task.node.label}' would make, such as {example}. Continue the run and overwrite them "
-                    "(--extend-run --clobber-outputs), or choose another run."
+                    f"Run '{self._output_run}' holds {in_the_way.size} '{edges.connection.dataset_type}' "
+                    f"that task '{task.node.label}' would make, such as {example}. Continue the run and "
+                    "overwrite them (--extend-run --clobber-outputs), or choose another run."
                 )
             edges.datasets.adopt(rows, there.table.existing.take(found[rows]))
 

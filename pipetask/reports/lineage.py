@@ -44,6 +44,8 @@ class Lineage:
     purged : `dict` [ `uuid.UUID`, `str` ]
         Datasets that were read, or are named, and are no more, each with the connection that read it. What
         they were made from is not known any more.
+    temporary : `dict` [ `uuid.UUID`, `str` ]
+        Datasets that were not kept, since the pipeline calls them temporary, with the names of their types.
     """
 
     start: tuple[UUID, ...]
@@ -54,13 +56,19 @@ class Lineage:
     reads: list[Read] = field(default_factory=list)
     named: list[tuple[UUID, UUID]] = field(default_factory=list)
     purged: dict[UUID, str] = field(default_factory=dict)
+    temporary: dict[UUID, str] = field(default_factory=dict)
+
+    @property
+    def gone(self) -> list[UUID]:
+        """Datasets that are no more, or never were stored."""
+        return [*self.purged, *self.temporary]
 
     def links(self) -> Iterator[tuple[UUID, UUID]]:
         """Yield (earlier, later) for each dataset and quantum that touch each other."""
-        known = self.datasets.keys() | self.purged.keys()
+        known = {*self.datasets, *self.gone}
         yield from ((read.dataset, read.quantum) for read in self.reads if read.dataset in known)
         yield from ((input, id) for id, input in self.named if {id, input} <= known)
-        yield from ((maker, id) for id, maker in self.made_by.items() if id in self.datasets)
+        yield from ((maker, id) for id, maker in self.made_by.items() if id in known)
 
     def document(self) -> dict[str, Any]:  # plain values
         """Return all of it as plain values, for JSON; times in ns since 1970, memory in bytes."""
@@ -87,6 +95,14 @@ class Lineage:
             ],
             "named": [{"dataset": str(id), "input": str(input)} for id, input in self.named],
             "purged": [{"id": str(id), "connection": connection} for id, connection in self.purged.items()],
+            "temporary": [
+                {
+                    "id": str(id),
+                    "type": name,
+                    "made_by": str(self.made_by[id]) if id in self.made_by else None,
+                }
+                for id, name in self.temporary.items()
+            ],
         }
 
 
@@ -127,7 +143,8 @@ def trace(butler: Butler, ids: Iterable[UUID], *, up: bool = True, depth: int | 
     refs = zip(met, butler.registry.get_datasets(met), strict=True)
     found.datasets.update((id, ref) for id, ref in refs if ref is not None)
     inputs = {input: "" for _, input in found.named} | {read.dataset: read.connection for read in found.reads}
-    found.purged.update((id, name) for id, name in inputs.items() if id not in found.datasets)
+    kept = {*found.datasets, *found.temporary}
+    found.purged.update((id, name) for id, name in inputs.items() if id not in kept)
     if not up:
         _leave_out_unread_reports(found)
     return found
@@ -146,6 +163,9 @@ def _whole(butler: Butler, ids: list[UUID]) -> Iterator[UUID]:
 def _up(butler: Butler, found: Lineage, frontier: list[UUID]) -> list[UUID]:
     provenance = butler.registry.provenance
     makers = provenance.producers(frontier)
+    gone = provenance.temporary(id for id in frontier if id not in makers)
+    found.temporary.update((id, name) for id, (name, _) in gone.items())
+    makers |= {id: maker for id, (_, maker) in gone.items()}
     found.made_by.update(makers)
     new = [id for id in dict.fromkeys(makers.values()) if id not in found.quanta]
     found.quanta.update(provenance.quantum_rows(new))
@@ -163,7 +183,10 @@ def _down(butler: Butler, found: Lineage, frontier: list[UUID]) -> list[UUID]:
     found.reads.extend(reads)
     new = [id for id in dict.fromkeys(read.quantum for read in reads) if id not in found.quanta]
     found.quanta.update(provenance.quantum_rows(new))
-    products = sorted(provenance.products(new))
+    gone = provenance.temporary_products(new)
+    found.temporary.update((id, name) for id, (name, _) in gone.items())
+    made = {(maker, id) for id, (_, maker) in gone.items()}
+    products = sorted(made | set(provenance.products(new)))
     found.made_by.update((dataset, quantum) for quantum, dataset in products)
     named = butler.registry.datasets_naming(frontier)
     found.named.extend(named)
@@ -174,6 +197,6 @@ def _leave_out_unread_reports(found: Lineage) -> None:
     read = {read.dataset for read in found.reads}
     for id, quantum in list(found.made_by.items()):
         label = found.quanta[quantum].task_label
-        is_read = id in read or id not in found.datasets
+        is_read = id in read or id not in found.datasets  # the others were not kept
         if not is_read and found.datasets[id].datasetType.name in (f"{label}_log", f"{label}_metadata"):
             del found.datasets[id], found.made_by[id]

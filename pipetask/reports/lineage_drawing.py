@@ -26,6 +26,8 @@ MAX_ROWS = 20_000
 """Rows of each table of the page: a browser shows no more in a useful time."""
 PURGED = "purged"
 """What stands for the type of datasets that are no more."""
+TEMPORARY = "temporary"
+"""What is said of datasets that were not kept."""
 
 
 def lineage_text(lineage: Lineage) -> str:
@@ -41,7 +43,7 @@ def lineage_dot(lineage: Lineage) -> str:
     GraphTooLargeError
         If there are more than `MAX_NODES`.
     """
-    datasets = [*lineage.datasets, *lineage.purged]
+    datasets = [*lineage.datasets, *lineage.gone]
     n = len(datasets) + len(lineage.quanta)
     if n > MAX_NODES:
         raise GraphTooLargeError(
@@ -98,6 +100,8 @@ def _tree(lineage: Lineage) -> Iterator[str]:
 def _dataset_words(lineage: Lineage, id: UUID) -> tuple[str, str]:
     if id in lineage.purged:
         return PURGED, f"read as {lineage.purged[id]}" if lineage.purged[id] else ""
+    if id in lineage.temporary:
+        return f"{TEMPORARY} {lineage.temporary[id]}", ""
     ref = lineage.datasets[id]
     return f"{ref.datasetType.name} {ref.dataId}", ref.run
 
@@ -116,6 +120,8 @@ def _name(lineage: Lineage, id: UUID) -> tuple[bool, str]:
         return True, lineage.quanta[id].task_label
     if id in lineage.purged:
         return False, PURGED
+    if id in lineage.temporary:
+        return False, f"{lineage.temporary[id]}, {TEMPORARY}"
     return False, lineage.datasets[id].datasetType.name
 
 
@@ -124,12 +130,12 @@ def _labels(lineage: Lineage) -> list[str]:
 
 
 def _types(lineage: Lineage) -> list[str]:
-    return sorted({_name(lineage, id)[1] for id in (*lineage.datasets, *lineage.purged)})
+    return sorted({_name(lineage, id)[1] for id in (*lineage.datasets, *lineage.gone)})
 
 
 def _by_kind(lineage: Lineage) -> Content:
     """Return a box for each task and dataset type."""
-    counts = Counter(_name(lineage, id) for id in (*lineage.datasets, *lineage.purged, *lineage.quanta))
+    counts = Counter(_name(lineage, id) for id in (*lineage.datasets, *lineage.gone, *lineage.quanta))
     details = {key: f"{n:,} {'quanta' if key[0] else 'datasets'}" for key, n in counts.items()}
     return in_order(details, ((_name(lineage, a), _name(lineage, b)) for a, b in lineage.links()))
 
@@ -151,6 +157,9 @@ def _dataset_table(lineage: Lineage, name: str) -> dict[str, Any]:
         read = list(lineage.purged.items())
         rows = [[str(id), connection] for id, connection in read[:MAX_ROWS]]
         return {"columns": ["id", "read as"], "count": len(read), "rows": rows}
+    if name.endswith(f", {TEMPORARY}"):
+        ids = [id for id in lineage.temporary if _name(lineage, id)[1] == name]
+        return {"columns": ["id"], "count": len(ids), "rows": [[str(id)] for id in ids[:MAX_ROWS]]}
     ids = [id for id in lineage.datasets if _name(lineage, id)[1] == name]
     refs = [lineage.datasets[id] for id in ids[:MAX_ROWS]]
     rows = [[_plain(ref.dataId.required), ref.run, str(ref.id)] for ref in refs]

@@ -45,6 +45,7 @@ TABLES = frozenset(
         "quantum_version",
         "repository",
         "run",
+        "temporary_dataset",
     }
 )
 """Names of the registry's own tables, beside which those of elements stand."""

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from registry.dialects.base import Dialect
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration; the tables below are what it leaves."""
 
 NAME_LENGTH = 256
@@ -165,6 +165,21 @@ class FixedTables:
             Column("config", text(32), nullable=False),
             Column("inputs", Text, nullable=False),
             Column("n_outputs", Integer, nullable=False),
+            **clustered,
+        )
+        # What a quantum made that was not kept, and so is no dataset. The index serves "what did it make".
+        self.temporary_dataset = Table(
+            "temporary_dataset",
+            metadata,
+            Column("dataset_id", id_type, primary_key=True),
+            Column("dataset_type", text(NAME_LENGTH), nullable=False),
+            Column(
+                "quantum_id",
+                id_type,
+                ForeignKey("quantum.id", ondelete="CASCADE"),
+                nullable=False,
+                index=True,
+            ),
             **clustered,
         )
         self.collection_summary = Table(

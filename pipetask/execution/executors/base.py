@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -32,6 +32,14 @@ class Work(Protocol):
     @property
     def is_alone(self) -> bool:
         """Whether nothing else may run beside it, because memory was too short for that."""
+
+    @property
+    def followers(self) -> Sequence[Work]:
+        """What the same worker runs next, in this order: with these it is a chain."""
+
+    @property
+    def needs(self) -> frozenset[int]:
+        """Quanta of its chain that must have succeeded."""
 
 
 class Runner(Protocol):
@@ -60,15 +68,19 @@ class Executor(ABC):
 
     @abstractmethod
     def submit(self, batch: Sequence[Work]) -> None:
-        """Begin quanta now or later, in this order as far as workers are free."""
+        """Begin quanta, or chains of them, now or later, in this order as far as workers are free."""
 
     @abstractmethod
     def collect(self, timeout_s: float) -> list[Report]:
-        """Take the reports of quanta that have ended since; waits for at least one, or for the time-out."""
+        """Take the reports of quanta that have ended since; waits for at least one, or for the time-out.
+
+        Of a chain, those are never begun, nor reported, that need one that failed; if its worker is lost, so
+        are the quanta after the one that was running.
+        """
 
     @abstractmethod
     def cancel(self) -> list[int]:
-        """Forget the quanta that no worker has begun, and say which these were."""
+        """Forget the quanta that no worker has begun, and say which these were: of a chain, the first."""
 
     @abstractmethod
     def close(self) -> None:
@@ -81,6 +93,32 @@ class Executor(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.close()
+
+
+def chain_of(work: Work) -> tuple[Work, ...]:
+    """Return a quantum with those that follow it."""
+    return (work, *work.followers)
+
+
+def next_in_chain(work: Work, outcomes: Mapping[int, bool]) -> Work | None:
+    """Return the next quantum of a chain to run, given how the others ended; None at its end."""
+    failed: set[int] = set()
+    for each in chain_of(work):
+        ok = outcomes.get(each.quantum)
+        if ok is False or (ok is None and not failed.isdisjoint(each.needs)):
+            failed.add(each.quantum)
+        elif ok is None:
+            return each
+    return None
+
+
+def run_chain(runner: Runner, work: Work) -> Iterator[Report]:
+    """Run the quanta of a chain, and yield the report of each as soon as it has ended."""
+    outcomes: dict[int, bool] = {}
+    while (each := next_in_chain(work, outcomes)) is not None:
+        report = runner.run(each)
+        outcomes[each.quantum] = report.ok
+        yield report
 
 
 def lost(work: Work, kind: str, message: str, *, pid: int, ran_s: float) -> Report:
@@ -98,5 +136,5 @@ def lost(work: Work, kind: str, message: str, *, pid: int, ran_s: float) -> Repo
 
 
 def numbers(works: Iterable[Work]) -> list[int]:
-    """Graph numbers of quanta."""
+    """Graph numbers of quanta, those that begin chains."""
     return [work.quantum for work in works]

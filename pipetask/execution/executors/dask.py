@@ -20,7 +20,7 @@ from uuid import uuid4
 import distributed
 
 from pipetask.errors import described
-from pipetask.execution.executors.base import LOST_WORKER, Executor, Runner, Work, lost, numbers
+from pipetask.execution.executors.base import LOST_WORKER, Executor, Runner, Work, lost, numbers, run_chain
 from pipetask.execution.report import Report
 
 BATCH_S = 0.5
@@ -150,10 +150,10 @@ class DaskExecutor(Executor):
             error = future.exception() if future.status == "error" else None
             return self._lost(future, described(error) if error else f"its future is {future.status}")
         works = self._sent.pop(future).works
-        reports = [Report.from_bytes(data) for data in future.result()]
-        for work, report in zip(works, reports, strict=True):
-            self._learn(work.label, max(report.end_ns - report.begin_ns, 1000) * 1e-9)
-        return reports
+        chains = [[Report.from_bytes(data) for data in chain] for chain in future.result()]
+        for work, chain in zip(works, chains, strict=True):
+            self._learn(work.label, sum(max(each.end_ns - each.begin_ns, 1000) for each in chain) * 1e-9)
+        return [report for chain in chains for report in chain]
 
     def _lost(self, future: distributed.Future, why: str) -> list[Report]:
         sent = self._sent.pop(future)
@@ -174,15 +174,15 @@ _lock = threading.Lock()
 _runners: dict[str, Runner] = {}
 
 
-def run_batch(key: str, runner: bytes, batch: bytes) -> list[bytes]:
-    """Run quanta in a worker, one after the other, whatever number of threads it has."""
+def run_batch(key: str, runner: bytes, batch: bytes) -> list[list[bytes]]:
+    """Run chains of quanta in a worker, one after the other, whatever number of threads it has."""
     with _lock:
         if key not in _runners:
             made: Runner = pickle.loads(runner)  # noqa: S301 - written by our own coordinator
             made.open()
             _runners[key] = made
         works: list[Work] = pickle.loads(batch)  # noqa: S301 - as above
-        return [_runners[key].run(work).to_bytes() for work in works]
+        return [[report.to_bytes() for report in run_chain(_runners[key], work)] for work in works]
 
 
 def close_runner(key: str) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipetask.execution.executors.base import Work
+from pipetask.execution.executors.base import Work, chain_of
 from pipetask.execution.executors.worker_process import WorkerProcess
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -31,13 +31,13 @@ class MemoryBudget:
         self._share = limit // processes
         self.peaks = dict(peaks or {})
 
-    def expected(self, label: str) -> int:
-        """Return how much a quantum of a task is expected to need [byte]."""
-        return self.peaks.get(label, self._share)
+    def expected(self, work: Work) -> int:
+        """Return how much a quantum, or the greediest of its chain, is expected to need [byte]."""
+        return max(self.peaks.get(each.label, self._share) for each in chain_of(work))
 
     def held_by(self, worker: WorkerProcess) -> int:
         """Return how much a worker is expected to need for what it was sent [byte]."""
-        return max((self.expected(work.label) for work, *_ in worker.sent), default=0)
+        return max((self.expected(work) for work, *_ in worker.sent), default=0)
 
     def may_run(self, work: Work, worker: WorkerProcess, workers: Iterable[WorkerProcess]) -> bool:
         """Tell whether a quantum may be sent to a worker, beside what it has, and all the others."""
@@ -48,7 +48,7 @@ class MemoryBudget:
         if is_alone or not others:
             return not others and not (is_alone and worker.sent)
         held = sum(map(self.held_by, others))
-        return held + max(self.expected(work.label), self.held_by(worker)) <= self.limit
+        return held + max(self.expected(work), self.held_by(worker)) <= self.limit
 
     def learn(self, label: str, peak: int) -> None:
         """Note what a quantum needed, or had when it was stopped."""

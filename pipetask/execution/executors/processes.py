@@ -24,6 +24,7 @@ from pipetask.execution.executors.base import (
     Executor,
     Runner,
     Work,
+    chain_of,
     lost,
     numbers,
 )
@@ -141,7 +142,10 @@ class ProcessExecutor(Executor):
                 hungry.append(worker)
 
     def _has_room(self, worker: WorkerProcess) -> bool:
-        return worker.sent_s + self._expected_s.get(self._queue[0].label, UNKNOWN_S) <= AHEAD_S
+        return worker.sent_s + self._expected(self._queue[0]) <= AHEAD_S
+
+    def _expected(self, work: Work) -> float:
+        return sum(self._expected_s.get(each.label, UNKNOWN_S) for each in chain_of(work))
 
     def _may_run(self, worker: WorkerProcess) -> bool:
         return self._memory.may_run(self._queue[0], worker, self._workers)
@@ -156,7 +160,7 @@ class ProcessExecutor(Executor):
         except OSError:
             return False  # it has ended: `collect` will see that and put another in its place
         work = self._queue.popleft()
-        worker.add(work, size, self._expected_s.get(work.label, UNKNOWN_S))
+        worker.add(work, size, self._expected(work))
         if len(worker.sent) == 1 and worker.begun is not None:
             worker.begun = time.monotonic()
         return True
@@ -187,8 +191,8 @@ class ProcessExecutor(Executor):
                 if not message:
                     self._starter.note_ready()
                 else:
-                    work = worker.take_first()
                     report = Report.from_bytes(message)
+                    work = worker.note_end(ok=report.ok)
                     self._learn(work.label, max(report.end_ns - report.begin_ns, 1000) * 1e-9)
                     self._memory.learn(work.label, report.peak_memory)
                     reports.append(report)
@@ -205,7 +209,8 @@ class ProcessExecutor(Executor):
         """Start another worker; the running quantum has failed if a kind is given, the others run again."""
         reports = []
         if worker.sent and kind:
-            running = worker.take_first()
+            running = worker.running
+            worker.forget_first()
             ran_s = 0.0 if worker.begun is None else time.monotonic() - worker.begun
             reports.append(lost(running, kind, message, pid=worker.process.pid or 0, ran_s=ran_s))
         self._queue.extendleft(work for work, *_ in reversed(worker.sent))
@@ -255,7 +260,7 @@ class ProcessExecutor(Executor):
         worker.process.join()
         if in_time := self._receive_from(worker):
             return in_time + self._replace(worker)
-        self._memory.learn(worker.sent[0][0].label, held[worker])
+        self._memory.learn(worker.running.label, held[worker])
         message = (
             f"Stopped when it held {held[worker] / 2**20:.0f} MiB, since all workers together held more than "
             f"the {self._memory.limit / 2**20:.0f} MiB allowed (--max-memory)."

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from pipetask.execution.executors.base import Executor, Runner, Work, numbers
+from pipetask.execution.executors.base import Executor, Runner, Work, numbers, run_chain
 from pipetask.execution.report import Report
 
 
@@ -19,6 +19,7 @@ class SerialExecutor(Executor):
         self._runner = runner
         runner.open()
         self._queue: deque[Work] = deque()
+        self._chain: Iterator[Report] = iter(())
 
     @property
     def capacity(self) -> int:
@@ -31,7 +32,11 @@ class SerialExecutor(Executor):
 
     def collect(self, timeout_s: float) -> list[Report]:
         """Run the next quantum, however long it takes."""
-        return [self._runner.run(self._queue.popleft())] if self._queue else []
+        report = next(self._chain, None)
+        while report is None and self._queue:
+            self._chain = run_chain(self._runner, self._queue.popleft())
+            report = next(self._chain, None)
+        return [] if report is None else [report]
 
     def cancel(self) -> list[int]:
         """Forget the queue."""

@@ -11,7 +11,7 @@ import threading
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 
-from pipetask.execution.executors.base import Runner
+from pipetask.execution.executors.base import Runner, run_chain
 from pipetask.execution.user_log import UserLog
 
 
@@ -37,11 +37,11 @@ def work_until_told(
     me = os.getpid()
     try:
         while message := connection.recv_bytes():
-            report = runner.run(pickle.loads(message))  # noqa: S301 - as above
-            if os.getpid() != me:
-                # The task forked and the child came back here: it must not answer in its parent's place.
-                os._exit(0)
-            connection.send_bytes(report.to_bytes())
+            for report in run_chain(runner, pickle.loads(message)):  # noqa: S301 - as above
+                if os.getpid() != me:
+                    # The task forked and the child came back here: it must not answer in its parent's place.
+                    os._exit(0)
+                connection.send_bytes(report.to_bytes())
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
     runner.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 
-from pipetask.execution.executors.base import Work
+from pipetask.execution.executors.base import Work, next_in_chain
 
 LOST_SERVER = 255
 """What `multiprocessing` gives as exit code if the fork server can't tell it any more."""
@@ -28,6 +28,8 @@ class WorkerProcess:
     sent_s: float = 0.0
     begun: float | None = None
     """When the first one began (monotonic), as far as can be seen from here; None while the worker starts."""
+    outcomes: dict[int, bool] = field(default_factory=dict)
+    """Which quanta of the chain that is running have ended, and whether they succeeded."""
     hung_up: bool = False
     """Whether it has closed its end of the pipe, which a process that ends does before others are told."""
 
@@ -37,12 +39,26 @@ class WorkerProcess:
         self.sent_bytes += size
         self.sent_s += expected_s
 
-    def take_first(self) -> Work:
-        """Forget the quantum that was running, and return it."""
-        work, size, expected_s = self.sent.popleft()
+    @property
+    def running(self) -> Work:
+        """The quantum that it runs, or will run first of what it was sent."""
+        work = self.sent[0][0]
+        return next_in_chain(work, self.outcomes) or work
+
+    def note_end(self, *, ok: bool) -> Work:
+        """Note that the running quantum has ended, and return it."""
+        work = self.running
+        self.outcomes[work.quantum] = ok
+        if next_in_chain(self.sent[0][0], self.outcomes) is None:
+            self.forget_first()
+        return work
+
+    def forget_first(self) -> None:
+        """Forget the quantum that was running, with its chain."""
+        _, size, expected_s = self.sent.popleft()
         self.sent_bytes -= size
         self.sent_s = self.sent_s - expected_s if self.sent else 0.0
-        return work
+        self.outcomes.clear()
 
 
 def ending(worker: WorkerProcess) -> tuple[str, str]:

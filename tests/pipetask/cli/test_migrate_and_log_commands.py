@@ -10,9 +10,9 @@ def test_versions_are_listed(on_repo):
     assert on_repo("migrate", "show").stdout.split()[:3] == ["revision", "applied", "what"]
     on_repo("migrate", "downgrade")
     lines = on_repo("migrate", "show").stdout.splitlines()
-    assert ["0005", "no"] in [line.split()[:2] for line in lines]
+    assert ["0006", "no"] in [line.split()[:2] for line in lines]
     applied = {row["revision"]: row["applied"] for row in on_repo.rows("migrate", "show")}
-    assert (applied["0004"], applied["0005"]) == (True, False)
+    assert (applied["0005"], applied["0006"]) == (True, False)
     assert "--format is for show" in on_repo.error("migrate", "upgrade", "--format", "csv")
 
 
@@ -24,7 +24,7 @@ def test_a_repository_of_an_older_version_says_what_to_do_and_opens_afterwards(o
     message = on_repo.error("query-collections")
     assert message.endswith(f"migrate it with: butler migrate {on_repo.root} upgrade.\n")
     assert len(message.splitlines()) == 1
-    assert "from version 0001 to 0005" in on_repo("migrate", "upgrade").stdout
+    assert "from version 0001 to 0006" in on_repo("migrate", "upgrade").stdout
     assert on_repo.rows("query-datasets", "notes") == before
     assert "already" in on_repo("migrate", "upgrade").stdout
 
@@ -38,7 +38,7 @@ def test_a_trial_prints_the_sql_and_changes_nothing(on_repo):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["upgrade", "--revision", "7"], "there are 0001, 0002, 0003, 0004, 0005"),
+        (["upgrade", "--revision", "7"], "there are 0001, 0002, 0003, 0004, 0005, 0006"),
         (["show", "--dry-run"], "neither"),
         (["sideways"], "sideways"),
     ],

@@ -110,6 +110,28 @@ class DoubleTask(PipelineTask):
             raise AnnotatedPartialOutputsError.annotate(RuntimeError("half"), self)
 
 
+class SplitConnections(PipelineTaskConnections, dimensions=("instrument", "detector")):
+    number = dict_connection(connectionTypes.Input, "number")
+    passing = dict_connection(connectionTypes.Output, "passing")
+    lasting = dict_connection(connectionTypes.Output, "lasting")
+
+
+class SplitConfig(PipelineTaskConfig, pipelineConnections=SplitConnections):
+    pass
+
+
+class SplitTask(PipelineTask):
+    """Makes a number, and beside it something that is never the same twice."""
+
+    ConfigClass = SplitConfig
+    _DefaultName = "split"
+
+    def run(self, number):
+        result = Struct(passing=dict(number), lasting={"made_ns": time.time_ns()})
+        number["n"] = -1
+        return result
+
+
 class AddOneConnections(PipelineTaskConnections, dimensions=("instrument", "detector")):
     doubled = dict_connection(connectionTypes.Input, "doubled")
     plus_one = dict_connection(connectionTypes.Output, "plus_one")

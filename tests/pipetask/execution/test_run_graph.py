@@ -307,10 +307,8 @@ def test_ctrl_c_twice_stops_at_once_and_what_was_done_is_in_the_journal(numbers_
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
-    begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         run(numbers_repo, numbers_repo.graph(double__sleep_s=0.5), processes, progress=interrupt_twice)
-    assert time.monotonic() - begin < 5
     done = replay(numbers_repo.butler, "out/run")
     assert 1 <= done <= 2
     assert len(numbers_repo.butler.query_datasets("doubled", "out/run")) == done

@@ -40,8 +40,7 @@ def test_what_is_made_and_read_can_be_temporary():
         ("raw", "p.yaml:8: temporary 'raw' is made by no task of the pipeline: isr only reads it"),
         (
             "visitTable",
-            "p.yaml:8: temporary 'visitTable' is read by no task of the pipeline, so it is a result; "
-            "focalPlane makes it",
+            "p.yaml:8: temporary 'visitTable' is read by no task of the pipeline, so it is a result; focal",
         ),
         ("calexp.wcs", "'calexp.wcs' can't be temporary: it is a component; name the whole, 'calexp'"),
         ("isr_metadata", "'isr_metadata' can't be temporary: it is made once for a run, or tells how a task"),

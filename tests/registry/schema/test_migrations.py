@@ -159,8 +159,8 @@ def test_data_stay_when_going_down_and_up_again(filled_url):
 
 
 def test_what_is_applied_can_be_asked_at_any_version(filled_url):
-    assert [r.is_applied for r in migrations.revisions(filled_url)] == [True] * 5
-    assert migrations.previous(filled_url) == "0004"
+    assert [r.is_applied for r in migrations.revisions(filled_url)] == [True] * 6
+    assert migrations.previous(filled_url) == "0005"
     migrations.migrate(filled_url, "0001")
     assert [(r.number, r.is_applied) for r in migrations.revisions(filled_url)] == [
         ("0001", True),
@@ -168,6 +168,7 @@ def test_what_is_applied_can_be_asked_at_any_version(filled_url):
         ("0003", False),
         ("0004", False),
         ("0005", False),
+        ("0006", False),
     ]
     assert all(r.doc for r in migrations.revisions(filled_url))
     with pytest.raises(SchemaVersionError, match="oldest"):
