@@ -43,6 +43,9 @@ T = TypeVar("T")
 _KEYS = (1, 10, 100, 500)  # keys named in one select: enough to hide the cost of a statement
 _MOST_KEYS = _KEYS[-1]
 _KEY_TYPES = {int: "int", str: "string"}
+UNTIL_WRITTEN = "until written"
+"""The part of the cache for what any change by this connection may make wrong."""
+
 _PAGE = 10_000  # rows held at once where there may be millions
 
 
@@ -377,6 +380,7 @@ class Database:
     ) -> int:
         """Insert tuples in bulk; return how many rows were written."""
         self.settle()
+        self.changed(UNTIL_WRITTEN)
         with self._translated():
             return self.dialect.insert(self.session.connection, table, names, rows, on_conflict)
 
@@ -388,6 +392,7 @@ class Database:
         if not bound:
             return 0
         self.settle()
+        self.changed(UNTIL_WRITTEN)
         with self._translated():
             parameters = bound if len(bound) > 1 else bound[0]
             return self.session.connection.exec_driver_sql(statement.sql, parameters).rowcount

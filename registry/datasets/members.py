@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, select
 
 from registry.collections.base import CollectionInfo
 from registry.collections.summary import Summaries
-from registry.database import Database
+from registry.database import UNTIL_WRITTEN, Database
 from registry.dataset_ref import DatasetRef
 from registry.datasets.types import TypeEntry
 from registry.dimensions.group import DimensionGroup
@@ -19,6 +19,9 @@ from registry.errors import ConflictingDefinitionError, DatasetNotFoundError
 from registry.schema.schema import Schema
 
 Keys = Sequence[tuple[Any, ...]]
+
+_SERIES = 8  # after so many questions about one collection and type, all that it holds is read
+_FEW = 1000  # unless it is so much
 
 
 def keys_and_ids(refs: Iterable[DatasetRef]) -> tuple[list[tuple[Any, ...]], list[bytes]]:
@@ -55,14 +58,37 @@ def insert_members(
         summaries.extend(collection.id, entry.id, governor_values(group, keys))
 
 
+class _Members:
+    """How often it was asked what a collection holds of a type; then, if that is not much, all of it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.keys: set[tuple[Any, ...]] | None = None
+
+
 def is_member(
     db: Database, schema: Schema, collection: CollectionInfo, entry: TypeEntry, key: tuple[Any, ...]
 ) -> bool:
     """Return whether a collection holds a dataset for a data ID; of what is deferred, none counts."""
     names = entry.dataset_type.dimensions.required
+    members = db.cached(UNTIL_WRITTEN, ("members", collection.id, entry.id), _Members)
+    members.asked += 1
+    if members.asked == _SERIES and names:
+        all_of_them = db.prepared(("members", entry.group_id, names), partial(_select_members, schema, entry))
+        found = db.peek(all_of_them, {"collection": collection.id, "type": entry.id})
+        members.keys = set(found) if len(found) < _FEW else None
+    if members.keys is not None:
+        return key in members.keys
     statement = db.prepared(("member", entry.group_id, names), partial(_select_member, schema, entry))
     values = {f"k_{name}": value for name, value in zip(names, key, strict=True)}
     return bool(db.peek(statement, {"collection": collection.id, "type": entry.id, **values}))
+
+
+def _select_members(schema: Schema, entry: TypeEntry) -> Select[Any]:
+    table = schema.dataset_table(entry.group_id)
+    keys = [table.c[name] for name in entry.dataset_type.dimensions.required]
+    where = table.c.collection_id == bindparam("collection"), table.c.dataset_type_id == bindparam("type")
+    return select(*keys).where(*where).limit(_FEW)
 
 
 def _select_member(schema: Schema, entry: TypeEntry) -> Select[Any]:

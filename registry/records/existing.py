@@ -17,6 +17,16 @@ from registry.query.value_rows import unfolded_rows
 from registry.schema.schema import Schema
 
 _MOST_KNOWN = 100_000  # keys of one element that a thread remembers
+_SERIES = 8  # after so many look-ups of one key each, those that follow it are read too
+_AHEAD = 1000
+
+
+class _Known:
+    """Keys of records that were found, and how often one was looked up."""
+
+    def __init__(self) -> None:
+        self.keys: set[tuple[Any, ...]] = set()
+        self.lookups = 0
 
 
 def check_records(
@@ -29,7 +39,8 @@ def check_records(
 ) -> None:
     """Raise `DataIdError` if rows refer to a dimension record that does not exist.
 
-    Records are never removed, so that what was found once need not be asked for again.
+    Records are never removed, so that what was found once need not be asked for again. Who asks for one key
+    after the other is likely to ask for the next ones too: these are read ahead.
 
     Parameters
     ----------
@@ -50,16 +61,41 @@ def check_records(
         key = itemgetter(*map(names.index, given))
         found = set(map(key, rows))
         keys = found if len(given) > 1 else {(value,) for value in found}
-        known: set[tuple[Any, ...]] = db.cached("records", ("known", parent.name, given), set)
-        new = list(keys - known)
+        known = db.cached("records", ("known", parent.name, given), _Known)
+        new = list(keys - known.keys)
+        known.lookups += len(new) == 1
+        if len(new) == 1 and known.lookups > _SERIES:
+            ahead = _read_ahead(db, schema, parent, given, new[0])
+            new = list(keys - known.keys.union(ahead))
+            _remember(known, ahead)
         if not new:
             continue
         statement = db.prepared(("absent", parent.name, given), partial(absent_select, schema, parent, given))
         if db.peek(statement, {"keys": json.dumps(new)}):
             raise missing_parents(db, schema, owner, [parent], given, new)
-        if len(known) + len(new) > _MOST_KNOWN:
-            known.clear()
-        known.update(new)
+        _remember(known, new)
+
+
+def _remember(known: _Known, keys: Sequence[tuple[Any, ...]]) -> None:
+    if len(known.keys) + len(keys) > _MOST_KNOWN:
+        known.keys.clear()
+    known.keys.update(keys)
+
+
+def _read_ahead(
+    db: Database, schema: Schema, element: DimensionElement, names: tuple[str, ...], key: tuple[Any, ...]
+) -> list[tuple[Any, ...]]:
+    """Return the keys of an element's records from one on that differ from it in the last value at most."""
+    statement = db.prepared(("ahead", element.name, names), partial(_ahead_select, schema, element, names))
+    return db.peek(statement, {f"k_{name}": value for name, value in zip(names, key, strict=True)})
+
+
+def _ahead_select(schema: Schema, element: DimensionElement, names: Sequence[str]) -> Select[Any]:
+    columns = [schema.element_table(element.name).c[name] for name in names]
+    *same, last = columns
+    where = [column == bindparam(f"k_{column.name}") for column in same]
+    from_it_on = last >= bindparam(f"k_{last.name}")
+    return select(*columns).where(*where, from_it_on).order_by(last).limit(_AHEAD)
 
 
 def absent_select(schema: Schema, element: DimensionElement, names: Sequence[str]) -> Select[Any]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from registry.database import Database
 from registry.dataset_ref import new_ids
 from registry.dataset_type import DatasetType
 from registry.dimensions.coordinate import DataCoordinate
@@ -191,3 +192,53 @@ def test_records_that_need_an_implied_value_are_checked_by_what_the_data_id_has(
     assert [(ref.dataId["subfilter"], ref.dataId["band"]) for ref in found] == [(0, "g"), (1, "g")]
     with pytest.raises(DataIdError, match=r"subfilter \{subfilter: 9\}"):
         registry.insert_datasets(kind, "run", {**given, "subfilter": [1, 9]})
+
+
+def test_a_series_of_checks_sees_what_is_written_between(camera_registry, bias):
+    registry = camera_registry
+    names = [f"extra{i}" for i in range(40)]
+    registry.insert_dimension_records(
+        "detector", {"instrument": ["Cam"] * 40, "detector": range(100, 140), "full_name": names}
+    )
+    registry.collections.register("run")
+    registry.insert_datasets(bias, "run", {"instrument": ["Cam"], "detector": [0]})
+
+    def check(detector):
+        data_id = DataCoordinate.standardize(instrument="Cam", detector=detector, dimensions=bias.dimensions)
+        registry.check_insertion(bias, "run", data_id)
+
+    with registry.transaction():
+        for detector in range(100, 130):
+            check(detector)
+        with pytest.raises(ConflictingDefinitionError, match=r"detector: 0}.*exists already"):
+            check(0)
+        with pytest.raises(DataIdError, match=r"detector: 140}.*not registered"):
+            check(140)
+        ids = uuids(registry.insert_datasets(bias, "run", {"instrument": ["Cam"], "detector": [131]}))
+        for _ in range(10):
+            with pytest.raises(ConflictingDefinitionError, match="detector: 131}"):
+                check(131)
+        registry.remove_datasets(ids)
+        check(131)
+        registry.insert_dimension_records("detector", [{"instrument": "Cam", "id": 140, "full_name": "new"}])
+        check(140)
+
+
+def test_a_series_of_checks_asks_the_database_seldom(camera_registry, bias, monkeypatch):
+    registry = camera_registry
+    registry.insert_dimension_records(
+        "detector",
+        {"instrument": ["Cam"] * 99, "detector": range(100, 199), "full_name": [f"e{i}" for i in range(99)]},
+    )
+    registry.collections.register("run")
+    registry.insert_datasets(bias, "run", {"instrument": ["Cam"], "detector": [0]})
+    asked, peek = [], Database.peek
+    monkeypatch.setattr(Database, "peek", lambda db, *args: asked.append(args) or peek(db, *args))
+    monkeypatch.setattr(registry._db.dialect, "fresh_within_s", 60.0)  # nobody else writes meanwhile
+    with registry.transaction():
+        for detector in range(100, 199):
+            data_id = DataCoordinate.standardize(
+                instrument="Cam", detector=detector, dimensions=bias.dimensions
+            )
+            registry.check_insertion(bias, "run", data_id)
+    assert len(asked) < 25
