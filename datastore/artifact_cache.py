@@ -75,9 +75,9 @@ class ArtifactCache:
             Make a copy if there is none.
         """
         path = self._path(record, remote.uri)
-        if (copy := _Copy.open(path)) is None and fetch:
+        if (copy := _Copy.open(path, record.size)) is None and fetch:
             self._add(path, remote.read_bytes())
-            copy = _Copy.open(path)
+            copy = _Copy.open(path, record.size)
         return remote if copy is None else replace(remote, ranges=copy)
 
     def keep(self, record: ArtifactRecord, uri: str, data: Buffer) -> None:
@@ -151,15 +151,18 @@ class _Copy:
         os.close(self._descriptor)
 
     @classmethod
-    def open(cls, path: str) -> _Copy | None:
-        """Open a copy, and note that it was used; `None` if there is none."""
+    def open(cls, path: str, size: int) -> _Copy | None:
+        """Open a copy, and note that it was used; `None` if there is none, or one that a crash cut short."""
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return None
+        copy = cls(descriptor)
+        if size >= 0 and copy.size() != size:
+            return None
         with suppress(OSError):  # of another user
             os.utime(descriptor)
-        return cls(descriptor)
+        return copy
 
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size

@@ -173,4 +173,10 @@ def reading(formatter: str, source: Source, action: Callable[[], _Object]) -> _O
     except ModuleNotFoundError as err:
         raise PackageMissingError.of(formatter, err) from err
     except Exception as err:
-        raise ArtifactReadError(source.uri, f"{formatter}: {type(err).__name__}: {err}") from err
+        raise ArtifactReadError(source.uri, f"{formatter}: {_on_one_line(err)}") from err
+
+
+def _on_one_line(err: Exception) -> str:
+    """Return what an error says; of those whose text alone says little, the kind as well."""
+    text = " ".join(str(err).split())
+    return text if text and isinstance(err, ValueError | OSError) else f"{type(err).__name__}: {text}"

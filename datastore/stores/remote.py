@@ -18,6 +18,9 @@ from datastore.stores.retry import retried
 from datastore.stores.side_by_side import side_by_side
 from datastore.transfer import Transfer
 
+_S3 = ("s3://", "s3a://")
+"""Its client, and what fsspec adds to that, try five times each: with `retried`, far too often."""
+
 
 class RemoteObject:
     """One object of a remote file system, read by ranges of bytes; see `Ranges`."""
@@ -171,11 +174,17 @@ def filesystem(uri: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     """
     import fsspec
 
+    is_s3 = uri.startswith(_S3)
+    if is_s3:
+        config = {"retries": {"total_max_attempts": 1}, **options.get("config_kwargs", {})}
+        options = {**options, "config_kwargs": config}
     try:
-        found: tuple[Any, str] = fsspec.url_to_fs(uri, **options)
+        files, key = fsspec.url_to_fs(uri, **options)
     except (ValueError, ImportError) as err:
         raise LocationError(uri, f"nothing opens it: {err}") from err
-    return found
+    if is_s3:
+        files.retries = 1
+    return files, key
 
 
 def _info(files: Any, key: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from datastore.errors import StoreRefusedError, StoreUnavailableError
 
-ATTEMPTS = 4
+ATTEMPTS = 6
 FIRST_WAIT_S = 0.25
 """Doubled each time, give or take half of it, lest many workers come back at once."""
 

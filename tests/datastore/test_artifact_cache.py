@@ -57,6 +57,15 @@ def test_what_was_read_once_is_read_from_the_copy(written, tmp_path):
         store.read(records, "StructuredDataDict")
 
 
+def test_a_copy_that_a_crash_cut_short_is_made_again(written, tmp_path):
+    store, records = written
+    store.read(records, "StructuredDataDict")
+    (copy,) = copies(tmp_path / "cache")
+    os.truncate(copy, 3)
+    assert store.read(records, "StructuredDataDict") == {"a": 1}
+    assert copy.stat().st_size == records[0].size
+
+
 def test_what_is_written_has_a_copy(tmp_path, root, hint):
     store = datastore_with(tmp_path / "cache", root)
     records = store.write({"a": 2}, hint())

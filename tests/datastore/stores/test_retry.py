@@ -1,5 +1,7 @@
 """A remote store that fails: it is asked again, and then there is one clear error."""
 
+import threading
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import ClassVar
 
 import fsspec
@@ -54,17 +56,17 @@ def flaky(monkeypatch):
     return RemoteStore("flaky", "flaky://bucket")
 
 
-def test_what_fails_three_times_is_done_at_the_fourth(flaky):
-    FlakyFileSystem.breaks = 3
+def test_what_fails_five_times_is_done_at_the_sixth(flaky):
+    FlakyFileSystem.breaks = 5
     flaky.put("x", b"12")
-    FlakyFileSystem.breaks = 3
+    FlakyFileSystem.breaks = 5
     assert flaky.source("x").read_bytes() == b"12"
-    assert FlakyFileSystem.calls == 8
+    assert FlakyFileSystem.calls == 12
 
 
-def test_what_fails_four_times_is_one_clear_error(flaky):
-    FlakyFileSystem.breaks = 4
-    with pytest.raises(StoreUnavailableError, match=r"flaky://bucket/x.*failed 4 times.*line is dead"):
+def test_what_fails_six_times_is_one_clear_error(flaky):
+    FlakyFileSystem.breaks = 6
+    with pytest.raises(StoreUnavailableError, match=r"flaky://bucket/x.*failed 6 times.*line is dead"):
         flaky.put("x", b"12")
     assert flaky.size("x") is None
 
@@ -87,7 +89,34 @@ def test_waits_grow(flaky, monkeypatch):
     waits = []
     monkeypatch.setattr(retry.time, "sleep", waits.append)
     monkeypatch.setattr(retry, "FIRST_WAIT_S", 1.0)
-    FlakyFileSystem.breaks = 4
+    FlakyFileSystem.breaks = 6
     with pytest.raises(StoreUnavailableError):
         flaky.put("x", b"12")
-    assert [low <= wait <= 3 * low for wait, low in zip(waits, (0.5, 1, 2), strict=True)] == [True] * 3
+    lows = (0.5, 1, 2, 4, 8)
+    assert [low <= wait <= 3 * low for wait, low in zip(waits, lows, strict=True)] == [True] * 5
+
+
+class DeadLine(StreamRequestHandler):
+    """Hangs up after the first line of a request."""
+
+    def handle(self):
+        self.server.requests.append(self.rfile.readline())
+
+
+def test_clients_of_s3_add_no_attempts_of_their_own(monkeypatch):
+    monkeypatch.setattr(retry, "FIRST_WAIT_S", 0.001)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with ThreadingTCPServer(("127.0.0.1", 0), DeadLine) as server:
+        server.requests = []
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        store = RemoteStore(
+            "s3", "s3://bucket/x", {"endpoint_url": "http://{}:{}".format(*server.server_address)}
+        )
+        with pytest.raises(StoreUnavailableError, match="failed 6 times"):
+            store.put("y", b"12")
+        server.shutdown()
+        thread.join()
+    # aiohttp sends once more over a new connection
+    assert len(server.requests) in (6, 12)

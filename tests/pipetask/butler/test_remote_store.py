@@ -78,7 +78,7 @@ def move_in(butler, folder):
 def test_artifacts_of_one_transaction_are_all_sent_or_none(remote, tmp_path, bring, fails, monkeypatch):
     monkeypatch.setattr(Line, "dead", "Cam_3" if fails else "none")
     with (
-        pytest.raises(StoreUnavailableError, match=r"notes_Cam_3\.json.*4 times") if fails else nullcontext()
+        pytest.raises(StoreUnavailableError, match=r"notes_Cam_3\.json.*6 times") if fails else nullcontext()
     ):
         bring(remote, tmp_path)
     assert sorted(Line.store) == [
