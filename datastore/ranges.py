@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from typing import BinaryIO, Protocol, cast
 
 from datastore.artifact import Buffer
 
 READ_AHEAD = 32 * 1024
 """Bytes of the least request: the headers of a FITS file, or the footer of a table, come with one."""
+
+_REMEMBERED = 4
 
 
 class Ranges(Protocol):
@@ -28,10 +31,14 @@ def open_ranges(ranges: Ranges, size: int) -> BinaryIO:
 
 
 class _RangeStream(io.RawIOBase):
-    """An unbuffered stream: each read is one range."""
+    """A stream of which each read is one range, or what is left of one of the last small ones.
+
+    A buffer before it forgets what it holds at a jump, and formats jump: to the end of a file and back.
+    """
 
     def __init__(self, ranges: Ranges, size: int) -> None:
         self._ranges = ranges
+        self._last: deque[tuple[int, bytes]] = deque(maxlen=_REMEMBERED)
         self._size = ranges.size() if size < 0 else size
         self._position = 0
 
@@ -54,7 +61,17 @@ class _RangeStream(io.RawIOBase):
         end = min(self._position + len(view), self._size)
         if end <= self._position:
             return 0
-        data = self._ranges.read(self._position, end)
+        if not (data := self._remembered(end)):
+            data = self._ranges.read(self._position, end)
+            if len(data) <= READ_AHEAD:
+                self._last.append((self._position, data))
         view[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+    def _remembered(self, end: int) -> bytes:
+        """Return bytes from here on that one of the last reads has given, maybe fewer than to the end."""
+        for begin, data in self._last:
+            if begin <= self._position < begin + len(data):
+                return data[self._position - begin : end - begin]
+        return b""

@@ -166,6 +166,7 @@ def test_from_http_only_the_bytes_of_a_part_come(store, written, web, exposure):
     url, sent = web
     far = [written[0]._replace(path=f"{url}/{written[0].path}")]
     assert store.read(far, "Exposure", component="filter") == "r"
+    assert len(sent) == 1
     assert sum(sent) < 100_000
     sent.clear()
     part = store.read(far, "Exposure", parameters={"bbox": BOX})
