@@ -110,6 +110,9 @@ class NoFiles:
     def sync(self, records: Iterable[ArtifactRecord]) -> None:
         deque(records, maxlen=0)
 
+    def remove(self, records: Iterable[ArtifactRecord]) -> None:
+        deque(records, maxlen=0)
+
 
 def _record(name: str, storage_class: str) -> ArtifactRecord:
     return ArtifactRecord("", "file", f"simulated/{name}", 0, 100, "0" * 64, "sha256", "json", storage_class)

@@ -138,14 +138,17 @@ def transfer(
     """
     folder = batch_folder(butler.root, graph.header.output_run)
     init, reports = _init_records(graph, folder), _reports(folder)
-    tally, errors = Tally({task.label: task.count for task in graph.tasks}), Errors()
+    tally = Tally({task.label: task.count for task in graph.tasks})
+    errors, no_work = Errors(), Errors()
     for report in reports.values():
         tally.add(graph.label_of(report.quantum), report.status)
         if report.failure:
-            errors.add(graph.label_of(report.quantum), _data_id(graph, report.quantum), report.failure)
+            reasons = no_work if report.ok else errors
+            reasons.add(graph.label_of(report.quantum), _data_id(graph, report.quantum), report.failure)
     for task in graph.tasks:
         tally.add(task.label, Status.NOT_ATTEMPTED, task.count - tally.counts[task.label].total())
-    summary = RunSummary(graph.header.output_run, tally.counts, errors.groups(), 0.0)
+    run = graph.header.output_run
+    summary = RunSummary(run, tally.counts, errors.groups(), 0.0, no_work=no_work.groups())
     if dry_run:
         return summary
     if register_dataset_types:

@@ -119,7 +119,7 @@ class Coordinator:
         self._last_secured = time.monotonic()
         self._blocked: dict[int, Failure] = {}
         self.has_left_overs = False
-        self._errors = Errors()
+        self._errors, self._no_work = Errors(), Errors()
         before = Counter(map(graph.label_of, done))
         self._tally = Tally({task.label: task.count - before[task.label] for task in graph.tasks})
 
@@ -148,6 +148,7 @@ class Coordinator:
             interrupted=interruption.asked,
             reused=self._graph.reused.n_quanta,
             output=self._graph.header.output,
+            no_work=self._no_work.groups(),
         )
 
     def _submit(self) -> None:
@@ -210,9 +211,12 @@ class Coordinator:
         self._tally.add(work.label, report.status)
         if report.ok:
             self._intermediates.keep(report)
-        self._files.remove(self._intermediates.drop_inputs_of(report.quantum))
+        if over := self._intermediates.drop_inputs_of(report.quantum):
+            self._files.remove(over)
         blocked = self._walker.finish(report.quantum, ok=report.ok)
-        if report.failure:
+        if report.failure and report.ok:
+            self._no_work.add(work.label, self._data_id(report.quantum), report.failure)
+        elif report.failure:
             name = f"{work.label} {self._data_id(report.quantum)}"
             _log.error("%s failed: %s", name, report.failure.headline)
             self._errors.add(work.label, self._data_id(report.quantum), report.failure)
@@ -227,7 +231,8 @@ class Coordinator:
 
     def _finish(self) -> None:
         """Store the rest, and say which quanta were never begun."""
-        self._files.remove(self._intermediates.temporary_left())
+        if over := self._intermediates.temporary_left():
+            self._files.remove(over)
         left = self._walker.not_attempted()
         self._stored.store_rest(self._blocked, left)
         for quantum in left:

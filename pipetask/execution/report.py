@@ -31,7 +31,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a quantum failed.
+    """Why a quantum failed, or found nothing to do.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Report:
     named : `~collections.abc.Mapping` [ `uuid.UUID`, `~collections.abc.Sequence` [ `dict` ] ]
         What outputs say of themselves that they were made from: values by column.
     failure : `Failure`, optional
-        Given if and only if the status is ``FAILED``.
+        Why it failed, or why there was no work; none if it succeeded.
     attempts : `int`
         How often it was tried, this time included.
     code : `str`

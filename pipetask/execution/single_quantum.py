@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from pipetask.butler import ArtifactRecord, DatasetRef, LimitedButler, TaskMetadata
-from pipetask.errors import AnnotatedPartialOutputsError, NoWorkFound
+from pipetask.errors import AnnotatedPartialOutputsError, NoWorkFound, text_of
 from pipetask.execution.existing_part import existing_part
 from pipetask.execution.held_objects import HandingButler, HeldObjects
 from pipetask.execution.loaded_task import LoadedTask, task_setups
@@ -108,15 +108,15 @@ class QuantumRunner:
         log = self._log.start(work.label, unit.dataId)
         me = os.getpid()
         attempt = self._attempt(unit, records, butler)
-        failure, metadata = attempt.failure, attempt.metadata
+        failed, metadata = attempt.status is Status.FAILED, attempt.metadata
         if os.getpid() != me:
             # The task forked, and the child came back here: it must not write where its parent writes.
             os._exit(0)
-        if failure:
-            log.append(_record_of(work.label, failure))
+        if failed:
+            log.append(_record_of(work.label, attempt.failure))
             butler.take_back()
         given = stored_inputs(unit)
-        temporary = self._handed_over(work, given, butler, failure)
+        temporary = self._handed_over(work, given, butler, failed=failed)
         report = Report(
             work.quantum,
             attempt.status,
@@ -129,8 +129,8 @@ class QuantumRunner:
             written=(written := dict(butler.written)),
             named=butler.named,
             read=_by_connection(given, butler.read_ids),
-            failure=failure,
-            code=self._loaded[work.label].code if not failure else "",
+            failure=attempt.failure,
+            code=self._loaded[work.label].code if not failed else "",
             inputs=self._input_digests(given, unit.initInputs, records),
             is_partial=attempt.is_partial,
             temporary=temporary,
@@ -168,13 +168,14 @@ class QuantumRunner:
         work: QuantumWork,
         given: Mapping[str, Sequence[DatasetRef]],
         butler: LimitedButler,
-        failure: Failure | None,
+        *,
+        failed: bool,
     ) -> dict[UUID, list[ArtifactRecord]]:
         """Note what the rest of the chain will find, and return where temporary datasets are."""
         if work.hand_over is None or not isinstance(butler, HandingButler):
             return {}
         refs = [ref for refs in given.values() for ref in refs]
-        if failure and work.hand_over.saves_inputs:
+        if failed and work.hand_over.saves_inputs:
             butler.save_held()
         self._held.note_read({ref.id for ref in refs})
         for id in work.hand_over.passed:
@@ -212,7 +213,7 @@ class QuantumRunner:
                 metadata = made.getFullMetadata()
         except NoWorkFound as reason:
             logging.getLogger(unit.label).info("No work: %s", reason)
-            return _Attempt(Status.NO_WORK, metadata)
+            return _Attempt(Status.NO_WORK, metadata, Failure(type(reason).__name__, text_of(reason)))
         except AnnotatedPartialOutputsError as reason:
             if self.raise_on_partial_outputs:
                 return _Attempt(Status.FAILED, metadata, Failure.from_exception(reason))
@@ -261,7 +262,7 @@ class QuantumRunner:
         return self._appenders[store.name].append(data, formatter=formatter, storage_class=storage_class)
 
 
-def _record_of(label: str, failure: Failure) -> logging.LogRecord:
+def _record_of(label: str, failure: Failure | None) -> logging.LogRecord:
     """Make the last message of a failed quantum's log; the coordinator shows its own to the user."""
     return logging.LogRecord(label, logging.ERROR, "", 0, str(failure), None, None)
 

@@ -21,7 +21,7 @@ _VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """Failures of one task that differ in nothing but numbers and addresses in memory.
+    """Failures of one task, or reasons for no work, that differ in nothing but numbers and addresses.
 
     Parameters
     ----------
@@ -64,6 +64,8 @@ class RunSummary:
         By task the number of quanta that did not run, since earlier results hold.
     output : `str`
         Chain that gathers the runs; empty if there is none.
+    no_work : `tuple` [ `ErrorGroup` ]
+        Why quanta found nothing to do, in groups as errors are.
     """
 
     run: str
@@ -73,6 +75,7 @@ class RunSummary:
     interrupted: bool = False
     reused: Mapping[str, int] = field(default_factory=dict)
     output: str = ""
+    no_work: tuple[ErrorGroup, ...] = ()
 
     def total(self, *statuses: Status) -> int:
         """Count the quanta with one of these statuses; all quanta if none is given."""

@@ -67,6 +67,8 @@ class RunReport:
         Whether the run goes on at this moment, or was cut short and not resumed.
     output : `str`
         Chain whose newest run it is; empty if there is none.
+    no_work : `tuple` [`ErrorGroup`]
+        Why quanta found nothing to do, in groups as errors are.
     """
 
     run: str
@@ -75,6 +77,7 @@ class RunReport:
     wall_s: float
     is_unfinished: bool
     output: str = ""
+    no_work: tuple[ErrorGroup, ...] = ()
 
     def total(self, *outcomes: Outcome) -> int:
         """Count the quanta with one of these outcomes; all quanta if none is given."""
@@ -123,6 +126,16 @@ class RunReport:
                 }
                 for group in self.errors
             ],
+            "no_work": [
+                {
+                    "task": group.label,
+                    "kind": group.failure.kind,
+                    "message": group.failure.message,
+                    "count": group.count,
+                    "data_id": group.data_id,
+                }
+                for group in self.no_work
+            ],
         }
 
 
@@ -155,11 +168,13 @@ def report_of(butler: Butler, run: str, rows: list[Row]) -> RunReport:
             "Runs are listed by: butler query-collections"
         )
     by_label: dict[str, list[Row]] = {}
-    errors = Errors()
+    errors, no_work = Errors(), Errors()
     for row in rows:
         by_label.setdefault(row.label, []).append(row)
         if row.failure and row.outcome in (Outcome.FAILED, Outcome.LOST):
             errors.add(row.label, row.data_id, row.failure)
+        elif row.failure and row.outcome is Outcome.NO_WORK:
+            no_work.add(row.label, row.data_id, row.failure)
     ran = [row for row in rows if row.outcome in RAN]
     wall_ns = max((row.end_ns for row in ran), default=0) - min((row.begin_ns for row in ran), default=0)
     return RunReport(
@@ -169,6 +184,7 @@ def report_of(butler: Butler, run: str, rows: list[Row]) -> RunReport:
         wall_ns * 1e-9,
         is_unfinished=journal_path(butler.root, run).exists(),
         output=_chain_of(butler, run),
+        no_work=no_work.groups(),
     )
 
 

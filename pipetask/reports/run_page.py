@@ -52,6 +52,7 @@ def run_page(butler: Butler, report: RunReport, rows: list[Row]) -> str:
         "TASKS": _tasks(report),
         "DRAWING": svg_of(_drawing(report, flow), "What was made from what"),
         "ERRORS": "".join(_error(butler, report, group) for group in report.errors) or "<p>None.</p>",
+        "NO_WORK": "".join(map(_no_work, report.no_work)),
         "RESULTS": "".join(_results(butler, report, flow)) or "<p>Nothing that can be shown.</p>",
         # "<" would end the script element if a value held "</script>".
         "CONTENT": json.dumps(_timeline(report, rows), separators=(",", ":")).replace("<", "\\u003c"),
@@ -159,6 +160,11 @@ def _error(butler: Butler, report: RunReport, group: ErrorGroup) -> str:
         _folded("log", _log_of(butler, report.run, group)),
     ]
     return f"<details open>{''.join(parts)}</details>"
+
+
+def _no_work(group: ErrorGroup) -> str:
+    what = f"<b>{group.count:,} x {escape(group.label)}</b>, no work: {escape(group.failure.headline)}"
+    return f'<p>{what}<br><span class="note">For example {escape(group.data_id)}</span></p>'
 
 
 def _folded(name: str, text: str) -> str:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -92,7 +93,7 @@ def _outcome(status: str, failure: Failure | None) -> Outcome:
 
 def _stored(butler: Butler, run: str) -> Iterator[Row]:
     for row in butler.registry.provenance.quanta(run):
-        failure = Failure(**json.loads(row.exception)) if row.exception else None
+        failure = _failure(row.exception) if row.exception else None
         yield Row(
             row.task_label,
             row.data_id,
@@ -105,6 +106,12 @@ def _stored(butler: Butler, run: str) -> Iterator[Row]:
             row.host or "",
             row.pid or 0,
         )
+
+
+@lru_cache(maxsize=1000)
+def _failure(text: str) -> Failure:
+    """Read what the registry holds: the same for all quanta that a task had no work for."""
+    return Failure(**json.loads(text))
 
 
 def _unfinished_graph(butler: Butler, run: str) -> QuantumGraph | None:

@@ -45,6 +45,7 @@ def summary_text(summary: RunSummary, *, next_steps: Sequence[str] = (AGAIN,), i
             + (", stopped before its end" if summary.interrupted else ""),
             *(aligned([["task", *map(_words, shown)], *table]) if table else []),
             *reused_lines(summary.reused),
+            *_no_work_lines(summary),
             *_error_lines(summary, is_stored=is_stored),
             *_next_steps(summary, [*[f"pipetask report {summary.run}"] * is_stored, *next_steps], is_stored),
         ]
@@ -75,6 +76,7 @@ def report_text(report: RunReport, *, next_steps: Sequence[str] = (AGAIN,)) -> s
         [
             f"Run {report.run}: {_totals(report)}" + (", not finished" if report.is_unfinished else ""),
             *aligned([head, *table]),
+            *_no_work_lines(report),
             *_error_lines(report, is_stored=True),
             *_next_steps(report, next_steps, is_stored=True),
         ]
@@ -155,6 +157,14 @@ def _totals(run: RunSummary | RunReport) -> str:
     parts = ", ".join(f"{n:,} {word}" for n, word in counts if n)
     took = f" in {duration(run.wall_s)}" if run.wall_s else ""  # nothing was run here, only counted
     return counted(run.total(), "quantum") + (f" ({parts})" if parts else "") + took
+
+
+def _no_work_lines(run: RunSummary | RunReport) -> list[str]:
+    lines = []
+    for group in run.no_work:
+        lines.append(f"{group.count:,} x {group.label}: {group.failure.headline}")
+        lines.append(f"    for example {group.data_id}")
+    return ["", "No work:", *lines] if lines else []
 
 
 def _error_lines(run: RunSummary | RunReport, *, is_stored: bool) -> list[str]:

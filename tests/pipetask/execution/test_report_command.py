@@ -38,6 +38,27 @@ def test_the_command_that_a_report_names_runs_only_what_failed(commands, broken)
     assert report["quanta"] | {"succeeded": 4, "blocked": 5} == report["quanta"]
 
 
+def test_why_there_was_no_work_is_said_in_groups(commands, tmp_path):
+    shown = commands("run", *RUN, "-c", "double:no_work_on=[0, 2, 3]").stdout.splitlines()
+    begin = shown.index("No work:")
+    said = shown[begin : begin + 5]
+    assert said[1:3] == [
+        "3 x double: NoWorkFound: nothing on detector 0",
+        '    for example {"instrument": "Cam", "detector": 0}',
+    ]
+    assert said[3].startswith("3 x add_one: NoWorkFound: ")
+    assert "doubled" in said[3]
+    again = commands("report", "out", "--html", tmp_path / "out.html").stdout
+    assert "\n".join(said) in again
+    assert (
+        "3 x double</b>, no work: NoWorkFound: nothing on detector 0" in (tmp_path / "out.html").read_text()
+    )
+    report = json.loads(commands("report", "out", "--format", "json").stdout)
+    assert [(group["task"], group["count"]) for group in report["no_work"]] == [("double", 3), ("add_one", 3)]
+    assert report["no_work"][0]["message"] == "nothing on detector 0"
+    assert report["errors"] == []
+
+
 def test_a_summary_tells_counts_errors_and_how_it_ended(commands, tmp_path):
     file = tmp_path / "summary.json"
     commands("run", *RUN, "-c", "double:fail_on=[1]", "--summary", file, exit_code=1)
