@@ -188,13 +188,16 @@ def _order_by_type(dataset_types: Sequence[DatasetType], order_by: Sequence[str]
         is_known = False
         for each in dataset_types:
             try:
-                sort_terms([column], Names(each.dimensions, [each.name]))
+                sort_terms([column], Names(each.dimensions, [each.name], may_be_texts=False))
             except InvalidQueryError as error:
                 refusal = error
             else:
                 is_known = True
                 found[each.name].append(column)
         if refusal is not None and not is_known:
+            together = dataset_types[0].dimensions.union(each.dimensions for each in dataset_types[1:])
+            names = [each.name for each in dataset_types]
+            sort_terms([column], Names(together, names, may_be_texts=False))  # says what the nearest name is
             raise refusal
     return found
 

@@ -23,6 +23,10 @@ from registry.errors import DatabaseBusyError, DatabaseConflictError, RegistryEr
 
 _LOG = logging.getLogger(__name__)
 _SMALL = 2**22  # bytes free, below which a disk may have been full
+_NO_WAL = (
+    "The file system of %s can't do write-ahead logging; with journal mode %s, readers and writers wait for "
+    "each other. Better keep it on a local disk, or on PostgreSQL."
+)
 _DURABLE = "FULL"
 _FAST = "NORMAL"  # a power cut may lose the last commits, never the file: the run's journal is the truth
 
@@ -63,23 +67,16 @@ class SQLiteDialect(Dialect):
 
     def _connect(self, target: str, mode: Mode) -> sqlite3.Connection:
         connection = self._made(target)
-        if mode != "create" and _lacks_room(connection):
+        if mode != "create" and (failed := _shared_memory_error(connection)):
             connection.close()
-            connection = self._made(target.replace("mode=ro", "mode=rw"))
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # then it needs no file beside the database
-            connection.execute(f"PRAGMA query_only = {mode == 'read'}")
+            connection = self._without_shared_memory(target, mode, failed)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA cache_size = -65536")
         if mode == "create":
             (journal,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             if journal not in ("wal", "memory"):
-                _LOG.warning(
-                    "The file system of %s can't do write-ahead logging; with journal mode %s, readers and "
-                    "writers wait for each other. Better keep it on a local disk, or on PostgreSQL.",
-                    target,
-                    journal,
-                )
+                _LOG.warning(_NO_WAL, target, journal)
         if mode != "read":
             connection.execute(f"PRAGMA synchronous = {_FAST}")
         return connection
@@ -92,6 +89,25 @@ class SQLiteDialect(Dialect):
             isolation_level=None,
             check_same_thread=False,  # each thread has its own, but all are closed together
         )
+
+    def _without_shared_memory(self, target: str, mode: Mode, failed: int) -> sqlite3.Connection:
+        """Open a file in WAL mode as its only user, who needs no memory that others share.
+
+        The file system has no room for it now; or it never has any, since the file was copied to one that
+        can't do this: then whoever may write changes the journal mode.
+        """
+        connection = self._made(target.replace("mode=ro", "mode=rw"))
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        if mode == "read":
+            connection.execute("PRAGMA query_only = ON")
+        elif failed == sqlite3.SQLITE_CANTOPEN:
+            with suppress(
+                sqlite3.Error
+            ):  # the next statement says what is wrong, or that others are using it
+                (journal,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+                connection.execute("PRAGMA locking_mode = NORMAL")
+                _LOG.warning(_NO_WAL, target, journal)
+        return connection
 
     def abandon(self, url: str) -> None:
         """Remove the file, which did not exist before, and those beside it."""
@@ -215,15 +231,16 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-def _lacks_room(connection: sqlite3.Connection) -> bool:
-    """Tell whether a full disk has no room for the 32 kB beside the database that its users share."""
+def _shared_memory_error(connection: sqlite3.Connection) -> int:
+    """Return the error that tells of no memory for users of the file to share; 0 if there is some."""
     try:
         connection.execute("PRAGMA schema_version").fetchone()
     except sqlite3.OperationalError as error:  # any other one comes again, and is told then
-        return error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHMSIZE
+        if error.sqlite_errorcode in (sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_CANTOPEN):
+            return error.sqlite_errorcode
     except sqlite3.Error:
         pass
-    return False
+    return 0
 
 
 def _room(path: str) -> str:
@@ -244,7 +261,9 @@ def _file_uri(path: Path, mode: Mode) -> str:
     if mode == "create" and path.exists() and path.stat().st_size:
         raise RepositoryFormatError(f"{path} exists already; open it, or name another file.")
     if mode != "create" and not path.exists():
-        raise RepositoryFormatError(f"No registry at {path}; create one with: butler create.")
+        raise RepositoryFormatError(
+            f"No registry at {path}; restore the file, or make a repository with: butler create."
+        )
     writable = os.access(path.parent, os.W_OK)
     if mode == "create" and not writable:
         raise DatabaseConflictError(f"{path} cannot be made: its folder may not be written, or is not there.")

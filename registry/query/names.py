@@ -37,11 +37,19 @@ class Names:
         Dataset types that the query joins.
     known : callable, optional
         Returns the values that a governor dimension has; without, any value may be named.
+    may_be_texts : `bool`, optional
+        Whether an unknown name may be meant as a text: not among columns to show or sort by.
     """
 
     def __init__(
-        self, dimensions: DimensionGroup, datasets: Iterable[str] = (), known: Known | None = None
+        self,
+        dimensions: DimensionGroup,
+        datasets: Iterable[str] = (),
+        known: Known | None = None,
+        *,
+        may_be_texts: bool = True,
     ) -> None:
+        self.may_be_texts = may_be_texts
         self.universe = dimensions.universe
         self.dimensions = dimensions
         self.datasets = tuple(datasets)
@@ -77,8 +85,14 @@ class Names:
             return next(iter(found.values()))
         if found:
             raise InvalidQueryError(f"{name!r} is ambiguous: write one of {', '.join(sorted(found))}")
-        hint = suggest(name, self._known())
-        raise InvalidQueryError(f"Unknown name {name!r}{hint or '; if it is a text, put it in quotes'}")
+        known = self._known()
+        raise InvalidQueryError(f"Unknown name {name!r}{suggest(name, known) or self._otherwise(known)}")
+
+    def _otherwise(self, known: Iterable[str]) -> str:
+        """Return what to do about a name to which nothing is similar."""
+        if self.may_be_texts:
+            return "; if it is a text, put it in quotes"
+        return f"; there are {', '.join(dict.fromkeys(known))}"
 
     def _dotted(self, first: str, second: str) -> Column | Span:
         if first in self.datasets and second in (*DATASET_FIELDS, "timespan"):
@@ -125,7 +139,9 @@ class Names:
     def _known(self) -> list[str]:
         fields = [name for each in self.dimensions.elements for name in _spelt(self.universe[each])]
         datasets = DATASET_FIELDS if self.datasets else ()
-        return [*(element.name for element in self.universe.dimensions), *fields, *datasets]
+        times = ["timespan.begin", "timespan.end", "timespan"] if self.dimensions.temporal else []
+        dimensions = self.universe.dimensions if self.may_be_texts else ()
+        return [*self.dimensions.names, *fields, *times, *datasets, *(element.name for element in dimensions)]
 
 
 def _spelt(element: DimensionElement) -> list[str]:

@@ -266,7 +266,7 @@ class Query:
             chosen = ("dataset_id", "run") if isinstance(properties, EllipsisType) else properties
             asked += [f"{dataset_type}.{name}" for name in chosen]
         group = self._group(dimensions)
-        resolver = Names(group | self.spec.dimensions, self.constraint_dataset_types)
+        resolver = Names(group | self.spec.dimensions, self.constraint_dataset_types, may_be_texts=False)
         fields: dict[Column, None] = {}
         for name in all_checked(asked, str, "name of a field"):
             found = resolver.resolve(name)

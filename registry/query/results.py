@@ -88,7 +88,9 @@ class QueryResults(ABC, Generic[T]):
     def order_by(self, *args: str | Name) -> Self:
         """Return the rows sorted by dimensions or columns of records; ``-`` in front sorts downwards."""
         names = [each.text if isinstance(each, Name) else each for each in args]
-        return replace(self, order=tuple(sort_terms(names, Names(self.dimensions, self._datasets))))
+        return replace(
+            self, order=tuple(sort_terms(names, Names(self.dimensions, self._datasets, may_be_texts=False)))
+        )
 
     def limit(self, limit: int | None = None) -> Self:
         """Return the first rows only; `None` for all."""

@@ -58,6 +58,26 @@ def test_a_file_system_without_shared_memory_gets_another_journal_and_this_is_sa
     assert "can't do write-ahead logging; with journal mode delete" in caplog.text
 
 
+def test_a_registry_that_was_copied_to_a_file_system_without_shared_memory_is_used_there(
+    path, monkeypatch, caplog
+):
+    from registry.dialects import sqlite
+
+    url = f"sqlite:///{path}"
+    with Registry.create(url) as registry:
+        registry.collections.register("run")
+    file_uri = sqlite._file_uri
+    monkeypatch.setattr(sqlite, "_file_uri", lambda *arguments: f"{file_uri(*arguments)}&vfs=unix-dotfile")
+    with Registry.open(url, writeable=False) as registry:
+        assert registry.collections.query() == ["run"]
+    assert caplog.text == ""
+    with Registry.open(url) as registry, Registry.open(url, writeable=False) as reader:
+        assert "can't do write-ahead logging; with journal mode delete" in caplog.text
+        registry.collections.register("more")
+        assert reader.collections.query() == ["more", "run"]
+    assert caplog.text.count("can't do") == 1
+
+
 @pytest.mark.parametrize("content", [b"not a database, but long enough to look at" * 40, b""])
 def test_a_foreign_file_is_refused_in_one_line(path, content):
     path.write_bytes(content)

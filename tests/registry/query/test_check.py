@@ -84,6 +84,7 @@ def test_properties_of_datasets_can_be_named_where_datasets_are_searched_for():
     ("text", "message", "position"),
     [
         ("instrument = HSC", "Unknown name 'HSC'; if it is a text, put it in quotes", 13),
+        ("timespam.begin = 3", "'timespam'; did you mean 'timespan'", 0),
         ("vist = 3", "'vist'; did you mean 'visit'", 0),
         ("visit = 1 AND visit.exp_time > 3", "'visit' has no column 'exp_time'; did you mean 'exposure_time'", 14),
         ("vist.name = 'x'", "'vist' in vist.name; did you mean 'visit'", 0),
