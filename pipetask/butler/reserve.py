@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +18,7 @@ def keep(root: str) -> None:
         temporary = path.with_suffix(".part")
         with suppress(OSError):
             try:
-                with temporary.open("wb") as file:
-                    os.posix_fallocate(file.fileno(), 0, SIZE)
+                temporary.write_bytes(bytes(SIZE))
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
