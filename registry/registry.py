@@ -336,7 +336,7 @@ class Registry(Queries, Bookkeeping):
 
     def remove_datasets(self, ids: AnyIds) -> None:
         """Remove datasets, with their tags, validity ranges and locations; unknown ids are left alone."""
-        insert.remove_datasets(self._db, self._schema, self._types, ids)
+        insert.remove_datasets(self._db, self._schema, self._types, ids, self._finder.get)
 
     def remove_run(self, name: str) -> tuple[Ids, list[tuple[UUID, Location]]]:
         """Remove a run with all its datasets and quanta.
@@ -359,7 +359,7 @@ class Registry(Queries, Bookkeeping):
             self._db.fetch(select(c.c.id).where(c.c.id == run.id).with_for_update())  # or put more into it
             ids = [row[0] for row in self._db.fetch(select(d.c.id).where(d.c.run_id == run.id))]
             rows = locations.locations_of_run(self._db, self._schema, run.id)
-            insert.remove_run(self._db, self._schema, self._types, run)
+            insert.remove_run(self._db, self._schema, self._types, run, self._finder.get)
             self.collections.remove(name)
         return to_array(ids), rows
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from datastore.errors import ArtifactExistsError
 from datastore.records import ArtifactHint, ArtifactRecord
+from pipetask.butler.composites.errors import required
 from pipetask.butler.composites.ref import CompositeRef
 from pipetask.butler.handle import DeferredDatasetHandle
 from registry.arguments import checked
@@ -148,8 +149,8 @@ class LimitedButler:
             records = self.datastore.records_there(hint)
             if not is_equal(read_artifacts(self.datastore, records, ref, None, None, None)):
                 raise ConflictingDefinitionError(
-                    f"{ref.datasetType.name!r} {ref.dataId} is writeOnce, and differs from what another "
-                    f"quantum wrote in run {ref.run!r}. Let the task give all of them the same value."
+                    f"{ref.datasetType.name!r} {required(ref.dataId)} is writeOnce, and differs from what "
+                    f"another quantum wrote in run {ref.run!r}. Let the task give all of them the same value."
                 ) from err
         self._shared.add(ref.id)
         return self._wrote(obj, ref, records)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pipetask.butler.composites.ref import CompositeRef
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler, DatasetRef, QuantumRow
+
+
+_NAMESPACE = UUID("0c8f35b0-52b1-5d0b-9d83-4d1d3e1f6c55")
 
 
 class Read(NamedTuple):
@@ -40,7 +43,10 @@ class Lineage:
     reads : `list` [ `Read` ]
         What quanta read.
     named : `list` [ `tuple` [ `uuid.UUID`, `uuid.UUID` ] ]
-        Datasets, each with one that it says itself it was made from, by its id.
+        Datasets, each with one that it says itself it was made from, by its id or data ID.
+    by_data_id : `dict` [ `uuid.UUID`, mapping ]
+        Inputs that datasets name by data IDs alone, which do not tell which dataset that was; by ids that
+        follow from the data IDs.
     purged : `dict` [ `uuid.UUID`, `str` ]
         Datasets that were read, or are named, and are no more, each with the connection that read it. What
         they were made from is not known any more.
@@ -55,13 +61,14 @@ class Lineage:
     made_by: dict[UUID, UUID] = field(default_factory=dict)
     reads: list[Read] = field(default_factory=list)
     named: list[tuple[UUID, UUID]] = field(default_factory=list)
+    by_data_id: dict[UUID, Mapping[str, Any]] = field(default_factory=dict)
     purged: dict[UUID, str] = field(default_factory=dict)
     temporary: dict[UUID, str] = field(default_factory=dict)
 
     @property
     def gone(self) -> list[UUID]:
-        """Datasets that are no more, or never were stored."""
-        return [*self.purged, *self.temporary]
+        """Datasets that are no more, never were stored, or are known by their data IDs alone."""
+        return [*self.purged, *self.temporary, *self.by_data_id]
 
     def links(self) -> Iterator[tuple[UUID, UUID]]:
         """Yield (earlier, later) for each dataset and quantum that touch each other."""
@@ -93,7 +100,16 @@ class Lineage:
                 {"quantum": str(read.quantum), "dataset": str(read.dataset), "connection": read.connection}
                 for read in self.reads
             ],
-            "named": [{"dataset": str(id), "input": str(input)} for id, input in self.named],
+            "named": [
+                {"dataset": str(id), "input": str(input)}
+                for id, input in self.named
+                if input not in self.by_data_id
+            ],
+            "named_by_data_id": [
+                {"dataset": str(id), "data_id": dict(self.by_data_id[input])}
+                for id, input in self.named
+                if input in self.by_data_id
+            ],
             "purged": [{"id": str(id), "connection": connection} for id, connection in self.purged.items()],
             "temporary": [
                 {
@@ -143,7 +159,7 @@ def trace(butler: Butler, ids: Iterable[UUID], *, up: bool = True, depth: int | 
     refs = zip(met, butler.registry.get_datasets(met), strict=True)
     found.datasets.update((id, ref) for id, ref in refs if ref is not None)
     inputs = {input: "" for _, input in found.named} | {read.dataset: read.connection for read in found.reads}
-    kept = {*found.datasets, *found.temporary}
+    kept = {*found.datasets, *found.temporary, *found.by_data_id}
     found.purged.update((id, name) for id, name in inputs.items() if id not in kept)
     if not up:
         _leave_out_unread_reports(found)
@@ -174,7 +190,19 @@ def _up(butler: Butler, found: Lineage, frontier: list[UUID]) -> list[UUID]:
     inputs = butler.registry.named_inputs(frontier)
     named = [(id, each.id) for id in frontier for each in inputs[id] if each.id is not None]
     found.named.extend(named)
+    for id in frontier:
+        found.named.extend(
+            (id, _note_data_id(butler, found, each.values)) for each in inputs[id] if each.id is None
+        )
     return [*(read.dataset for read in reads), *(input for _, input in named)]
+
+
+def _note_data_id(butler: Butler, found: Lineage, values: Mapping[str, Any]) -> UUID:
+    """Note an input that is named by its data ID; return what stands for it."""
+    data_id = {name: value for name, value in values.items() if name in butler.dimensions} or values
+    id = uuid5(_NAMESPACE, repr(sorted(data_id.items())))
+    found.by_data_id[id] = data_id
+    return id
 
 
 def _down(butler: Butler, found: Lineage, frontier: list[UUID]) -> list[UUID]:

@@ -26,6 +26,8 @@ MAX_ROWS = 20_000
 """Rows of each table of the page: a browser shows no more in a useful time."""
 PURGED = "purged"
 """What stands for the type of datasets that are no more."""
+UNKNOWN = "named by data ID"
+"""What stands for the type of inputs that a dataset names by their data IDs alone."""
 TEMPORARY = "temporary"
 """What is said of datasets that were not kept."""
 
@@ -90,7 +92,7 @@ def _tree(lineage: Lineage) -> Iterator[str]:
         is_dataset = id not in lineage.quanta
         words = _dataset_words(lineage, id) if is_dataset else _quantum_words(lineage.quanta[id])
         again = id in shown and id in below
-        number = f" {id}" if is_dataset else ""
+        number = f" {id}" if is_dataset and id not in lineage.by_data_id else ""
         yield f"{'  ' * level}{' '.join(words)}{number}{' (see above)' if again else ''}"
         if id not in shown:
             stack += [(under, level + 1) for under in reversed(below.get(id, {}))]
@@ -100,6 +102,8 @@ def _tree(lineage: Lineage) -> Iterator[str]:
 def _dataset_words(lineage: Lineage, id: UUID) -> tuple[str, str]:
     if id in lineage.purged:
         return PURGED, f"read as {lineage.purged[id]}" if lineage.purged[id] else ""
+    if id in lineage.by_data_id:
+        return f"{{{_plain(lineage.by_data_id[id])}}}", f"({UNKNOWN})"
     if id in lineage.temporary:
         return f"{TEMPORARY} {lineage.temporary[id]}", ""
     ref = lineage.datasets[id]
@@ -120,6 +124,8 @@ def _name(lineage: Lineage, id: UUID) -> tuple[bool, str]:
         return True, lineage.quanta[id].task_label
     if id in lineage.purged:
         return False, PURGED
+    if id in lineage.by_data_id:
+        return False, UNKNOWN
     if id in lineage.temporary:
         return False, f"{lineage.temporary[id]}, {TEMPORARY}"
     return False, lineage.datasets[id].datasetType.name
@@ -157,6 +163,9 @@ def _dataset_table(lineage: Lineage, name: str) -> dict[str, Any]:
         read = list(lineage.purged.items())
         rows = [[str(id), connection] for id, connection in read[:MAX_ROWS]]
         return {"columns": ["id", "read as"], "count": len(read), "rows": rows}
+    if name == UNKNOWN:
+        named = [[_plain(data_id)] for data_id in lineage.by_data_id.values()]
+        return {"columns": ["data ID"], "count": len(named), "rows": named[:MAX_ROWS]}
     if name.endswith(f", {TEMPORARY}"):
         ids = [id for id in lineage.temporary if _name(lineage, id)[1] == name]
         return {"columns": ["id"], "count": len(ids), "rows": [[str(id)] for id in ids[:MAX_ROWS]]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from registry.collections.base import CollectionInfo
 from registry.collections.summary import Summaries
 from registry.columns import Columns, rows
 from registry.database import Database
-from registry.dataset_ref import Ids, new_ids
+from registry.dataset_ref import DatasetRef, Ids, new_ids
 from registry.dataset_type import DatasetType
 from registry.datasets.ids import AnyIds, to_array, to_bytes
 from registry.datasets.members import forget_datasets, insert_members, is_member, shown
@@ -188,7 +188,11 @@ def _refuse_differences(
             )
 
 
-def remove_datasets(db: Database, schema: Schema, types: DatasetTypes, ids: AnyIds) -> None:
+Lookup = Callable[[Iterable[UUID]], list[DatasetRef | None]]
+"""Returns datasets by their ids."""
+
+
+def remove_datasets(db: Database, schema: Schema, types: DatasetTypes, ids: AnyIds, lookup: Lookup) -> None:
     """Remove datasets with their memberships, validity ranges and locations, in one transaction.
 
     Raises
@@ -210,10 +214,12 @@ def remove_datasets(db: Database, schema: Schema, types: DatasetTypes, ids: AnyI
                     forget_datasets(db, schema, groups, some)
                     db.execute(d.delete().where(d.c.id.in_(some)))
         except IntegrityError as error:
-            raise _used_part(db, schema, values) or error from error
+            raise _used_part(db, schema, values, lookup) or error from error
 
 
-def remove_run(db: Database, schema: Schema, types: DatasetTypes, run: CollectionInfo) -> None:
+def remove_run(
+    db: Database, schema: Schema, types: DatasetTypes, run: CollectionInfo, lookup: Lookup
+) -> None:
     """Remove all datasets of a run, inside a transaction that holds it; the collection itself stays."""
     d, parts = schema.dataset, schema.composite_part
     mine = select(d.c.id).where(d.c.run_id == run.id)
@@ -223,15 +229,28 @@ def remove_run(db: Database, schema: Schema, types: DatasetTypes, run: Collectio
             forget_datasets(db, schema, {entry.group_id for entry in types.all().values()}, mine)
             db.execute(d.delete().where(d.c.run_id == run.id))
     except IntegrityError as error:
-        raise _used_part(db, schema, [row[0] for row in db.fetch(mine)]) or error from error
+        raise _used_part(db, schema, [row[0] for row in db.fetch(mine)], lookup) or error from error
 
 
-def _used_part(db: Database, schema: Schema, ids: Sequence[bytes]) -> OrphanedRecordError | None:
+def _used_part(
+    db: Database, schema: Schema, ids: Sequence[bytes], lookup: Lookup
+) -> OrphanedRecordError | None:
     parts = schema.composite_part
     rows = db.fetch_by_keys([parts.c.part_id, parts.c.composite_id], [parts.c.part_id], [(id,) for id in ids])
-    for part, composite in rows:
+    for pair in rows:
+        part, composite = map(_said, lookup(UUID(bytes=id) for id in pair))
+        others = f" (and {len(rows) - 1} more such)" if len(rows) > 1 else ""
         return OrphanedRecordError(
-            f"Dataset {UUID(bytes=part)} is a part of composite {UUID(bytes=composite)}; "
-            "remove that one first."
+            f"Dataset {part} is a part of the composite {composite}{others}; remove the composite before it, "
+            "or both together: butler prune-datasets"
         )
     return None
+
+
+def _said(ref: DatasetRef | None) -> str:
+    """Return a dataset as messages name it."""
+    return (
+        "that was just removed"
+        if ref is None
+        else f"{ref.datasetType.name!r} {ref.dataId} in run {ref.run!r}"
+    )

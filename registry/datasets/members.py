@@ -159,10 +159,19 @@ def _refuse_others(
     held = {tuple(row[:-1]): row[-1] for row in rows}
     for key, id in zip(keys, ids, strict=True):
         if held[tuple(key)] != id:
+            what = f"{entry.dataset_type.name!r} {shown(group, key)}"
+            there = UUID(bytes=held[tuple(key)])
+            if collection.kind == "RUN":
+                raise ConflictingDefinitionError(
+                    f"Dataset {what} exists already in run {collection.name!r} ({there}, not "
+                    f"{UUID(bytes=id)}). Put it into another run, or remove it first: butler prune-datasets"
+                )
+            d, c = schema.dataset.c, schema.collection.c
+            ((run,),) = db.fetch(select(c.name).where(c.id == d.run_id, d.id == held[tuple(key)]))
             raise ConflictingDefinitionError(
-                f"{collection.kind} collection {collection.name!r} holds dataset "
-                f"{UUID(bytes=held[tuple(key)])} as {entry.dataset_type.name} {shown(group, key)}, "
-                f"not {UUID(bytes=id)}; remove that one first."
+                f"{collection.kind} collection {collection.name!r} holds another dataset {what}: that of run "
+                f"{run!r} ({there}, not {UUID(bytes=id)}). Take that one out first: butler prune-datasets "
+                f"--disassociate {collection.name} --datasets {entry.dataset_type.name} --where …"
             )
 
 

@@ -142,5 +142,5 @@ def test_messages_name_what_is_wrong(two_run_registry):
         CHANGES["locations"](registry)
     with pytest.raises(OrphanedRecordError, match="quantum"):
         CHANGES["producers"](registry)
-    with pytest.raises(ConflictingDefinitionError, match=r"RUN collection 'second' holds dataset"):
+    with pytest.raises(ConflictingDefinitionError, match=r"exists already in run 'second'"):
         CHANGES["datasets"](registry)

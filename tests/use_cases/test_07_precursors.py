@@ -9,6 +9,7 @@ from astropy.table import Table
 from pipetask.butler import Butler
 from pipetask.errors import MissingPartError
 from pipetask.reports.lineage import trace
+from pipetask.reports.lineage_drawing import lineage_dot, lineage_page, lineage_text
 
 CAM = {"instrument": "Cam"}
 ID = {"skymap": "s", "tract": 0, "patch": 0, "band": "r"}
@@ -112,6 +113,29 @@ def test_the_copy_in_the_registry_goes_along_with_a_transfer(repo, define, make,
     assert [(each.id, each.values["weight"]) for each in named] == [(refs[0].id, 1.0), (refs[1].id, 0.5)]
 
 
+def test_the_copy_in_the_registry_goes_along_with_an_export(repo, define, make, tmp_path):
+    define(DEFINITION)
+    refs = repo.query_datasets("calexp", "single", visit=2)
+    columns = {
+        "id": [str(refs[0].id), ""],
+        "visit": [2, 1],
+        "weight [s]": [1.0, 0.5],
+        "on: off": ["yes", "12"],
+    }
+    coadd = put_coadd(repo, make, **columns)
+    with repo.export(directory=tmp_path / "exported") as export:
+        export.saveDatasets([coadd])
+    with Butler.makeRepo(tmp_path / "copy") as copy:
+        for _ in range(2):
+            copy.import_(directory=tmp_path / "exported")
+        assert copy.registry.named_inputs([coadd.id]) == repo.registry.named_inputs([coadd.id])
+        (named,) = copy.registry.named_inputs([coadd.id]).values()
+    assert [(each.id, each.values["weight [s]"], each.values["on: off"]) for each in named] == [
+        (refs[0].id, 1.0, "yes"),
+        (None, 0.5, "12"),
+    ]
+
+
 def test_the_copy_is_gone_with_the_coadd(repo, make):
     (ref,) = repo.query_datasets("calexp", "single", visit=2, detector=0)
     coadd = put_coadd(repo, make, id=[str(ref.id)])
@@ -128,3 +152,21 @@ def test_lineage_goes_from_a_coadd_to_its_inputs_and_back(repo, make):
     assert list(up.links()) == [(ref.id, coadd.id) for ref in refs]
     down = trace(repo, [refs[0].id], up=False)
     assert list(down.datasets) == [refs[0].id, coadd.id]
+
+
+def test_lineage_shows_inputs_that_are_named_by_their_data_ids_alone(repo, make):
+    columns = {"instrument": ["Cam", "Cam"], "visit": [2, 1], "detector": [1, 0], "weight": [0.5, 1.0]}
+    coadd = put_coadd(repo, make, **columns)
+    up = trace(repo, [coadd.id])
+    assert list(up.datasets) == [coadd.id]
+    assert not up.purged
+    assert lineage_text(up).splitlines()[1:] == [
+        "  {instrument=Cam, visit=2, detector=1} (named by data ID)",
+        "  {instrument=Cam, visit=1, detector=0} (named by data ID)",
+    ]
+    assert up.document()["named_by_data_id"][0] == {
+        "dataset": str(coadd.id),
+        "data_id": {"instrument": "Cam", "visit": 2, "detector": 1},
+    }
+    for draw in (lineage_dot, lineage_page):
+        assert "named by data ID" in draw(up)

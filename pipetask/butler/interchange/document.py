@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from sys import intern
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, TypeVar
 from uuid import UUID, uuid3
 
 from pipetask.butler.interchange import yaml_tags
+from pipetask.butler.interchange.named_inputs import InputsEntry
 from pipetask.butler.interchange.put_composites import CompositeEntry
 from pipetask.errors import ExportFormatError
 from registry.dataset_ref import new_id
 from registry.timespan import Timespan
 
+T = TypeVar("T")
 FORMAT = (1, 0, 2)
 NAMESPACE = "daf_butler"
 
@@ -77,6 +79,8 @@ class Document:
         Definitions of composites, as JSON. They stand beside ``data``, where the reference passes over them.
     composite_datasets : `list` [`CompositeEntry`]
         Composites that were put, likewise beside ``data``; those that are parts of others first.
+    dataset_inputs : iterable of `InputsEntry`
+        What datasets say that they were made from, likewise beside ``data``.
     """
 
     universe: int
@@ -88,6 +92,7 @@ class Document:
     validity: dict[str, list[tuple[Timespan, tuple[UUID, ...]]]] = field(default_factory=dict)
     composites: list[str] = field(default_factory=list)
     composite_datasets: list[CompositeEntry] = field(default_factory=list)
+    dataset_inputs: Iterable[InputsEntry] = ()
 
     # Writing
 
@@ -102,9 +107,14 @@ class Document:
                 **({"composites": self.composites} if self.composites else {}),
             }
         )
-        if self.composite_datasets:
-            yield "composite_datasets:\n"
-            yield from (f"- {yaml_tags.flow(each.plain())}\n" for each in self.composite_datasets)
+        for key, listed in (
+            ("composite_datasets", self.composite_datasets),
+            ("dataset_inputs", self.dataset_inputs),
+        ):
+            head = f"{key}:\n"
+            for each in listed:
+                yield f"{head}- {yaml_tags.flow(each.plain())}\n"
+                head = ""
         entries = self._lines_of_data()
         if first := next(entries, ""):
             yield "data:\n" + first
@@ -180,15 +190,13 @@ class Document:
         if not isinstance(universe := said.get("universe_version", 0), int):
             raise ExportFormatError(f"{where!r} has the universe version {universe!r}, which is no number.")
         files: list[FileEntry] = []
-        document = cls(universe, files=files, composites=list(said.get("composites") or ()))
-        try:
-            document.composite_datasets.extend(
-                CompositeEntry.from_plain(each) for each in said.get("composite_datasets") or ()
-            )
-        except (KeyError, TypeError, ValueError) as err:
-            raise ExportFormatError(
-                f"An entry of 'composite_datasets' in {where!r} is malformed: {type(err).__name__} {err}."
-            ) from err
+        document = cls(
+            universe,
+            files=files,
+            composites=list(said.get("composites") or ()),
+            composite_datasets=_listed(CompositeEntry.from_plain, said, "composite_datasets", where),
+            dataset_inputs=_listed(InputsEntry.from_plain, said, "dataset_inputs", where),
+        )
         for number, entry in enumerate(said["data"]):
             try:
                 document._add(entry)
@@ -236,6 +244,16 @@ class Document:
         for each in entry["validity_ranges"]:
             timespan = each.get("timespan") or yaml_tags.timespan_of(each.get("begin"), each.get("end"))
             ranges.append((timespan or Timespan.from_ns(), tuple(map(_id, each["dataset_ids"]))))
+
+
+def _listed(read: Callable[[Mapping[str, Any]], T], said: Mapping[str, Any], key: str, where: str) -> list[T]:
+    """Return the entries of a list that stands beside ``data``."""
+    try:
+        return [read(each) for each in said.get(key) or ()]
+    except (KeyError, TypeError, ValueError) as err:
+        raise ExportFormatError(
+            f"An entry of {key!r} in {where!r} is malformed: {type(err).__name__} {err}."
+        ) from err
 
 
 def _with_records(head: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> Iterator[str]:

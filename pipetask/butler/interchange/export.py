@@ -18,6 +18,7 @@ from pipetask.butler.interchange.document import CollectionEntry, Document, Type
 from pipetask.butler.interchange.exported_files import ExportedFiles
 from pipetask.butler.interchange.exported_members import certified, tagged
 from pipetask.butler.interchange.exported_records import ExportedRecords
+from pipetask.butler.interchange.named_inputs import inputs_of
 from pipetask.butler.interchange.put_composites import entries, put_among
 from pipetask.errors import ExportFormatError
 from registry.dataset_ref import DatasetRef
@@ -170,6 +171,7 @@ class RepoExport:
             files=self._files.entries(),
             composites=[composite.to_json() for composite in self._composites.values()],
             composite_datasets=entries(self._butler, self._put.values()),
+            dataset_inputs=inputs_of(self._butler, self._refs),
         )
         for name, entry in self._collections.items():
             if entry.kind == "TAGGED":

@@ -13,6 +13,7 @@ from datastore.locations import is_uri, local_path
 from pipetask.butler.composites.definition import Composite
 from pipetask.butler.interchange.document import Document, FileEntry
 from pipetask.butler.interchange.formatters import imported
+from pipetask.butler.interchange.named_inputs import insert_inputs
 from pipetask.butler.interchange.older_universes import modernize
 from pipetask.butler.interchange.put_composites import insert_composites
 from pipetask.butler.interchange.yaml_tags import EncodedRegion, timespan_of
@@ -99,6 +100,7 @@ def import_document(
             n_collections += butler.collections.register(run)
         n_files, n_known = _ingest(butler, files, types, directory, transfer, checksums=checksums)
         insert_composites(butler, document.composite_datasets)
+        insert_inputs(butler, document.dataset_inputs)
         _add_members(butler, document)
     return ImportReport(n_records, n_types, n_collections, n_files, n_known)
 

@@ -90,10 +90,6 @@ def transfer_from(
         put, document.composite_datasets[:] = list(document.composite_datasets), []
         import_document(target, document, Path(folder), transfer=transfer)
     transferred = [ref for ref in refs if ref.id in here or ref.id in helper.datasets]
-    named = source.registry.named_inputs([ref.id for ref in transferred])
-    target.registry.insert_named_inputs(
-        {id: [each.values for each in inputs] for id, inputs in named.items() if inputs}
-    )
     transferred += transfer_components(target, source, components)
     with target.transaction():
         insert_composites(target, put)

@@ -191,7 +191,7 @@ def _escaped(character: str) -> str:
 
 
 def _key(name: str) -> str:
-    return json.dumps(name) if name in _WORDS else name
+    return name if name.isidentifier() and name not in _WORDS else json.dumps(name)
 
 
 def _float(value: float) -> str:

@@ -74,7 +74,7 @@ def test_datasets_are_associated_by_what_they_are(chained):
 
 
 def test_associating_conflicting_or_no_datasets_makes_no_collection(chained):
-    assert "holds dataset" in chained.error("associate", "tag")
+    assert "holds another dataset" in chained.error("associate", "tag")
     assert "No dataset type 'nope'" in chained.error("associate", "tag", "-d", "nope")
     assert "No dataset of nope*" in chained.error("associate", "tag", "-d", "nope*", exit_code=3)
     assert "--find-first needs --collections" in chained.error("associate", "tag", "--find-first")

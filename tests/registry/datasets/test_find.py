@@ -60,7 +60,10 @@ def test_a_tag_is_not_moved_silently(two_run_registry):
     registry.collections.register("tag", "TAGGED")
     for run in ("first", "first"):
         registry.collections.associate("tag", registry.query_datasets("bias", run))
-    with pytest.raises(ConflictingDefinitionError, match="TAGGED collection 'tag' holds dataset"):
+    with pytest.raises(
+        ConflictingDefinitionError,
+        match=r"'tag' holds another dataset 'bias' .*: that of run 'first' .* --disassociate tag",
+    ):
         registry.collections.associate("tag", registry.query_datasets("bias", "second"))
 
 
