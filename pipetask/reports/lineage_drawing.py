@@ -103,7 +103,8 @@ def _dataset_words(lineage: Lineage, id: UUID) -> tuple[str, str]:
     if id in lineage.purged:
         return PURGED, f"read as {lineage.purged[id]}" if lineage.purged[id] else ""
     if id in lineage.by_data_id:
-        return f"{{{_plain(lineage.by_data_id[id])}}}", f"({UNKNOWN})"
+        values = ", ".join(f"{name}: {value!r}" for name, value in lineage.by_data_id[id].items())
+        return f"{{{values}}}", f"({UNKNOWN})"
     if id in lineage.temporary:
         return f"{TEMPORARY} {lineage.temporary[id]}", ""
     ref = lineage.datasets[id]

@@ -161,8 +161,8 @@ def test_lineage_shows_inputs_that_are_named_by_their_data_ids_alone(repo, make)
     assert list(up.datasets) == [coadd.id]
     assert not up.purged
     assert lineage_text(up).splitlines()[1:] == [
-        "  {instrument=Cam, visit=2, detector=1} (named by data ID)",
-        "  {instrument=Cam, visit=1, detector=0} (named by data ID)",
+        "  {instrument: 'Cam', visit: 2, detector: 1} (named by data ID)",
+        "  {instrument: 'Cam', visit: 1, detector: 0} (named by data ID)",
     ]
     assert up.document()["named_by_data_id"][0] == {
         "dataset": str(coadd.id),
