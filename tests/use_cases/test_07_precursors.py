@@ -6,7 +6,7 @@ from urllib.parse import urlparse
 import pytest
 from astropy.table import Table
 
-from pipetask.butler import Butler
+from pipetask.butler import Butler, DatasetRef, FileDataset
 from pipetask.errors import MissingPartError
 from pipetask.reports.lineage import trace
 from pipetask.reports.lineage_drawing import lineage_dot, lineage_page, lineage_text
@@ -89,19 +89,15 @@ def test_precursors_are_found_without_the_file_of_the_coadd(repo, define, make, 
     assert [ref.id for ref in got.psf.refs] == [ref.id for ref in refs]
 
 
-def test_a_coadd_whose_file_was_taken_in_is_asked_itself(repo, define, make, tmp_path):
+def test_a_coadd_whose_file_was_taken_in_is_asked_itself(repo, define, make):
     define(PRECURSORS)
     coadd = put_coadd(repo, make, instrument=["Cam"], visit=[2], detector=[1])
-    with repo.export(directory=tmp_path / "out") as export:
-        export.saveDatasets([coadd, *repo.query_datasets("calexp", "single")])
-    with Butler.makeRepo(tmp_path / "copy") as copy:
-        copy.import_(directory=tmp_path / "out")
-        copy.composites.register(repo.composites.get("coaddPrecursors"))
-        assert copy.registry.named_inputs([coadd.id]) == {coadd.id: []}
-        assert [
-            each.dataId["visit"]
-            for each in copy.get("coaddPrecursors", ID, collections=["later", "single"]).psf.refs
-        ] == [2]
+    repo.collections.register("taken_in")
+    taken_in = DatasetRef(coadd.datasetType, coadd.dataId, "taken_in")
+    repo.ingest(FileDataset(Path(urlparse(repo.getURI(coadd)).path), [taken_in]), transfer="copy")
+    assert repo.registry.named_inputs([taken_in.id]) == {taken_in.id: []}
+    got = repo.get("coaddPrecursors", ID, collections=["taken_in", "single"])
+    assert [ref.dataId["visit"] for ref in got.psf.refs] == [2]
 
 
 def test_the_copy_in_the_registry_goes_along_with_a_transfer(repo, define, make, tmp_path):
