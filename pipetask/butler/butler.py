@@ -298,7 +298,7 @@ class Butler(ReadingButler):
         directory : path
             Folder that the export's files are in.
         filename : path, optional
-            The export file, relative to the folder.
+            The export file, relative to the folder; else to the current one.
         transfer : `str`, optional
             How files get in; see `ingest`.
         skip_dimensions : iterable of `str`, optional
@@ -317,7 +317,8 @@ class Butler(ReadingButler):
 
         checked(directory, (str, os.PathLike), "folder")
         folder = Path(directory).absolute()
-        document = read_export(folder / filename)
+        inside = folder / filename
+        document = read_export(Path(filename) if not inside.exists() and Path(filename).exists() else inside)
         return import_document(
             self,
             document,

@@ -15,7 +15,12 @@ from pipetask.counted import counted
 @click.command("import", cls=RepositoryCommand, short_help="Take in what an export holds.")
 @repository_argument()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False))
-@click.option("--export-file", default="export.yaml", show_default=True, help="The file that says all.")
+@click.option(
+    "--export-file",
+    default="export.yaml",
+    show_default=True,
+    help="The file that says all, in DIRECTORY or here.",
+)
 @transfer_option(*WAYS_IN)
 @comma_separated(
     *("-s", "--skip-dimensions"), metavar="ELEMENT", help="Dimensions whose records are left out."

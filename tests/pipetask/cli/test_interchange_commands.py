@@ -25,7 +25,7 @@ def test_what_is_exported_is_imported(on_repo, other, tmp_path):
     assert other.rows("query-collections", "both")[0]["children"] == ["second", "first"]
 
 
-def test_an_export_can_be_chosen_in_parts(on_repo, other, tmp_path):
+def test_an_export_can_be_chosen_in_parts(on_repo, other, tmp_path, monkeypatch):
     options = ["--where", "detector=0", "--export-file", "one.yaml", "--transfer", "direct", "--all-records"]
     on_repo("export", tmp_path / "out", *options)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["one.yaml"]
@@ -33,6 +33,9 @@ def test_an_export_can_be_chosen_in_parts(on_repo, other, tmp_path):
     assert [row["detector"] for row in other.rows("query-datasets", "notes")] == [0]
     assert len(other.rows("query-dimension-records", "detector")) == 3
     assert "No export at" in other.error("import", tmp_path / "out")
+    (tmp_path / "out" / "one.yaml").rename(tmp_path / "beside.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert "1 were here" in other("import", "out", "--export-file", "beside.yaml").stdout
 
 
 @pytest.mark.parametrize(("option", "kept"), [("--track-file-attrs", True), ("--no-track-file-attrs", False)])

@@ -9,6 +9,17 @@ from pipetask.observation.decam import DECam
 from pipetask.observation.register_instrument import load_instrument, load_instruments, register_instrument
 
 
+def test_several_instruments_are_registered_at_once(empty_repo, cameras):
+    from click.testing import CliRunner
+
+    from pipetask.cli.main import butler
+
+    files = [str(cameras / name) for name in ("simcam.yaml", "2mass.yaml")]
+    done = CliRunner().invoke(butler, ["register-instrument", empty_repo.root, *files])
+    assert done.stdout.startswith("Registered instrument SimCam.\nRegistered instrument ")
+    assert len(load_instruments(empty_repo)) == 2
+
+
 def test_records_camera_and_defaults_are_there(empty_repo, cameras):
     register_instrument(empty_repo, cameras / "simcam.yaml")
     assert [r.full_name for r in empty_repo.query_dimension_records("detector", order_by="detector")] == [
