@@ -56,8 +56,8 @@ class Formatter(ABC):
         """
 
     def check(self, source: Source, storage_class: StorageClass) -> None:
-        """Raise unless a file can be read, which formats may be able to tell by less than reading all."""
-        self.read(source, storage_class, parameters={})
+        """Raise unless a file can be read as what it is to be; formats may tell by less than reading all."""
+        storage_class.take(self.read(source, storage_class, parameters={}))
 
     def component_of(self, obj: Any, component: str) -> Any:
         """Return a component of a whole object, for those that `read` doesn't find alone."""

@@ -21,10 +21,15 @@ class EcsvFormatter(Formatter):
 
     def to_bytes(self, obj: Any, storage_class: StorageClass) -> Buffer:
         """Return the table as text."""
+        from astropy.table import MaskedColumn
+        from astropy.time import TimeBase
+        from astropy.utils.masked import MaskedNDArray
+
         stream = io.StringIO()
+        # Masks apart, so that an empty text is not taken for a missing one; times to the last bit.
+        apart = {MaskedColumn: "data_mask", MaskedNDArray: "data_mask", TimeBase: "jd1_jd2"}
         try:
-            # Masks apart, so that an empty text is not taken for a missing one.
-            obj.write(stream, format="ascii.ecsv", serialize_method="data_mask")
+            obj.write(stream, format="ascii.ecsv", serialize_method=apart)
         except (TypeError, ValueError) as err:  # a type of column, or a value of meta
             raise FormatterError("ecsv", str(err)) from err
         return stream.getvalue().encode()

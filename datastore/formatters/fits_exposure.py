@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from datastore.artifact import Buffer
-from datastore.errors import ParameterError
+from datastore.errors import ArtifactReadError, ParameterError
 from datastore.formatters.base import Formatter
 from datastore.formatters.fits_tiles import (
     check_fits,
@@ -80,6 +80,10 @@ class FitsExposureFormatter(Formatter):
     def check(self, source: Source, storage_class: StorageClass) -> None:
         """Look at all headers, and whether the data that they tell of are there."""
         check_fits(source)
+        with open_fits(source) as hdus:
+            if "DESCRIPTION" not in hdus:
+                reason = "it has no HDU DESCRIPTION; images of other programs are read by formatter fits_raw"
+                raise ArtifactReadError(source.uri, reason)
 
     def read(
         self,

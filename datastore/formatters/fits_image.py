@@ -43,6 +43,8 @@ class FitsImageFormatter(Formatter):
     def check(self, source: Source, storage_class: StorageClass) -> None:
         """Look at all headers, and whether the data that they tell of are there."""
         check_fits(source)
+        with open_fits(source) as hdus:
+            find_hdu(hdus, _hdu_of(source, storage_class), source)
 
     def read(
         self,
@@ -55,8 +57,7 @@ class FitsImageFormatter(Formatter):
         """Return the array or mask; with ``bbox``, only the tiles under it are read."""
         is_mask = issubclass(storage_class.pytype, Mask)
         with open_fits(source) as hdus:
-            chosen = parse_fragment(source.fragment).get("hdu", "MASK" if is_mask else "IMAGE")
-            hdu = find_hdu(hdus, chosen, source)
+            hdu = find_hdu(hdus, _hdu_of(source, storage_class), source)
             box = parameters.get("bbox")
             part = (
                 None
@@ -65,3 +66,9 @@ class FitsImageFormatter(Formatter):
             )
             array = np.asarray(read_image(hdu, part))
             return Mask(array, header_planes(hdu.header)) if is_mask else array
+
+
+def _hdu_of(source: Source, storage_class: StorageClass) -> str | int:
+    """Return the name or number of the HDU to read."""
+    default = "MASK" if issubclass(storage_class.pytype, Mask) else "IMAGE"
+    return parse_fragment(source.fragment).get("hdu", default)

@@ -57,8 +57,11 @@ class FitsTableFormatter(Formatter):
         return stream.getbuffer()
 
     def check(self, source: Source, storage_class: StorageClass) -> None:
-        """Look at all headers, and whether the data that they tell of are there."""
+        """Look at all headers, whether the data that they tell of are there, and whether there is a table."""
         check_fits(source)
+        with open_fits(source) as hdus:
+            if "CATALOG" not in hdus:
+                _foreign_hdu(hdus, source)
 
     def read(
         self,
@@ -202,15 +205,21 @@ def read_table(hdus: Any, name: str, source: Source, columns: str | Iterable[str
 
 
 def _foreign_table(hdus: Any, source: Source) -> Any:
-    """Return the first table of a file that another program made."""
-    from astropy.io import fits
+    """Return the table of a file that another program made."""
     from astropy.table import Table
+
+    return Table.read(_foreign_hdu(hdus, source))
+
+
+def _foreign_hdu(hdus: Any, source: Source) -> Any:
+    """Return the HDU of the first table, or the one of the fragment."""
+    from astropy.io import fits
 
     chosen = parse_fragment(source.fragment).get("hdu")
     for hdu in hdus if chosen is None else [find_hdu(hdus, chosen, source)]:
         if isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
             check_complete(hdu, source)
-            return Table.read(hdu)
+            return hdu
     raise ArtifactReadError(source.uri, "no HDU holds a table")
 
 

@@ -61,7 +61,7 @@ def _check_keys(value: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    if hasattr(value, "tolist"):  # numpy scalars and arrays
+    if hasattr(value, "tolist") and not hasattr(value, "unit"):  # numpy scalars and arrays
         return value.tolist()
     raise TypeError(f"{type(value).__name__} {value!r} is not a plain value")
 

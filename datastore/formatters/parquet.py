@@ -7,6 +7,7 @@ from typing import Any
 
 from datastore.arrow_astropy import column_names, to_arrow
 from datastore.artifact import Buffer
+from datastore.errors import FormatterError
 from datastore.formatters.base import Formatter
 from datastore.locations import Source
 from datastore.storage_class import StorageClass
@@ -25,7 +26,10 @@ class ParquetFormatter(Formatter):
         import pyarrow.parquet as pq
 
         stream = pa.BufferOutputStream()
-        pq.write_table(_as_arrow(obj), stream, compression="zstd")
+        try:
+            pq.write_table(_as_arrow(obj), stream, compression="zstd")
+        except pa.ArrowException as err:  # a type of column
+            raise FormatterError("parquet", f"{storage_class.name}: {err}") from err
         return memoryview(stream.getvalue())
 
     def read(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import struct
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from pipetask.butler.butler import Butler
 
 INDEX = "index.json"
+VERSION = 1
+_ENTRY = frozenset(
+    ["id", "dataset_type", "dimensions", "storage_class", "is_calibration", "data_id", "run", "artifacts"]
+)
 RECORDS = "dimensions.yaml"
 _LOCAL_HEADER = struct.Struct("<26xHH")  # of a member: the lengths of its name and of its extra field
 
@@ -57,7 +61,7 @@ def write_archive(butler: Butler, refs: Iterable[DatasetRef], folder: str | Path
                     artifacts.append({"member": name, **{key: fields[key] for key in kept}})
                 entries.append(_entry(ref, artifacts))
             archive.writestr(RECORDS, _records(butler, refs))
-            archive.writestr(INDEX, json.dumps({"version": 1, "datasets": entries}))
+            archive.writestr(INDEX, json.dumps({"version": VERSION, "datasets": entries}))
         partial.rename(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -205,11 +209,22 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], dict[str, tuple[int, int]]]
                 start = info.header_offset + _LOCAL_HEADER.size
                 lengths = _LOCAL_HEADER.unpack(stream.read(_LOCAL_HEADER.size))
                 members[info.filename] = (start + sum(lengths), info.file_size)
-    except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as err:
+    except KeyError as err:
+        raise ArchiveError(f"{str(path)!r} is no archive of datasets: it has no {INDEX}") from err
+    except (zipfile.BadZipFile, EOFError, json.JSONDecodeError, UnicodeDecodeError) as err:
         raise ArchiveError(f"{str(path)!r} is no archive of datasets: {err}") from err
-    datasets: list[dict[str, Any]] = index["datasets"]
+    return _checked(index, members, path), members
+
+
+def _checked(index: Any, members: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
+    """Return the datasets of an index, all of whose entries are whole and have their artifacts."""
+    if not isinstance(index, dict) or index.get("version") != VERSION:
+        raise ArchiveError(f"{str(path)!r} has no index of version {VERSION}; another program made it.")
+    datasets: list[dict[str, Any]] = index.get("datasets", [])
     for entry in datasets:
+        if absent := _ENTRY.difference(entry):
+            raise ArchiveError(f"{str(path)!r}: a dataset of its index lacks {', '.join(sorted(absent))}.")
         for artifact in entry["artifacts"]:
             if artifact["member"] not in members:
                 raise ArchiveError(f"{str(path)!r} lacks {artifact['member']!r} of its index.")
-    return datasets, members
+    return datasets

@@ -1,16 +1,27 @@
 """Formats that a repository asks for by name: ECSV and ASDF; plugins and classes that its configuration names."""
 
+import io
 import sys
 
 import astropy.units as u
 import numpy as np
 import pytest
-from astropy.table import MaskedColumn, Table
+from astropy.io import fits
+from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time
 
 from datastore.datastore import Datastore
-from datastore.errors import ArtifactReadError, FormatterError
+from datastore.errors import ArtifactReadError, DatastoreError, FormatterError
 from datastore.testing import FormatterSuite
+
+
+def an_image():
+    stream = io.BytesIO()
+    fits.PrimaryHDU(np.ones((4, 5), dtype="f4")).writeto(stream)
+    return stream.getvalue()
+
+
+IMAGE = an_image()
 
 
 def catalog():
@@ -114,6 +125,54 @@ def test_values_that_a_format_lacks_are_told(tmp_path, hint):
         store.write({"a": object()}, hint())
     with pytest.raises(FormatterError, match="ecsv"):
         store.write(Table({"x": [object()]}), hint("SourceCatalog", dataset_type="other"))
+
+
+@pytest.mark.parametrize("formatter", ["fits_table", "parquet", "ecsv"])
+def test_objects_in_catalogs_are_refused_in_every_format(tmp_path, hint, formatter):
+    store = Datastore(tmp_path, config={"formatters": {"thing": formatter}})
+    with pytest.raises(FormatterError, match=formatter):
+        store.write(Table({"x": np.array([object(), 1], dtype=object)}), hint("SourceCatalog"))
+
+
+@pytest.mark.parametrize("value", [3 * u.nJy, Time("2020-01-01"), {1, 2}, b"x"])
+def test_values_that_json_would_not_give_back_are_refused(store, hint, value):
+    with pytest.raises(FormatterError, match="is not a plain value"):
+        store.write({"x": value}, hint())
+
+
+@pytest.mark.parametrize("formatter", ["fits_table", "parquet", "ecsv"])
+def test_quantities_magnitudes_and_times_come_back_in_every_format(tmp_path, hint, formatter):
+    table = QTable(
+        {
+            "flux": [1.5, np.nan] * u.nJy,
+            "mag": [20.1, 21.0] * u.ABmag,
+            "when": Time([60000, 60001], [0.1, 1 / 3], format="mjd", scale="tai"),
+        }
+    )
+    store = Datastore(tmp_path, config={"formatters": {"thing": formatter}})
+    got = store.read(store.write(table, hint("SourceCatalog")), "SourceCatalog")
+    assert (got["flux"].unit, got["mag"].unit, got["when"].scale) == (u.nJy, u.ABmag, "tai")
+    assert (got["when"] - table["when"]).sec.tolist() == [0.0, 0.0]
+    assert got["mag"].value.tolist() == [20.1, 21.0]
+
+
+@pytest.mark.parametrize(
+    ("content", "storage_class", "reason"),
+    [
+        (b"[1, 2]", "StructuredDataDict", "wants dict, not list"),
+        (b'{"a": 1}', "StructuredDataList", "wants list, not dict"),
+        (b"", "StructuredDataDict", "json: Expecting value"),
+        (IMAGE, "SourceCatalog", "no HDU holds a table"),
+        (IMAGE, "ExposureF", "fits_raw"),
+        (IMAGE, "ImageF", "no HDU 'IMAGE'"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_refused_before_it_is_taken_in(
+    store, hint, tmp_path, content, storage_class, reason
+):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(DatastoreError, match=reason):
+        store.check(tmp_path / "file", hint(storage_class))
 
 
 def test_damaged_files_are_told(tmp_path, hint):

@@ -339,6 +339,15 @@ def test_archives_that_cannot_be_are_told(notes, tmp_path):
     with zipfile.ZipFile(tmp_path / "plain.zip", "w") as plain:
         plain.writestr("a", "b")
     assert "no archive" in command("ingest-zip", other, tmp_path / "plain.zip", exit_code=2).stderr
+    for index, reason in (
+        ("3", "no index of version 1"),
+        ('{"version": 2, "datasets": []}', "no index of version 1"),
+        ('{"version": 1, "datasets": [{"id": "x"}]}', "lacks artifacts, data_id"),
+        ("nonsense", "no archive"),
+    ):
+        with zipfile.ZipFile(tmp_path / "made.zip", "w") as made:
+            made.writestr("index.json", index)
+        assert reason in command("ingest-zip", other, tmp_path / "made.zip", exit_code=2).stderr
     command("retrieve-artifacts", notes, tmp_path / "out", "--zip")
     (archive,) = (tmp_path / "out").glob("*.zip")
     content = archive.read_bytes()
