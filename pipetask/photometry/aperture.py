@@ -22,8 +22,9 @@ Errors = Literal["photutils", "sep"]
 # Sources, over the number of radii, that are worked on together: what is kept of each takes some 300 bytes.
 _TOGETHER = 1 << 17
 
-# Rows of the strips of the image that are worked on one after the other (benchmarks/photometry.py).
-_STRIP = 16.0
+# Least and most rows of the strips of the image that are worked on one after the other, which grow with the
+# apertures (benchmarks/photometry.py).
+_STRIP = 16.0, 64.0
 
 
 def aperture_photometry(
@@ -112,7 +113,7 @@ def aperture_photometry(
     keep_memory()
     result = _columns(len(x), len(each_radius), variance is not None, annulus is not None)
     reach = max(*request.radii, annulus.r_out if annulus else 0.0)
-    strip = 0.0 if annulus and annulus.neighbour_radius else _STRIP
+    strip = 0.0 if annulus and annulus.neighbour_radius else min(max(_STRIP[0], reach), _STRIP[1])
     step = max(1, _TOGETHER // len(request.radii))
     for start in range(0, max(1, len(x)), step):
         some = np.arange(start, min(start + step, len(x)))
