@@ -1,4 +1,4 @@
-"""Circles that cross the edge: their surroundings are copied, with what is off the image masked."""
+"""Circles that cross the edge: their surroundings are copied, with nought or masked pixels off the image."""
 
 from dataclasses import replace
 
@@ -7,14 +7,15 @@ import numpy.typing as npt
 
 from pipetask.photometry.flags import ApertureFlag
 from pipetask.photometry.lattice import TOUCHED, margin, pixel_sums
-from pipetask.photometry.planes import Floats, Pixels, Planes
+from pipetask.photometry.pixel_weights import rectangle_areas
+from pipetask.photometry.planes import Floats, Integers, Pixels, Planes
 from pipetask.photometry.sums import Request, Sums
 
 # Windows larger than this from the centre are left to the general path.
 LARGEST = 128
 
 # Pixels of the copies that are made at once.
-_COPY_SIZE = 1 << 20
+_COPY_SIZE = 1 << 21
 
 
 def crosses_edge(planes: Planes, x: Floats, y: Floats, request: Request) -> npt.NDArray[np.bool_]:
@@ -32,31 +33,31 @@ def edge_sums(planes: Planes, x: Floats, y: Floats, request: Request) -> Sums:
     size = margin(request)
     side = 2 * size + 1
     step = max(1, _COPY_SIZE // side**2)
-    steps = np.arange(-size, size + 1)
+    # nought is enough off the image where areas come by formula
+    bare = planes.mask is None and request.ring is None and request.method == "exact"
     for start in range(0, len(x), step):
         part = slice(start, start + step)
         column, row = (np.floor(centre[part] + 0.5).astype(np.int64) for centre in (x, y))
-        columns, rows = column[:, None] + steps, row[:, None] + steps
-        last_row, last_column = planes.shape[0] - 1, planes.shape[1] - 1
-        off = ((rows < 0) | (rows > last_row))[:, :, None] | ((columns < 0) | (columns > last_column))[
-            :, None
-        ]
-        where = np.clip(rows, 0, last_row)[:, :, None], np.clip(columns, 0, last_column)[:, None]
-
-        def copy(plane: Pixels) -> Pixels:
-            pixels: Pixels = plane[where]  # noqa: B023 - called within the loop
-            pixels[off] = 0  # noqa: B023
-            return pixels.reshape(-1, side)
-
-        image, pixel = copy(planes.image), (np.full_like(row, size), np.arange(len(row)) * side + size)
+        image = _surroundings(planes.image, column, row, size)
+        variance = None if planes.variance is None else _surroundings(planes.variance, column, row, size)
+        pixel = np.full_like(row, size), np.arange(len(row)) * side + size
         offset = x[part] - column, y[part] - row
-        variance = None if planes.variance is None else copy(planes.variance)
-        bad = off if planes.mask is None else off | (planes.mask[where] != 0)
-        sums.put(part, pixel_sums(Planes(image, variance, bad.reshape(-1, side)), pixel, offset, request))
+        if bare:
+            sums.put(part, pixel_sums(Planes(image, variance), pixel, offset, request))
+            continue
+        off = ~_surroundings(np.broadcast_to(True, planes.shape), column, row, size)
+        bad = off if planes.mask is None else off | (_surroundings(planes.mask, column, row, size) != 0)
+        sums.put(part, pixel_sums(Planes(image, variance, bad), pixel, offset, request))
         sums.full[:, part] = sums.area[:, part]
         if planes.mask is not None:
-            unmasked = Planes(np.zeros_like(image), None, off.reshape(-1, side))
+            unmasked = Planes(np.zeros_like(image), None, off)
             sums.full[:, part] = pixel_sums(unmasked, pixel, offset, replace(request, ring=None)).area
+    if bare:
+        left, right = -0.5 - x, planes.shape[1] - 0.5 - x
+        low, high = -0.5 - y, planes.shape[0] - 0.5 - y
+        for index, radius in enumerate(request.radii):
+            sums.area[index] = rectangle_areas(left, right, low, high, np.full(len(x), radius))
+            sums.full[index] = sums.area[index]
     for index, radius in enumerate(request.radii):
         near = (x - radius < -0.5) | (y - radius < -0.5)
         far = (x + radius > planes.shape[1] - 0.5) | (y + radius > planes.shape[0] - 0.5)
@@ -67,3 +68,17 @@ def edge_sums(planes: Planes, x: Floats, y: Floats, request: Request) -> Sums:
             ApertureFlag.MASKED
         )
     return sums
+
+
+def _surroundings(plane: Pixels, column: Integers, row: Integers, size: int) -> Pixels:
+    """Copy squares about pixels, one below the other, with nought off the image; each reaches the image.
+
+    One after the other, since slices move a row of pixels at once: numbers per pixel cost ten times more.
+    """
+    side = 2 * size + 1
+    squares: Pixels = np.zeros((len(row), side, side), plane.dtype)
+    for square, x, y in zip(squares, (column - size).tolist(), (row - size).tolist(), strict=True):
+        first, left = max(-y, 0), max(-x, 0)
+        pixels = plane[y + first : max(y + side, 0), x + left : max(x + side, 0)]
+        square[first : first + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return squares.reshape(-1, side)

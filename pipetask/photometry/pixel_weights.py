@@ -55,7 +55,9 @@ def listed_weights(left: Floats, low: Floats, shape: Shape, method: Method, subp
     """Weights of unit pixels from their lower left corners, relative to the centres, one shape per pixel."""
     if method != "exact":
         return _sampled(left, low, shape, subpixels if method == "subpixel" else 1)
-    return _circle_areas(left, low, shape.a) if shape.round else _ellipse_areas(left, low, shape)
+    if shape.round:
+        return rectangle_areas(left, left + 1.0, low, low + 1.0, shape.a)
+    return _ellipse_areas(left, low, shape)
 
 
 def _sampled(left: Floats, low: Floats, shape: Shape, divisions: int) -> Floats:
@@ -72,9 +74,12 @@ def _sampled(left: Floats, low: Floats, shape: Shape, divisions: int) -> Floats:
     return count / divisions**2
 
 
-def _circle_areas(left: Floats, low: Floats, radius: Floats) -> Floats:
-    """Covered area by the cell formula; a pixel that a centre line cuts is the sum of its parts."""
-    edges = [np.clip(edge, -radius, radius) for edge in (left, left + 1.0, low, low + 1.0)]
+def rectangle_areas(left: Floats, right: Floats, low: Floats, high: Floats, radius: Floats) -> Floats:
+    """Area that circles cover of rectangles, whose sides are relative to the centres.
+
+    By the cell formula; a rectangle that a centre line cuts is the sum of its parts.
+    """
+    edges = [np.clip(edge, -radius, radius) for edge in (left, right, low, high)]
     area = np.zeros(len(left))
     # each axis has a part on the positive and one on the negative side, one of them mostly empty
     for near_x, far_x in _sides(edges[0], edges[1]):
