@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pipetask.butler import Packages
+from pipetask.butler.composites.ref import CompositeRef
 from pipetask.errors import MissingCollectionError, NotReproducibleError
 from pipetask.execution.content import first_difference
 from pipetask.execution.run_graph import run_graph
@@ -69,16 +70,27 @@ def reproduce(butler: Butler, ref: DatasetRef, *, keep: bool = False) -> Reprodu
     Raises
     ------
     NotReproducibleError
-        If no quantum has made it, or what that needs is gone.
+        If no quantum has made it, it tells of the quantum itself, or what that needs is gone.
     """
     provenance = butler.registry.provenance
     maker = provenance.producers([ref.id]).get(ref.id)
+    if maker is None and isinstance(ref, CompositeRef):
+        parts = ", ".join(f"{part.datasetType.name} {part.id}" for part in ref.all_parts())
+        raise NotReproducibleError(
+            f"{ref.datasetType.name} {ref.dataId} is put together from parts, and no quantum made it. Name "
+            f"one of these: {parts}."
+        )
     if maker is None:
         raise NotReproducibleError(
             f"{ref.datasetType.name} {ref.dataId} in {ref.run} came from outside: no quantum made it."
         )
     quanta = _with_makers_of_temporary(butler, maker)
     quantum = quanta[maker]
+    if ref.datasetType.name in (f"{quantum.task_label}_log", f"{quantum.task_label}_metadata"):
+        raise NotReproducibleError(
+            f"{ref.datasetType.name} {ref.dataId} in {ref.run} says when and how its quantum ran, which is "
+            "never the same. Name a dataset that the quantum made."
+        )
     run = f"reproduce/{ref.id}/{time.time_ns()}"
     searched = _collections_of(butler, quantum.run)
     try:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pipetask.butler.inventory import remove_left_overs
 from pipetask.butler.repository import journal_path
-from pipetask.errors import JournalError
+from pipetask.counted import counted
+from pipetask.errors import GraphFileError, JournalError
 from pipetask.execution.commit import commit
 from pipetask.execution.journal import Journal
 from pipetask.execution.report import Report
@@ -56,7 +57,7 @@ def replay(butler: Butler, run: str) -> int:
         count = len(journal.records)
         if count:
             commit(butler, _graph_of(path), [Report.from_bytes(record) for record in journal.records])
-            _log.warning("Stored %d quanta of run %s, which was cut short.", count, run)
+            _log.warning("Stored %s of run %s, which was cut short.", counted(count, "quantum"), run)
         remove_left_overs(butler, run)
         forget(journal)
     return count
@@ -73,9 +74,13 @@ def forget(journal: Journal) -> None:
 
 def _graph_of(journal: Path) -> QuantumGraph:
     path = graph_path(journal)
-    if not path.exists():
-        raise JournalError(
-            f"The journal {journal} needs the graph {path}, which is gone. Restore it from a copy; or remove "
-            "the journal, and with it all that it alone knows."
-        )
-    return QuantumGraph.load(path)
+    try:
+        if path.exists():
+            return QuantumGraph.load(path)
+        wrong = "is gone"
+    except GraphFileError:
+        wrong = "is damaged"
+    raise JournalError(
+        f"The journal {journal} needs the graph {path}, which {wrong}. Restore it from a copy; or remove "
+        "both, and with them all that they alone know."
+    )

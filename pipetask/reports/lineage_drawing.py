@@ -143,7 +143,7 @@ def _types(lineage: Lineage) -> list[str]:
 def _by_kind(lineage: Lineage) -> Content:
     """Return a box for each task and dataset type."""
     counts = Counter(_name(lineage, id) for id in (*lineage.datasets, *lineage.gone, *lineage.quanta))
-    details = {key: f"{n:,} {'quanta' if key[0] else 'datasets'}" for key, n in counts.items()}
+    details = {key: counted(n, "quantum" if key[0] else "dataset") for key, n in counts.items()}
     return in_order(details, ((_name(lineage, a), _name(lineage, b)) for a, b in lineage.links()))
 
 

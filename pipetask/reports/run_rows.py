@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pipetask.butler.repository import journal_path
-from pipetask.errors import MissingCollectionError
+from pipetask.counted import counted
+from pipetask.errors import GraphFileError, MissingCollectionError
 from pipetask.execution.commit import data_id_texts
 from pipetask.execution.executors.base import LOST_WORKER, OUT_OF_MEMORY
 from pipetask.execution.journal import read_journal
@@ -117,12 +118,15 @@ def _failure(text: str) -> Failure:
 def _unfinished_graph(butler: Butler, run: str) -> QuantumGraph | None:
     """Return what a run that has not come to its end is executing, or was."""
     path = journal_path(butler.root, run)
-    if graph_path(path).exists():
-        return QuantumGraph.load(graph_path(path))
+    wrong = "is gone"
+    try:
+        if graph_path(path).exists():
+            return QuantumGraph.load(graph_path(path))
+    except GraphFileError:
+        wrong = "is damaged"
     if count := len(list(read_journal(path))):
-        _log.warning(
-            "The journal %s tells of %d quanta more, which can't be shown: its graph is gone.", path, count
-        )
+        message = "The journal %s tells of %s more, which can't be shown: its graph %s."
+        _log.warning(message, path, counted(count, "quantum"), wrong)
     return None
 
 

@@ -59,7 +59,7 @@ def svg_of(drawn: Content, title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" ',
         f'width="{width:.0f}" height="{height:.0f}" font-family="sans-serif" font-size="12">',
         f"<title>{escape(title)}</title>",
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" ',
+        '<defs><marker id="arrowhead" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" ',
         'orient="auto"><path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>',
         '<rect width="100%" height="100%" fill="white"/>',
     ]
@@ -68,7 +68,7 @@ def svg_of(drawn: Content, title: str) -> str:
         path = _path([boxes[key] for key in _route(arrow, row_of)])
         lines.append(
             f'<path class="arrow" data-from="{_address(arrow.source)}" data-to="{_address(arrow.target)}" '
-            f'd="{path}" fill="none" stroke="#555" marker-end="url(#tip)"{dashes}>'
+            f'd="{path}" fill="none" stroke="#555" marker-end="url(#arrowhead)"{dashes}>'
             f"<title>{escape(arrow.source.name)} → {escape(arrow.target.name)}</title></path>"
         )
     lines += [_node(node, boxes[node.key]) for node in drawn.nodes]

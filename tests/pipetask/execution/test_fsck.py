@@ -176,6 +176,20 @@ def test_a_graph_without_a_journal_is_an_unfinished_run_too(finished):
     assert faults(finished) == {}
 
 
+def test_a_journal_whose_graph_is_damaged_is_told_with_what_to_do(finished):
+    journal = journal_path(finished.root, "out/next")
+    finished.butler.registry.collections.register("out/next")
+    with Journal(journal) as open_journal:
+        open_journal.append(Report(0, Status.FAILED, begin_ns=1, end_ns=2).to_bytes())
+    graph_path(journal).write_bytes(b"PK")
+    fault = faults(finished, repair=True)["unfinished run", "out/next"]
+    assert "which is damaged. Restore it from a copy; or remove both" in fault.detail
+    assert not fault.repaired
+    graph_path(journal).unlink()
+    fault = faults(finished, repair=True)["unfinished run", "out/next"]
+    assert "which is gone. Restore it from a copy" in fault.detail
+
+
 def test_the_journal_of_a_run_that_was_removed_is_told_with_what_to_do(finished):
     journal = journal_path(finished.root, "gone")
     finished.graph("gone").save(graph_path(journal))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 
 import pytest
@@ -164,6 +165,9 @@ def test_the_page_shows_states_errors_logs_and_workers(commands, tmp_path, in_br
     assert "3 of 4, 1 failed" in shown
     assert 'id="timeline" width=' in shown  # the script has drawn
     assert "<li><i style=" in shown
+    assert "failed or lost" in shown
+    names = re.findall(r'\sid="([^"]+)"', shown)
+    assert len(names) == len(set(names))  # else lines have no arrowheads: their name was another's
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,26 @@ def test_what_came_from_outside_is_not_made_again(reproduce):
     assert "came from outside: no quantum made it" in said
 
 
+def test_a_composite_that_was_not_put_names_its_parts(numbers_repo, reproduce, tmp_path):
+    file = tmp_path / "pairs.yaml"
+    parts = "{a: {datasetType: doubled}, b: {datasetType: plus_one}}"
+    pair = f"{{python: builtins.dict, dimensions: [instrument, detector], components: {parts}}}"
+    file.write_text(f"composites: {{pair: {pair}}}")
+    butler = numbers_repo.butler
+    butler.composites.register_file(file)
+    said = reproduce("pair", "detector=1", "instrument=Cam", exit_code=2)
+    assert "is put together from parts" in said
+    for name in ("doubled", "plus_one"):
+        ref = butler.find_dataset(name, instrument="Cam", detector=1, collections="out")
+        assert f"{name} {ref.id}" in said
+
+
+@pytest.mark.parametrize("name", ["double_log", "double_metadata"])
+def test_how_a_quantum_ran_is_not_made_again(reproduce, name):
+    said = reproduce(name, "detector=1", "instrument=Cam", exit_code=2)
+    assert "says when and how its quantum ran, which is never the same" in said
+
+
 def test_a_task_that_fails_this_time_is_a_difference(numbers_repo, reproduce, monkeypatch):
     monkeypatch.setattr("execution_tasks.AddOneTask.run", lambda self, doubled: 1 / 0)
     said = reproduce("plus_one", "detector=2", "instrument=Cam", exit_code=1)
