@@ -59,6 +59,8 @@ def ingest_reference_catalog(
         If the file or the columns can't be used.
     """
     table = _read(source, columns or {}, format)
+    if not len(table):
+        raise PipetaskError("The reference catalog has no rows; nothing was stored")
     ra, dec = (np.asarray(np.ma.filled(table[name], np.nan), dtype=np.float64) for name in ("ra", "dec"))
     wrong = ~(np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90))
     if wrong.any():

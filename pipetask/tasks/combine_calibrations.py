@@ -29,7 +29,7 @@ from pipetask import (
 from pipetask.tasks.camera_facts import CameraFacts, camera_facts
 from pipetask.tasks.clipped_mean import clipped_mean, strips
 from pipetask.tasks.linearity import linearized
-from pipetask.tasks.raw_pixels import raw_rows, trimmed
+from pipetask.tasks.raw_pixels import check_size, raw_rows, trimmed
 
 Pixels = npt.NDArray[np.float32]
 
@@ -103,9 +103,15 @@ class Frame:
     linearity: Table | None = None
 
     @property
+    def exposure(self) -> int:
+        """Its number."""
+        return int(self.raw.dataId["exposure"])
+
+    @property
     def trimmed(self) -> Box:
         """The trimmed image, in its own pixels."""
-        return Box.from_shape((self.facts.trim or self.box).shape)
+        trim = self.box if self.facts.trim is None else self.facts.trim.intersection(self.box)
+        return Box.from_shape(trim.shape)
 
     def rows(self, rows: Box) -> tuple[Pixels, Pixels]:
         """Return image [adu] and variance of some rows of the trimmed image; NaN where there is no value."""
@@ -189,7 +195,7 @@ class CombineTask(PipelineTask):
         Raises
         ------
         PipetaskError
-            If the frames differ in size.
+            If the frames, or those that are subtracted, differ in size.
         """
         frames = [
             Frame(
@@ -204,12 +210,16 @@ class CombineTask(PipelineTask):
             )
             for raw, time in zip(raws, seconds, strict=True)
         ]
-        box, *others = dict.fromkeys(frame.trimmed for frame in frames)
-        if others:
+        examples = {frame.trimmed: frame.exposure for frame in frames}
+        if len(examples) > 1:
+            sizes = ", ".join(f"{box.shape} (exposure {number})" for box, number in examples.items())
             raise PipetaskError(
-                f"The frames are of sizes {', '.join(str(each.shape) for each in (box, *others))}; "
-                "choose those of one read-out mode, with -d"
+                f"The frames are of sizes {sizes}; choose those of one read-out mode, with -d"
             )
+        (box,) = examples
+        for name, frame in (("bias", bias), ("dark", dark)):
+            if frame is not None:
+                check_size(name, frame, box)
         scales = self.scales(frames)
         image, variance = np.empty(box.shape, np.float32), np.empty(box.shape, np.float32)
         for first, height in strips(*box.shape, len(frames), int(self.config.memory * 2**20)):

@@ -82,10 +82,7 @@ class CpFlatTask(CombineTask):
 
     def scales(self, frames: Sequence[Frame]) -> list[np.float32]:
         """Return one over the medians."""
-        medians = [float(np.nanmedian(frame.rows(frame.trimmed)[0])) for frame in frames]
-        if any(not median > 0 for median in medians):
-            raise PipetaskError("A flat holds no light: its median is not positive; leave it out, with -d")
-        return [np.float32(1 / median) for median in medians]
+        return [np.float32(1 / _median(frame)) for frame in frames]
 
     def finished(self, image: Pixels, variance: Pixels) -> Exposure:
         """Return the combined frame of median 1; what has no value, or hardly any response, is BAD and 1."""
@@ -93,3 +90,16 @@ class CpFlatTask(CombineTask):
         image, variance = image / median, variance / median**2
         image[image < self.config.minimumResponse] = np.nan
         return masked_exposure(image, variance, missing=1.0, unit="")
+
+
+def _median(frame: Frame) -> float:
+    """Return the median of a flat, which must be light."""
+    pixels = frame.rows(frame.trimmed)[0]
+    lit = pixels[np.isfinite(pixels)]
+    median = float(np.median(lit)) if lit.size else 0.0
+    if not median > 0:
+        raise PipetaskError(
+            f"The flat of exposure {frame.exposure} holds no light: its median is {median:g}; "
+            f"leave it out, with -d 'exposure != {frame.exposure}'"
+        )
+    return median

@@ -143,11 +143,15 @@ class ForcedPhotometryTask(PipelineTask):
         if not self.config.doApertureCorrection:
             return 1.0
         radius = exposure.metadata.get("apCorrectionRadius")
-        if radius != self.config.apRad:
-            known = "no aperture correction" if radius is None else f"one for radius {radius:g}"
+        if radius is None:
             raise PipetaskError(
-                f"The image has {known}, and task {self.getName()!r} has apRad={self.config.apRad:g}; "
-                "set it to that, or doApertureCorrection=False"
+                "The image has no aperture correction; take images that calibrateImage has made, or set "
+                "doApertureCorrection=False"
+            )
+        if radius != self.config.apRad:
+            raise PipetaskError(
+                f"The image has an aperture correction for radius {radius:g}, and task {self.getName()!r} "
+                f"has apRad={self.config.apRad:g}; set it to that, or doApertureCorrection=False"
             )
         return float(exposure.metadata["apCorrection"])
 

@@ -26,7 +26,7 @@ from pipetask import (
 from pipetask.tasks.camera_facts import CameraFacts, camera_facts
 from pipetask.tasks.cosmic_rays import CosmicRayConfig, repair_cosmic_rays
 from pipetask.tasks.linearity import linearized
-from pipetask.tasks.raw_pixels import trimmed
+from pipetask.tasks.raw_pixels import check_size, trimmed
 
 _NEIGHBOURS = 10  # columns on each side that a dead column is compared with
 
@@ -180,19 +180,25 @@ class IsrTask(PipelineTask):
         -------
         result : `Struct`
             ``outputExposure``, with mask planes SAT, BAD, NO_DATA and CR.
+
+        Raises
+        ------
+        PipetaskError
+            If a calibration is of another size than the image, or a section of the camera beside it.
         """
         facts = camera_facts(camera, detector, raw.metadata)
         exposure = trimmed(raw, facts, overscan=self.config.doOverscan)
         exposure.visitInfo = visitInfo
         if detector is not None:
             exposure.detector = {"id": detector}
+        for name, frame in (("bias", bias), ("dark", dark), ("flat", flat)):
+            if frame is not None:
+                check_size(name, frame, exposure.bbox)
+                exposure.mask.set("BAD", frame.mask.any("BAD"))
         if bias is not None:
             exposure.image -= bias.image
         if linearizer is not None:
             exposure.image[:] = linearized(exposure.image, linearizer)
-        for frame in (bias, dark, flat):
-            if frame is not None:
-                exposure.mask.set("BAD", frame.mask.any("BAD"))
         if defects is not None:
             for x0, y0, width, height in defects["boxes"]:
                 exposure.mask.set("BAD", np.s_[y0 : y0 + height, x0 : x0 + width])
@@ -236,8 +242,9 @@ class IsrTask(PipelineTask):
         """Set photon and read noise [adu²]; without a gain, the scatter of the sky."""
         if facts.gain is None:
             usable = exposure.image[~exposure.mask.any(("SAT", "NO_DATA", "BAD"))]
-            median = np.median(usable)
-            exposure.variance[:] = (1.4826 * np.median(np.abs(usable - median))) ** 2
+            median = np.median(usable) if usable.size else np.nan
+            scatter = 1.4826 * np.median(np.abs(usable - median)) if usable.size else np.nan
+            exposure.variance[:] = scatter**2
         else:
             read_noise = (facts.read_noise or 0.0) / facts.gain
             exposure.variance[:] = np.maximum(exposure.image, 0) / facts.gain + read_noise**2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipetask import Box, Exposure
+from pipetask import Box, Exposure, PipetaskError
 from pipetask.tasks.camera_facts import CameraFacts
 
 
@@ -24,15 +24,22 @@ def trimmed(raw: Exposure, facts: CameraFacts, *, overscan: bool = True) -> Expo
     -------
     exposure : `Exposure`
         Float32, in pixels whose first is the first of the trimmed image; mask planes SAT and NO_DATA.
+
+    Raises
+    ------
+    PipetaskError
+        If a section that the camera tells lies beside the image.
     """
     exposure = raw.copy().with_dtype(np.float32)
     exposure.mask.set("NO_DATA", ~np.isfinite(exposure.image))
     if facts.saturation is not None:
         exposure.mask.set("SAT", exposure.image >= facts.saturation)
     if overscan and facts.overscan is not None:
+        _check_section("overscan", facts.overscan, raw.bbox, ", or set doOverscan=False")
         rows, columns = facts.overscan.intersection(raw.bbox).slices(raw.bbox)
         exposure.image[rows] -= np.median(exposure.image[rows, columns], axis=1, keepdims=True)
     trim = raw.bbox if facts.trim is None else facts.trim
+    _check_section("trim", trim, raw.bbox)
     exposure = exposure.cutout(trim.intersection(raw.bbox))
     exposure.x0 -= trim.x0
     exposure.y0 -= trim.y0
@@ -43,3 +50,31 @@ def raw_rows(rows: Box, raw: Box, facts: CameraFacts) -> Box:
     """Return the raw pixels, overscan and all, of some rows of the trimmed image."""
     bottom = 0 if facts.trim is None else facts.trim.y0
     return Box(raw.x0, rows.y0 + bottom, raw.width, rows.height)
+
+
+def check_size(name: str, calibration: Exposure, box: Box) -> None:
+    """Refuse a calibration that does not fit a trimmed image.
+
+    Raises
+    ------
+    PipetaskError
+        If it has other numbers of rows or columns.
+    """
+    if calibration.image.shape != box.shape:
+        raise PipetaskError(
+            f"The {name} has {_size(calibration.image.shape)}, the trimmed image {_size(box.shape)}; "
+            f"certify a {name} of this read-out mode, or leave the image out, with -d"
+        )
+
+
+def _check_section(name: str, section: Box, raw: Box, otherwise: str = "") -> None:
+    """Refuse a section without a column in the image; strips lack most rows anyway."""
+    if section.intersection(raw).width == 0:
+        raise PipetaskError(
+            f"The camera's {name} is columns {section.x0 + 1} to {section.x1}, beside the image, which has "
+            f"columns {raw.x0 + 1} to {raw.x1}; correct {name!r} of the camera or the header{otherwise}"
+        )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} rows of {shape[1]} columns"

@@ -49,6 +49,7 @@ def test_columns_are_renamed_and_ids_kept(empty_repo, stars, tmp_path):
         (lambda t: t.remove_column("dec"), "no column dec"),
         (lambda t: t["ra"].__setitem__(3, np.nan), "Row 3 .* ra=nan"),
         (lambda t: t["dec"].__setitem__(5, 95), "Row 5 .* dec=95"),
+        (lambda t: t.remove_rows(slice(None)), "no rows; nothing was stored"),
     ],
 )
 def test_tables_without_positions_are_refused(empty_repo, stars, change, words):

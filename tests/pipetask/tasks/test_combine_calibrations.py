@@ -15,8 +15,14 @@ from pipetask.tasks.cp_dark import CpDarkTask
 from pipetask.tasks.cp_flat import CpFlatConfig, CpFlatTask
 
 
+class DataId(dict):
+    """A data ID that can be given records."""
+
+
 class Stored:
     """A frame of which tasks read parts, as of a file."""
+
+    dataId = DataId(exposure=7)
 
     def __init__(self, exposure):
         self.exposure = exposure
@@ -173,7 +179,8 @@ def test_too_few_frames_of_the_type_make_nothing():
     raws = [Stored(Exposure(np.full((8, 9), 100 * len(kind)))) for kind in kinds]
     for raw, kind in zip(raws, kinds, strict=True):
         record = SimpleNamespace(observation_type=kind, dark_time=None, exposure_time=0.0)
-        raw.dataId = SimpleNamespace(records={"exposure": record})
+        raw.dataId = DataId(exposure=7)
+        raw.dataId.records = {"exposure": record}
     due = SimpleNamespace(outputExposure=SimpleNamespace(dataId={"detector": 0}))
     with pytest.raises(NoWorkFound, match="2 frames of type 'bias', and minimumFrames=3"):
         CpBiasTask().runQuantum(Context(), raws, due)
@@ -185,13 +192,24 @@ def test_too_few_frames_of_the_type_make_nothing():
 
 def test_frames_of_two_sizes_are_refused():
     raws = [Stored(Exposure(np.zeros((n, 20)))) for n in (20, 20, 30)]
-    with pytest.raises(PipetaskError, match=r"\(20, 20\), \(30, 20\)"):
+    with pytest.raises(PipetaskError, match=r"\(20, 20\) \(exposure 7\), \(30, 20\) \("):
         CpBiasTask().run(raws, {}, [0.0] * 3)
+    with pytest.raises(
+        PipetaskError, match=r"\(20, 20\) \(exposure 7\), \(25, 20\) \("
+    ):  # the last one was cut off
+        CpBiasTask().run(raws, {"trim": [0, 0, 20, 25]}, [0.0] * 3)
+
+
+def test_a_bias_of_another_size_is_refused():
+    raws = [Stored(Exposure(np.ones((20, 20))))] * 3
+    with pytest.raises(PipetaskError, match="The bias has 8 rows of 20 columns, the trimmed image 20 rows"):
+        CpDarkTask().run(raws, {}, [1.0] * 3, bias=Exposure(np.zeros((8, 20))))
 
 
 def test_darks_without_time_and_flats_without_light_are_refused():
     raws = [Stored(Exposure(np.zeros((20, 20))))]
     with pytest.raises(PipetaskError, match="no exposure time"):
         CpDarkTask().run(raws, {}, [0.0])
-    with pytest.raises(PipetaskError, match="holds no light"):
-        CpFlatTask().run(raws, {}, [1.0])
+    for pixels in (np.zeros((20, 20)), np.full((20, 20), np.nan)):
+        with pytest.raises(PipetaskError, match="flat of exposure 7 holds no light: its median is 0"):
+            CpFlatTask().run([Stored(Exposure(pixels))], {}, [1.0])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from pipetask import Exposure, PipetaskError, VisitInfo
+from pipetask import Box, Exposure, PipetaskError, VisitInfo
 from pipetask.simulate import star_image
 from pipetask.tasks.isr import IsrConfig, IsrTask
 
@@ -94,6 +94,30 @@ def test_calibrations_are_inputs_only_if_configured(option, connection):
     assert set(IsrConfig.ConnectionsClass(config=config).prerequisiteInputs) == {"camera"}
     setattr(config, option, True)
     assert set(IsrConfig.ConnectionsClass(config=config).prerequisiteInputs) == {"camera", connection}
+
+
+@pytest.mark.parametrize("name", ["bias", "dark", "flat"])
+def test_a_calibration_of_another_size_is_refused(raw, name):
+    frame = Exposure(np.ones((30, 40), np.float32))
+    words = f"The {name} has 30 rows of 40 columns, the trimmed image 30 rows of 50 columns; certify a {name}"
+    with pytest.raises(PipetaskError, match=words):
+        task().run(raw, CAMERA, **{name: frame})
+
+
+def test_sections_beside_the_image_are_refused(raw):
+    cut = raw.cutout(Box(0, 0, 50, 30))
+    with pytest.raises(PipetaskError, match=r"overscan is columns 51 to 60, beside .* 1 to 50; .*doOverscan"):
+        task().run(cut, CAMERA)
+    assert task(doOverscan=False).run(cut, CAMERA).outputExposure.image.shape == (30, 50)
+    with pytest.raises(PipetaskError, match="trim is columns 71 to 80"):
+        task().run(raw, {**CAMERA, "trim": [70, 0, 10, 30]})
+
+
+def test_an_image_without_any_value_gives_one_without_any_value(raw):
+    raw.image[:] = 65_000
+    for camera in (CAMERA, {"saturation": 60_000}):
+        result = task(doOverscan=False).run(raw, camera).outputExposure
+        assert result.mask["SAT"].all()
 
 
 def test_steps_can_be_left_out(raw):

@@ -98,8 +98,13 @@ def test_objects_on_the_image_are_measured_in_nanojansky(image):
 def test_the_aperture_correction_of_the_image_must_fit(image):
     image[0].metadata |= {"apCorrection": 1.5, "apCorrectionRadius": 4.0}
     assert forced(image)["flux"] == pytest.approx(1.5 * forced(image, doApertureCorrection=False)["flux"])
-    with pytest.raises(PipetaskError, match=r"one for radius 4, .* apRad=6"):
+    with pytest.raises(PipetaskError, match=r"correction for radius 4, .* apRad=6"):
         forced(image, apRad=6.0)
+    del image[0].metadata["apCorrectionRadius"]
+    with pytest.raises(
+        PipetaskError, match="no aperture correction; take images that calibrateImage has made"
+    ):
+        forced(image)
     image[0].photoCalib = None
     with pytest.raises(UnprocessableDataError, match="no zero point"):
         forced(image)
