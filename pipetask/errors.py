@@ -90,11 +90,12 @@ class CompositeDefinitionError(PipetaskError, ValueError):
 
     Attributes
     ----------
-    part : `str`
-        Name of the part that is at fault; empty if it is the whole.
+    part, key : `str`
+        Name of the part, or key of the composite, that is at fault; empty if it is the whole.
     """
 
     part = ""
+    key = ""
 
 
 class AssemblyError(PipetaskError, ValueError):

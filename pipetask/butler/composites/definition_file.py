@@ -34,11 +34,12 @@ COMPOSITE_KEYS = (
 
 
 class LocatedComposite(NamedTuple):
-    """A definition, where it is written, and where each of its parts is."""
+    """A definition, where it is written, and where each of its parts and keys is."""
 
     composite: Composite
     place: Place
     parts: Mapping[str, Place]
+    keys: Mapping[str, Place]
 
 
 def read_definitions(path: str | Path, registered: Mapping[str, Composite] | None = None) -> list[Composite]:
@@ -85,7 +86,13 @@ def _located(text: str, file: str, registered: Mapping[str, Composite] | None) -
     nodes = top["composites"].mapping("composites")
     reader = _Reader(nodes, registered or {})
     return [
-        LocatedComposite(reader.read(name), node.place, _part_places(node)) for name, node in nodes.items()
+        LocatedComposite(
+            reader.read(name),
+            node.place,
+            _part_places(node),
+            {key: each.place for key, each in node.value.items()},
+        )
+        for name, node in nodes.items()
     ]
 
 
@@ -110,7 +117,11 @@ class _Reader:
         if name not in self._made:
             if name in self._open:
                 chain = " -> ".join((*self._open[self._open.index(name) :], name))
-                raise self._nodes[name].error(f"composites extend each other in a circle: {chain}")
+                raise (
+                    self._nodes[name]
+                    .value["extends"]
+                    .error(f"composites extend each other in a circle: {chain}")
+                )
             self._open.append(name)
             self._made[name] = self._parse(name, self._nodes[name])
             self._open.pop()
@@ -124,7 +135,7 @@ class _Reader:
         for component, value in components.items():
             parts[component] = _part(component, value)
         texts = {
-            key: entry[key].text(f"{key!r} of composite {name!r}") if key in entry else default
+            key: _name(entry[key], f"{key!r} of composite {name!r}") if key in entry else default
             for key, default in _inherited_texts(inherited).items()
         }
         if "python" in entry or "storageClass" in entry:
@@ -141,10 +152,14 @@ class _Reader:
                 f"composite {name!r} has 'python' and 'storageClass': give one of them"
             )
         if texts["disassembler"] and not texts["assembler"]:
-            raise node.error(f"composite {name!r} has a disassembler and no assembler")
+            raise entry.get("disassembler", node).error(
+                f"composite {name!r} has a disassembler and no assembler"
+            )
         dimensions = inherited.dimensions if inherited else None
         if "dimensions" in entry:
-            dimensions = tuple(entry["dimensions"].texts(f"dimensions of composite {name!r}"))
+            dimensions = tuple(
+                _name(each, f"dimensions of composite {name!r}") for each in entry["dimensions"].items()
+            )
         return Composite(
             name,
             tuple(parts.values()),
@@ -157,7 +172,7 @@ class _Reader:
         )
 
     def _extended(self, node: Node) -> Composite:
-        name = node.text("'extends'")
+        name = _name(node, "'extends'")
         if name in self._nodes:
             return self.read(name)
         if name not in self._registered:
@@ -182,7 +197,7 @@ def _part(name: str, node: Node) -> Part:
     """Return a part: a mapping, or the name of a dataset type alone."""
     what = f"component {name!r}"
     if isinstance(node.value, str):
-        return Part(name, node.value)
+        return Part(name, _name(node, what))
     entry = node.mapping(what, PART_KEYS)
     if "datasetType" not in entry:
         raise node.error(f"{what} has no 'datasetType'")
@@ -196,13 +211,15 @@ def _part(name: str, node: Node) -> Part:
     pinned = entry["dataId"].mapping(f"'dataId' of {what}") if "dataId" in entry else {}
     part = Part(
         name,
-        entry["datasetType"].text(f"'datasetType' of {what}"),
-        tuple(entry["collections"].texts(f"'collections' of {what}")) if "collections" in entry else (),
+        _name(entry["datasetType"], f"'datasetType' of {what}"),
+        tuple(_name(each, f"'collections' of {what}") for each in entry["collections"].items())
+        if "collections" in entry
+        else (),
         flags.get("inputOnly", False),
         flags.get("writeOnce", False),
         flags.get("subset", False),
         {key: value.plain() for key, value in pinned.items()},
-        entry["dataIdsFrom"].text(f"'dataIdsFrom' of {what}") if "dataIdsFrom" in entry else "",
+        _name(entry["dataIdsFrom"], f"'dataIdsFrom' of {what}") if "dataIdsFrom" in entry else "",
         _minimum(entry["minimum"], what) if "minimum" in entry else 1,
         "match" in entry,
     )
@@ -213,6 +230,13 @@ def _part(name: str, node: Node) -> Part:
     if "minimum" in entry and not part.many:
         raise entry["minimum"].error(f"'minimum' of {what} needs 'subset' or 'dataIdsFrom'")
     return part
+
+
+def _name(node: Node, what: str) -> str:
+    """Return a text that is not empty."""
+    if not (text := node.text(what)):
+        raise node.error(f"{what} is empty; leave it out, or give a name")
+    return text
 
 
 def _flag(node: Node, what: str, key: str) -> bool:

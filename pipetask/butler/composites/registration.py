@@ -99,12 +99,12 @@ class Composites:
         except ConflictingDefinitionError as err:
             raise ConflictingDefinitionError(f"{located.place}: {err}") from err
         except CompositeDefinitionError as err:
-            place = located.parts.get(err.part, located.place)
+            place = located.parts.get(err.part) or located.keys.get(err.key) or located.place
             raise CompositeDefinitionError(f"{place}: {err}") from err
         except (DatastoreError, UnknownDimensionError) as err:
-            raise CompositeDefinitionError(
-                f"{located.place}: composite {located.composite.name!r}: {err}"
-            ) from err
+            key = "storageClass" if isinstance(err, DatastoreError) else "dimensions"
+            place = located.keys.get(key, located.place)
+            raise CompositeDefinitionError(f"{place}: composite {located.composite.name!r}: {err}") from err
 
     def component_class(self, composite: Composite, component: str) -> str:
         """Return the name of the storage class of a component: of its part, of the whole, or of the base.
@@ -177,7 +177,7 @@ class Composites:
 
         parent, _, component = part.dataset_type.partition(".")
         if parent == composite.name:
-            raise CompositeDefinitionError(f"Composite {parent!r} is a part of itself.")
+            raise _of_part(composite, part, "is the composite itself.")
         try:
             found = self._butler.registry.get_dataset_type(parent)
         except MissingDatasetTypeError:
@@ -200,16 +200,24 @@ class Composites:
 
         base = composite.base_part
         if base is not None and base.many:
-            raise CompositeDefinitionError(f"Base {base.name!r} of composite {composite.name!r} is a list.")
-        for name in filter(None, (composite.python, composite.assembler, composite.disassembler)):
+            raise _of_key(composite, "base", f"base {base.name!r} is a list.")
+        for key in ("python", "assembler", "disassembler"):
+            if not (name := getattr(composite, key)):
+                continue
             try:
                 found = import_name(name)
             except DatastoreError as err:
-                raise CompositeDefinitionError(f"Composite {composite.name!r}: {err}") from err
+                raise _of_key(composite, key, str(err)) from err
             if not callable(found):
-                raise CompositeDefinitionError(
-                    f"Composite {composite.name!r}: {name!r} is neither class nor function."
-                )
+                raise _of_key(composite, key, f"{name!r} is neither class nor function.")
+            if key == "python" and not isinstance(found, type):
+                raise _of_key(composite, key, f"{name!r} is no class; a function is an 'assembler'.")
+
+
+def _of_key(composite: Composite, key: str, fault: str) -> CompositeDefinitionError:
+    error = CompositeDefinitionError(f"Composite {composite.name!r}: {fault}")
+    error.key = key
+    return error
 
 
 def _of_part(composite: Composite, part: Part, fault: str) -> CompositeDefinitionError:

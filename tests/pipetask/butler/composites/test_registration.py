@@ -77,12 +77,17 @@ def test_composite_that_was_put_cannot_be_removed(repo, define):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("photoCalib: calib", "photoCalib: recalibrated", "'recalibrated' is a part of itself"),
+        (
+            "photoCalib: calib",
+            "photoCalib: recalibrated",
+            r"yaml:6: Part 'photoCalib'.*is the composite itself",
+        ),
         (
             "photoCalib: calib",
             "photoCalib: calexp.photocalib",
             "no component 'photocalib'.*did you mean 'photoCalib'",
         ),
+        ("storageClass: ExposureF", "python: math.sqrt", r"yaml:4: .*'math\.sqrt' is no class"),
         ("photoCalib: calib", "photoCalib: not_yet", "'not_yet' is not registered yet: say 'dimensions'"),
         (
             "base: calexp",
@@ -92,14 +97,18 @@ def test_composite_that_was_put_cannot_be_removed(repo, define):
         (
             "base: calexp",
             "dimensions: [visit, detecto]\n    base: calexp",
-            r"yaml:3: .*'detecto'; did you mean 'detector'",
+            r"yaml:5: .*'detecto'; did you mean 'detector'",
         ),
         (
             "base: calexp",
             "base: calexp\n    assembler: no.such",
-            r"yaml:3: .*'no\.such'.*'no' is not installed",
+            r"yaml:6: .*'no\.such'.*'no' is not installed",
         ),
-        ("base: calexp", "base: calexp\n    assembler: math.pi", "'math.pi' is neither class nor function"),
+        (
+            "base: calexp",
+            "base: calexp\n    assembler: math.pi",
+            r"yaml:6: .*'math\.pi' is neither class nor function",
+        ),
         (
             "photoCalib: calib",
             "photoCalib: {datasetType: calib, dataId: {bnd: g}}",
@@ -108,7 +117,7 @@ def test_composite_that_was_put_cannot_be_removed(repo, define):
         (
             "storageClass: ExposureF",
             "storageClass: ExposureG",
-            r"yaml:3: composite 'recalibrated': No storage class 'ExposureG'.*did you mean",
+            r"yaml:4: composite 'recalibrated': No storage class 'ExposureG'.*did you mean",
         ),
     ],
 )
