@@ -21,7 +21,7 @@ from pipetask.errors import ArchiveError
 from registry.dataset_ref import DatasetRef
 from registry.dataset_type import DatasetType
 from registry.dimensions.coordinate import DataCoordinate
-from registry.errors import DatasetNotFoundError
+from registry.errors import DataIdError, DatasetNotFoundError
 
 if TYPE_CHECKING:
     from datastore.transfer import Transfer
@@ -137,7 +137,11 @@ def ingest_archive(
         for ref in refs:
             butler.register_dataset_type(ref.datasetType)
             butler.collections.register(ref.run)
-            butler.registry.insert_datasets(ref.datasetType, ref.run, [ref.dataId], ids=[ref.id])
+            try:
+                butler.registry.insert_datasets(ref.datasetType, ref.run, [ref.dataId], ids=[ref.id])
+            except DataIdError as err:
+                err.hint = "With --transfer-dimensions it comes from the archive."
+                raise
         whole = butler.datastore.ingest(
             path, hint_of(refs[0]), transfer=transfer, sync=False, delete_source=False
         )[0]

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipetask.butler import (
     Butler,
@@ -21,14 +21,16 @@ from pipetask.butler import (
     suggest,
 )
 from pipetask.butler.defaults import calibration_collection, instruments
-from pipetask.errors import CameraDescriptionError, InstrumentError
+from pipetask.errors import CameraDescriptionError, ConflictingDefinitionError, InstrumentError
 from pipetask.observation.camera_description import CameraDescription
 from pipetask.observation.instrument import Detector, Instrument
 
 CAMERA = "camera"
 
 
-def register_instrument(butler: Butler, source: str | os.PathLike[str] | type[Instrument]) -> Instrument:
+def register_instrument(
+    butler: Butler, source: str | os.PathLike[str] | type[Instrument], *, update: bool = True
+) -> Instrument:
     """Register an instrument, or bring what is registered up to date.
 
     Inserts its dimension records, keeps the description in the repository (so that later commands need no
@@ -40,9 +42,13 @@ def register_instrument(butler: Butler, source: str | os.PathLike[str] | type[In
         The repository.
     source : path or `str` or class
         YAML file of a camera description, or an `Instrument` class or its dotted name.
+    update : `bool`, optional
+        Whether what is registered already may be changed.
 
     Raises
     ------
+    ConflictingDefinitionError
+        If it may not, and differs.
     InstrumentError
         If there is no such class.
     CameraDescriptionError
@@ -50,8 +56,14 @@ def register_instrument(butler: Butler, source: str | os.PathLike[str] | type[In
     """
     instrument = read_instrument(source)
     with butler.transaction():
-        _insert_records(butler, instrument)
+        _insert_records(butler, instrument, "replace" if update else "error")
         if isinstance(instrument, CameraDescription):
+            known = butler.registry.get_attribute(_attribute(instrument.name))
+            if not update and known not in (None, instrument.text):
+                raise ConflictingDefinitionError(
+                    f"Instrument {instrument.name!r} is registered with another description than {source!s}; "
+                    "register it with --update to change that."
+                )
             butler.registry.set_attribute(_attribute(instrument.name), instrument.text)
         calib = calibration_collection(instrument.name)
         butler.collections.register(calib, "CALIBRATION", f"Certified calibrations of {instrument.name}")
@@ -126,7 +138,7 @@ def _class_of(dotted: str) -> type[Instrument]:
     return found
 
 
-def _insert_records(butler: Butler, instrument: Instrument) -> None:
+def _insert_records(butler: Butler, instrument: Instrument, conflict: Literal["replace", "error"]) -> None:
     insert = butler.registry.insert_dimension_records
     name, detectors = instrument.name, instrument.detectors()
     kind = type(instrument)
@@ -141,12 +153,12 @@ def _insert_records(butler: Butler, instrument: Instrument) -> None:
                 "class_name": f"{kind.__module__}.{kind.__qualname__}",
             }
         ],
-        conflict="replace",
+        conflict=conflict,
     )
     insert(
         "detector",
         [_record(name, detector) for detector in detectors if not detector.on_demand],
-        conflict="replace",
+        conflict=conflict,
     )
     insert(
         "physical_filter",
@@ -154,7 +166,7 @@ def _insert_records(butler: Butler, instrument: Instrument) -> None:
             {"instrument": name, "physical_filter": filter.name, "band": filter.band}
             for filter in instrument.filters()
         ],
-        conflict="replace",
+        conflict=conflict,
     )
 
 

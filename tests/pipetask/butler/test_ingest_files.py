@@ -319,7 +319,9 @@ def test_dimension_records_come_with_an_archive_on_request(notes, tmp_path):
     (archive,) = (tmp_path / "out").glob("*.zip")
     Butler.makeRepo(tmp_path / "bare").close()
     bare = tmp_path / "bare"
-    assert "'Cam'" in command("ingest-zip", bare, archive, exit_code=2).stderr
+    said = command("ingest-zip", bare, archive, exit_code=2).stderr
+    assert "'Cam'" in said
+    assert "With --transfer-dimensions it comes from the archive." in said
     command("ingest-zip", bare, archive, "--transfer-dimensions", "-t", "copy")
     assert got(bare, 2, "note", "notes") == {"n": 2}
     old = tmp_path / "old.zip"

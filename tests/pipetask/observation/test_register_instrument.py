@@ -1,5 +1,7 @@
 """Registering instruments, from YAML and as classes."""
 
+from pathlib import Path
+
 import pytest
 
 from pipetask.butler import Butler
@@ -18,6 +20,15 @@ def test_several_instruments_are_registered_at_once(empty_repo, cameras):
     done = CliRunner().invoke(butler, ["register-instrument", empty_repo.root, *files])
     assert done.stdout.startswith("Registered instrument SimCam.\nRegistered instrument ")
     assert len(load_instruments(empty_repo)) == 2
+    other = Path(empty_repo.root) / "other.yaml"
+    other.write_text((cameras / "simcam.yaml").read_text().replace("S0", "Z0"))
+    words = ["register-instrument", empty_repo.root, str(other)]
+    assert CliRunner().invoke(butler, [*words[:2], files[0], "--no-update"]).exit_code == 0
+    assert "full_name" in CliRunner().invoke(butler, [*words, "--no-update"]).stderr
+    other.write_text((cameras / "simcam.yaml").read_text() + "\n# mine\n")
+    assert "another description" in CliRunner().invoke(butler, [*words, "--no-update"]).stderr
+    assert CliRunner().invoke(butler, words).exit_code == 0
+    assert load_instrument(empty_repo, "SimCam").text.endswith("# mine\n")
 
 
 def test_records_camera_and_defaults_are_there(empty_repo, cameras):
