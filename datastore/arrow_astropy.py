@@ -43,7 +43,7 @@ def _arrow_array(
         raise FormatterError("parquet", f"column {name!r} has type {values.dtype}, which arrow lacks")
     if values.dtype.kind == "c":  # as pairs of floats
         values = np.ascontiguousarray(values).view(f"f{values.dtype.itemsize // 2}")
-        mask = None if mask is None else np.repeat(mask.reshape(len(mask), -1), 2, axis=1)
+        mask = None if mask is None else np.repeat(mask.reshape(-1), 2)
     flat = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("=")).reshape(-1)
     if flat.dtype.kind == "S":
         flat = flat.astype(object)
@@ -99,10 +99,10 @@ def _values(array: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     if dtype.kind in "USO":
         empty: str | bytes = b"" if dtype.kind == "S" else ""
         return np.array([empty if v is None else v for v in array.to_pylist()], dtype=dtype)
-    if array.null_count:
-        array = array.fill_null(dtype.type(0).item())
     if dtype.kind == "c":
         dtype = np.dtype(f"f{dtype.itemsize // 2}")
+    if array.null_count:
+        array = array.fill_null(dtype.type(0).item())
     return np.array(array.to_numpy(zero_copy_only=False), dtype=dtype)
 
 

@@ -1,7 +1,8 @@
 """Tables and exposures of any content come back as they were."""
 
+import astropy.units as u
 import numpy as np
-from astropy.table import Table
+from astropy.table import MaskedColumn, Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -38,6 +39,11 @@ def tables(draw):
         else:
             values = draw(st.lists(plain_text, min_size=rows, max_size=rows))
             table[name] = np.array(values, dtype="U6")
+        if draw(st.booleans()):
+            table[name] = MaskedColumn(table[name], mask=draw(hnp.arrays("?", table[name].shape)))
+        if table[name].dtype.kind in "iuf":
+            table[name].unit = draw(st.sampled_from([None, u.nJy, u.ABmag, u.km / u.s**2]))
+        table[name].description = draw(st.none() | plain_text.filter(len))
     return table
 
 
@@ -51,9 +57,12 @@ def through(tmp_path, formatter, storage_class, obj):
 def assert_same(read, written):
     assert (read.colnames, read.meta) == (written.colnames, written.meta)
     for name in written.colnames:
-        assert (read[name].dtype, read[name].shape) == (written[name].dtype, written[name].shape)
-        exact = written[name].dtype.kind in "fc"
-        assert np.array_equal(read[name].data, written[name].data, equal_nan=exact)
+        a, b = read[name], written[name]
+        assert (a.dtype, a.shape, a.unit, a.description) == (b.dtype, b.shape, b.unit, b.description)
+        mask = np.ma.getmaskarray(b)
+        assert np.array_equal(np.ma.getmaskarray(a), mask)
+        exact = b.dtype.kind in "fc"
+        assert np.array_equal(np.asarray(a.data)[~mask], np.asarray(b.data)[~mask], equal_nan=exact)
 
 
 @bounded

@@ -41,6 +41,7 @@ def command(
         if dry_run:
             show(*dataset_rows(refs), format_)
             return
+        there = target.artifacts(ref.id for ref in refs)
         done = target.transfer_from(
             butler,
             refs,
@@ -48,4 +49,6 @@ def command(
             register_dataset_types=register_dataset_types,
             transfer_dimensions=transfer_dimensions,
         )
-    click.echo(f"Transferred {counted(len(done), 'dataset')} to {dest}.")
+    new = sum(ref.id not in there for ref in done)
+    known = f"; {len(there):,} were there already" if there else ""
+    click.echo(f"Transferred {counted(new, 'dataset')} to {dest}{known}.")

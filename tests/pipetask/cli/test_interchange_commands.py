@@ -71,6 +71,8 @@ def test_datasets_are_transferred(on_repo, other):
     assert "Cam" in on_repo.error("transfer-datasets", other.root, *missing)
     options = ["--register-dataset-types", "--collections", "second,first", "--find-first", "-t", "copy"]
     assert "Transferred 3 datasets" in on_repo("transfer-datasets", other.root, *options).stdout
+    again = on_repo("transfer-datasets", other.root, *options).stdout
+    assert f"Transferred 0 datasets to {other.root}; 3 were there already." in again
     assert len(other.rows("query-datasets", "notes")) == 3
     on_repo("transfer-datasets", other.root, "--limit", "1")
     last = ["--collections", "first", "--limit", "1", "--dry-run", "--order-by=-detector"]
