@@ -47,6 +47,7 @@ UNTIL_WRITTEN = "until written"
 """The part of the cache for what any change by this connection may make wrong."""
 
 _PAGE = 10_000  # rows held at once where there may be millions
+_SHORT = 100_000  # rows of a result that is not worth a cursor of the server, which stores it first
 
 
 class Prepared:
@@ -182,12 +183,17 @@ class Database:
             cursor.close()
         return rows
 
-    def stream(self, statement: Executable) -> Iterator[list[Any]]:
-        """Run a select and yield its rows some thousands at a time, so that not all are in memory."""
+    def stream(self, statement: Executable, most: int | None = None) -> Iterator[list[Any]]:
+        """Run a select and yield its rows some thousands at a time, so that not all are in memory.
+
+        Where it is known that there are at most so many, ``most``, and these are few, the driver holds them.
+        """
         self.settle()
         prepared = Prepared(statement, self.engine)
         with self._translated():
-            cursor = self.dialect.streaming_cursor(self.session.connection)
+            is_short = most is not None and most <= _SHORT
+            open_cursor = self.dialect.cursor if is_short else self.dialect.streaming_cursor
+            cursor = open_cursor(self.session.connection)
             cursor.execute(prepared.sql, prepared.bind({}))
         try:
             while True:

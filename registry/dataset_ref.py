@@ -20,6 +20,11 @@ DatasetId: TypeAlias = uuid.UUID
 Row: TypeAlias = tuple[Any, ...]
 Ids: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 
+# A UUID refuses to be changed; its slots do not.
+_set_number = uuid.UUID.__dict__["int"].__set__
+_set_safety = uuid.UUID.__dict__["is_safe"].__set__
+_UNKNOWN = uuid.SafeUUID.unknown
+
 _PARTS = frozenset({"dataId", "datasetType", "id", "run"})
 
 # Namespace and text of deterministic ids are the reference's, so that a raw has one id on both sides.
@@ -153,8 +158,8 @@ def refs_of(source: RefSource, rows: Iterable[Row]) -> list[DatasetRef]:
 def uuid_of(id: bytes) -> DatasetId:
     """Return a UUID without the checks of its constructor, which take as long as all else of a ref."""
     made = object.__new__(uuid.UUID)
-    object.__setattr__(made, "int", int.from_bytes(id, "big"))
-    object.__setattr__(made, "is_safe", uuid.SafeUUID.unknown)
+    _set_number(made, int.from_bytes(id, "big"))
+    _set_safety(made, _UNKNOWN)
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral, Real
@@ -168,6 +168,14 @@ class DimensionElement:
     def column_names(self) -> tuple[str, ...]:
         """Names of `columns`."""
         return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def column_places(self) -> Mapping[str, int]:
+        """Where values of records are, by the name of their column or another that the key goes by."""
+        places = {name: i for i, name in enumerate(self.column_names)}
+        if self.is_dimension:
+            places.setdefault(self.key_name, places[self.name])
+        return places
 
     def _dimension_column(self, name: str, *, nullable: bool) -> Column:
         key = self.key if name == self.name else self.universe[name].key

@@ -124,18 +124,17 @@ class DimensionRecord:
         return result
 
     def _column(self, name: str) -> Any:
-        names = self.definition.column_names
-        if name not in names:
-            raise AttributeError(f"Record of {self.definition.name} has no {name!r}{suggest(name, names)}")
-        return self._values[names.index(name)]
+        place = self.definition.column_places.get(name)
+        if place is None:
+            hint = suggest(name, self.definition.column_names)
+            raise AttributeError(f"Record of {self.definition.name} has no {name!r}{hint}")
+        return self._values[place]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         definition = self.definition
-        if name not in definition.column_names:
-            name = definition.name if name == definition.key_name else definition.universe.resolve(name)
-        return self._column(name)
+        return self._column(name if name in definition.column_places else definition.universe.resolve(name))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, DimensionRecord):

@@ -161,7 +161,7 @@ class QueryResults(ABC, Generic[T]):
 
     def _pages(self) -> Iterator[list[Row]]:
         statement = self.statement()
-        return iter(()) if statement is None else self.source.pages(statement)
+        return iter(()) if statement is None else self.source.pages(statement, self.most)
 
     def _select(self, plan: Plan | None, **options: Any) -> Select[Any] | None:
         if plan is None:
@@ -328,15 +328,16 @@ class _Page(RefSource):
         records: Mapping[str, DimensionRecord | None] | RecordSource,
     ) -> None:
         self._dataset_type = dataset_type
+        self._group = completion.group
+        self._k = len(completion.group.required)
         self._completion = completion
         self._runs = runs
         self._records = records
 
     def parts(self, row: Row) -> tuple[DatasetType, DataCoordinate, str, UUID]:
         """Return dataset type, data ID, run and id of the ref of a row."""
-        group, values = self._completion.group, self._completion(row)
-        k = len(group.required)
-        data_id = DataCoordinate(group, values[:k] if None in values else values, self._records)
+        k, values = self._k, self._completion(row)
+        data_id = DataCoordinate(self._group, values[:k] if None in values else values, self._records)
         return self._dataset_type, data_id, self._runs[row[k + 1]], uuid_of(row[k])
 
 

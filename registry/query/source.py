@@ -243,9 +243,9 @@ class Source:
             limit=limit,
         )
 
-    def pages(self, statement: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the rows of a select, some thousands at a time."""
-        return self.db.stream(statement)
+    def pages(self, statement: Select[Any], most: int | None) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows of a select, at most so many if that is known, some thousands at a time."""
+        return self.db.stream(statement, most)
 
     def any(self, statement: Select[Any]) -> bool:
         """Return whether a select has rows."""
