@@ -60,7 +60,7 @@ class NewRepository:
             registry = registry.removeprefix(inside)  # so that the folder may be moved
         elif not registry.startswith("sqlite"):
             registry = dialect_for(registry).shown(registry)
-        is_apart = self.config.parent != Path(root)
+        is_apart = self.config != Path(root) / CONFIG_NAME
         text = _HEADER.format(folder="the root" if is_apart else "this folder")
         if is_apart:
             text += f"root: {json.dumps(root)}\n"

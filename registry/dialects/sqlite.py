@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -27,6 +28,7 @@ _NO_WAL = (
     "The file system of %s can't do write-ahead logging; with journal mode %s, readers and writers wait for "
     "each other. Better keep it on a local disk, or on PostgreSQL."
 )
+_MOMENT_S = 0.05
 _DURABLE = "FULL"
 _FAST = "NORMAL"  # a power cut may lose the last commits, never the file: the run's journal is the truth
 
@@ -67,7 +69,11 @@ class SQLiteDialect(Dialect):
 
     def _connect(self, target: str, mode: Mode) -> sqlite3.Connection:
         connection = self._made(target)
-        if mode != "create" and (failed := _shared_memory_error(connection)):
+        failed = 0 if mode == "create" else _shared_memory_error(connection)
+        if failed == sqlite3.SQLITE_CANTOPEN:  # also for a moment, where a process has too many files open
+            time.sleep(_MOMENT_S)
+            failed = _shared_memory_error(connection)
+        if failed:
             connection.close()
             connection = self._without_shared_memory(target, mode, failed)
         connection.execute("PRAGMA foreign_keys = ON")

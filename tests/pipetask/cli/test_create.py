@@ -96,6 +96,9 @@ def test_the_configuration_may_lie_elsewhere_and_names_the_repository(create, tm
     monkeypatch.chdir(tmp_path / "below")
     assert put_notes("../mine.yaml").startswith(str(tmp_path / "repo" / "first"))
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "inside").mkdir()
+    create("inside", "-f", "inside/mine.yaml")
+    assert put_notes("inside/mine.yaml").startswith(str(tmp_path / "inside" / "first"))
     assert "exists already" in create("new", "-f", "mine.yaml", exit_code=2).stderr
     assert "FOLDER/NAME.yaml" in create("new", "-f", "nowhere/x.yaml", exit_code=2).stderr
     assert not (tmp_path / "new").exists()
