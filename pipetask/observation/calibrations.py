@@ -142,9 +142,14 @@ def certify_calibrations(
         if newest != run:
             err.hint = f"The others of the chain {run!r} are searched with --search-all-inputs."
         raise
+    validity = Timespan(_time(begin), _time(end))
+    if validity.is_empty():
+        raise InvalidTimespanError(
+            f"A time from {str(begin)!r} to {str(end)!r} is empty: it ends before it begins."
+        )
     with butler.transaction():
         butler.collections.register(collection, "CALIBRATION")
-        butler.registry.collections.certify(collection, refs, Timespan(_time(begin), _time(end)))
+        butler.registry.collections.certify(collection, refs, validity)
         for instrument in sorted({str(ref.dataId["instrument"]) for ref in refs}):
             if collection == calibration_collection(instrument):
                 add_to_defaults(butler, instrument, collection)

@@ -52,7 +52,7 @@ def certify(
         elif old != (begin, end, id):
             raise ConflictingDefinitionError(
                 f"{entry.dataset_type.name} {shown(group, key)} in {collection.name!r} is dataset "
-                f"{UUID(bytes=old[2])} for {Timespan.from_ns(*old[:2])}, which overlaps {timespan}; "
+                f"{UUID(bytes=old[2])} for {Timespan.from_ns(*old[:2])} (TAI), which overlaps {timespan}; "
                 "decertify it first."
             )
     db.insert(table, _columns(entry), new)

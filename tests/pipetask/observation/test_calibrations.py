@@ -55,6 +55,13 @@ def test_overlapping_validity_is_refused(simcam_repo, simcam_file):
         certify_calibrations(simcam_repo, "b", "SimCam/calib", "bias", begin="2020-01-01")
 
 
+def test_a_validity_that_ends_before_it_begins_is_refused(simcam_repo, simcam_file):
+    ingest_calibrations(simcam_repo, [simcam_file(1, 0)], "bias", instrument="SimCam", run="a")
+    with pytest.raises(InvalidTimespanError, match="from '2020-02-01' to '2020-01-01' is empty"):
+        certify_calibrations(simcam_repo, "a", "c", "bias", begin="2020-02-01", end="2020-01-01")
+    assert "c" not in simcam_repo.collections.query()
+
+
 @pytest.mark.parametrize("wrong", ["2020-13-01", "yesterday", ""])
 def test_what_is_no_time_is_refused(simcam_repo, simcam_file, wrong):
     ingest_calibrations(simcam_repo, [simcam_file(1, 0)], "bias", instrument="SimCam", run="a")
