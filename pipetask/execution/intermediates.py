@@ -35,7 +35,7 @@ class Intermediates:
         self._temporary = frozenset(temporary)
         self._in_memory: set[UUID] = set()
         self._packed = _PackedRecords()
-        self._kept: dict[str, dict[int, bytes]] = {}  # by dataset type and row in its table
+        self._kept: dict[str, npt.NDArray[np.object_]] = {}  # bytes or None, by dataset type and row
         self._is_made: dict[str, npt.NDArray[np.bool_]] = {}
         for task in graph.tasks:
             for connection in task.connections:
@@ -46,17 +46,17 @@ class Intermediates:
                         rows = rows[table.serials[rows] >= 0]  # others are there, and stay as they are
                     nothing = np.zeros(len(table), bool)
                     self._is_made.setdefault(connection.dataset_type, nothing)[rows] = True
-        self._count: dict[str, npt.NDArray[np.int64]] = {}
+        self._count: dict[str, npt.NDArray[np.int32]] = {}
         for task in graph.tasks:
             for connection in task.connections:
                 name = connection.dataset_type
                 if connection.kind in QUANTUM_INPUTS and name in self._is_made:
                     rows = graph.edges[task.label, connection.name].indices
-                    count = np.bincount(rows, minlength=len(graph.datasets[name]))
+                    count = np.bincount(rows, minlength=len(graph.datasets[name])).astype(np.int32)
                     self._count[name] = self._count.get(name, 0) + count
 
     def __len__(self) -> int:
-        return sum(map(len, self._kept.values()))
+        return sum(int(np.count_nonzero(kept)) for kept in self._kept.values())
 
     def keep(self, report: Report) -> None:
         """Remember the outputs of a quantum that others read."""
@@ -71,13 +71,13 @@ class Intermediates:
                 id = _id_of(graph, table, row)
                 records = report.written.get(id) or report.temporary.get(id)
                 if count[row] and records:
-                    self._kept.setdefault(connection.dataset_type, {})[row] = self._packed.pack(records)
+                    self._keep(connection.dataset_type, row, records)
 
     def inputs_of(self, quantum: int) -> dict[UUID, Sequence[ArtifactRecord]]:
         """Return the artifacts of those inputs of a quantum that others were to make; none if they didn't."""
         found: dict[UUID, Sequence[ArtifactRecord]] = {}
         for name, row in self.made_inputs(quantum):
-            data = self._kept.get(name, {}).get(row)
+            data = self._kept[name][row] if name in self._kept else None
             id = _id_of(self._graph, self._graph.datasets[name], row)
             found[id] = self._packed.unpack(data) if data else ()
         return found
@@ -92,7 +92,12 @@ class Intermediates:
             id = _id_of(self._graph, self._graph.datasets[name], row)
             if records := report.temporary.get(id):
                 self._in_memory.discard(id)
-                self._kept.setdefault(name, {})[row] = self._packed.pack(records)
+                self._keep(name, row, records)
+
+    def _keep(self, name: str, row: int, records: Sequence[ArtifactRecord]) -> None:
+        if name not in self._kept:  # an array takes a fifth of what a dictionary does
+            self._kept[name] = np.full(len(self._graph.datasets[name]), None)
+        self._kept[name][row] = self._packed.pack(records)
 
     def only_in_memory(self, quantum: int) -> str:
         """Return the dataset type of an input that is, or was, in a worker's memory only; or nothing."""
@@ -113,10 +118,12 @@ class Intermediates:
         for name, row in self.made_inputs(quantum):
             count = self._count[name]
             count[row] -= 1
-            if not count[row]:
-                data = self._kept.get(name, {}).pop(row, None)
-                if self._in_memory:
-                    self._in_memory.discard(_id_of(self._graph, self._graph.datasets[name], row))
+            if count[row]:
+                continue
+            if self._in_memory:
+                self._in_memory.discard(_id_of(self._graph, self._graph.datasets[name], row))
+            if name in self._kept:
+                data, self._kept[name][row] = self._kept[name][row], None
                 if data and self.is_temporary(name, row):
                     found += self._packed.unpack(data)
         return found
@@ -126,8 +133,8 @@ class Intermediates:
         return [
             record
             for name in self._temporary & self._kept.keys()
-            for row, data in self._kept[name].items()
-            if self.is_temporary(name, row)
+            for row, data in enumerate(self._kept[name])
+            if data and self.is_temporary(name, row)
             for record in self._packed.unpack(data)
         ]
 

@@ -85,7 +85,7 @@ class MappedArchive:
     def table(self, name: str) -> pa.Table:
         """Read a member that is an Arrow file."""
         try:
-            return pa.ipc.open_file(self.bytes(name)).read_all()
+            return _opened(self.bytes(name)).read_all()
         except (pa.ArrowException, OSError) as err:
             raise GraphFileError(
                 f"Member '{name}' of '{self.path}' is no Arrow table: {err}. Build the graph again."
@@ -125,6 +125,11 @@ class StoredRecords:
 
     def _columns(self, *, keys: bool) -> pa.ipc.RecordBatchFileReader:
         content = self._archive.bytes(self._member)
-        names = pa.ipc.open_file(content).schema.names
+        names = _opened(content).schema.names
         wanted = [i for i, name in enumerate(names) if name.startswith("#") is keys]
-        return pa.ipc.open_file(content, options=pa.ipc.IpcReadOptions(included_fields=wanted))
+        return _opened(content, pa.ipc.IpcReadOptions(included_fields=wanted))
+
+
+def _opened(content: pa.Buffer, options: pa.ipc.IpcReadOptions | None = None) -> pa.ipc.RecordBatchFileReader:
+    """Open an Arrow file; what is freed of it goes back to the system, and not to Arrow's own reserve."""
+    return pa.ipc.open_file(content, options=options, memory_pool=pa.system_memory_pool())

@@ -151,5 +151,6 @@ def _located(table: DatasetTable, is_read: npt.NDArray[np.bool_], registry: Regi
     index = np.asarray(found, np.int64)
     order = np.argsort(index, kind="stable")
     indptr = np.concatenate([[0], np.cumsum(np.bincount(index, minlength=len(existing)))])
-    locations = Locations(indptr, location_table([records[i] for i in order.tolist()]))
+    artifacts = location_table([records[i] for i in order.tolist()])
+    locations = Locations(indptr, lambda: artifacts)
     return replace(table, existing=replace(existing, locations=locations))

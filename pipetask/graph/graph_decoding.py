@@ -116,7 +116,7 @@ def _dataset_table(file: MappedArchive, kind: DatasetType, stored: Mapping[str, 
     locations = None
     if stored["has_locations"]:
         indptr = np.concatenate([[0], np.cumsum(_array(found["n_artifacts"]))])
-        locations = Locations(indptr, file.table(f"locations/{kind.name}").combine_chunks())
+        locations = Locations(indptr, lambda: file.table(f"locations/{kind.name}").combine_chunks())
     existing = Existing(
         _ids(found),
         _array(found["run"]),

@@ -81,4 +81,4 @@ def _appended(old: Existing, found: Locations | object, count: np.ndarray) -> Lo
     before = old.locations
     indptr = np.zeros(len(old) + 1, np.int64) if before is None else before.indptr
     table = found if before is None else pa.concat_tables([before.table, found]).combine_chunks()
-    return Locations(np.concatenate([indptr, indptr[-1] + np.cumsum(count)]), table)
+    return Locations(np.concatenate([indptr, indptr[-1] + np.cumsum(count)]), lambda: table)

@@ -149,12 +149,17 @@ class Locations:
     ----------
     indptr : shape (n + 1,)
         Dataset ``k`` has the records ``indptr[k]``, …, ``indptr[k + 1] - 1``.
-    table
-        One column for each field of `ArtifactRecord`.
+    load
+        Gives the table, once it is needed: who only decides what runs when never asks for the largest table.
     """
 
     indptr: npt.NDArray[np.int64]
-    table: pa.Table
+    load: Callable[[], pa.Table]
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """One column for each field of `ArtifactRecord`."""
+        return self.load()
 
     def records(self, k: int) -> list[ArtifactRecord]:
         """Make the records of the k-th existing dataset."""
@@ -171,7 +176,8 @@ class Locations:
 
         count = np.diff(self.indptr)[kept]
         rows = spread(self.indptr[kept], count)
-        return Locations(np.concatenate([[0], np.cumsum(count)]), self.table.take(rows).combine_chunks())
+        table = self.table.take(rows).combine_chunks()
+        return Locations(np.concatenate([[0], np.cumsum(count)]), lambda: table)
 
 
 def location_table(rows: Iterable[tuple[Any, ...]]) -> pa.Table:

@@ -237,7 +237,10 @@ def test_a_file_in_which_a_bit_has_flipped_says_so(built, tmp_path, member):
     content[middle] ^= 1
     path.write_bytes(content)
     with pytest.raises(GraphFileError, match=rf"graph\.qg' is damaged: '{member}'.*build the graph again"):
-        all_quanta(QuantumGraph.load(path))
+        graph = QuantumGraph.load(path)
+        all_quanta(graph)
+        for i in range(len(graph)):
+            graph.input_records(i)
 
 
 @pytest.mark.parametrize(
