@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from datastore.formatters.base import Formatter
 from datastore.locations import Source
 from datastore.storage_class import StorageClass
 from datastore.table_columns import select_columns
+
+_QUANTITIES = re.compile(r"^#.*__class__: astropy\.units\.", re.MULTILINE)
 
 
 class EcsvFormatter(Formatter):
@@ -43,13 +46,14 @@ class EcsvFormatter(Formatter):
         parameters: Mapping[str, Any],
     ) -> Any:
         """Return the table, or some of its columns."""
-        from astropy.table import Table
+        from astropy.table import QTable, Table
 
         text = source.read_bytes().decode()
+        kind = QTable if _QUANTITIES.search(text) else Table
         try:
-            table = Table.read(text, format="ascii.ecsv", fill_values=None)
+            table = kind.read(text, format="ascii.ecsv", fill_values=None)
         except ValueError:  # of another program: a number that is missing is empty there
-            table = Table.read(text, format="ascii.ecsv")
+            table = kind.read(text, format="ascii.ecsv")
         if parameters:
             table = table[select_columns(table.colnames, parameters.get("columns"))]
         return table

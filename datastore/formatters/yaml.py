@@ -26,7 +26,8 @@ class YamlFormatter(Formatter):
         try:
             text: str = yaml.safe_dump(obj, sort_keys=False, allow_unicode=True)
         except yaml.YAMLError as err:
-            raise FormatterError("yaml", f"{storage_class.name}: {err}") from err
+            reason = ": ".join(map(str, err.args))
+            raise FormatterError("yaml", f"{storage_class.name}: {reason}") from err
         return text.encode()
 
     def read(

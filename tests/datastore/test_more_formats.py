@@ -154,6 +154,7 @@ def test_quantities_magnitudes_and_times_come_back_in_every_format(tmp_path, hin
     assert (got["flux"].unit, got["mag"].unit, got["when"].scale) == (u.nJy, u.ABmag, "tai")
     assert (got["when"] - table["when"]).sec.tolist() == [0.0, 0.0]
     assert got["mag"].value.tolist() == [20.1, 21.0]
+    assert [type(got[name]) for name in got.colnames] == [type(table[name]) for name in got.colnames]
 
 
 @pytest.mark.parametrize(
