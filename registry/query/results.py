@@ -143,8 +143,13 @@ class QueryResults(ABC, Generic[T]):
 
     def to_pandas(self) -> Any:  # a library that need not be installed
         """Return the rows as a `pandas.DataFrame`; `ModuleNotFoundError` without pandas. See `to_arrow`."""
-        import pandas  # type: ignore[import-untyped,unused-ignore]  # noqa: F401, ICN001  # needed by pyarrow
-
+        try:
+            import pandas  # type: ignore[import-untyped,unused-ignore]  # noqa: F401, ICN001  # for pyarrow
+        except ModuleNotFoundError as err:
+            raise ModuleNotFoundError(
+                "pandas is not installed (pip install pandas); to_astropy and to_arrow do without it.",
+                name="pandas",
+            ) from err
         return self.to_arrow().to_pandas()
 
     @abstractmethod
