@@ -107,12 +107,9 @@ class SQLiteDialect(Dialect):
         if mode == "read":
             connection.execute("PRAGMA query_only = ON")
         elif failed == sqlite3.SQLITE_CANTOPEN:
-            with suppress(
-                sqlite3.Error
-            ):  # the next statement says what is wrong, or that others are using it
-                (journal,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
-                connection.execute("PRAGMA locking_mode = NORMAL")
-                _LOG.warning(_NO_WAL, target, journal)
+            (journal,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+            connection.execute("PRAGMA locking_mode = NORMAL")
+            _LOG.warning(_NO_WAL, target, journal)
         return connection
 
     def abandon(self, url: str) -> None:
@@ -244,6 +241,8 @@ def _shared_memory_error(connection: sqlite3.Connection) -> int:
     except sqlite3.OperationalError as error:  # any other one comes again, and is told then
         if error.sqlite_errorcode in (sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_CANTOPEN):
             return error.sqlite_errorcode
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:  # it took a minute to know that
+            raise
     except sqlite3.Error:
         pass
     return 0

@@ -10,6 +10,7 @@ import pytest
 from registry.dialects.base import dialect_for
 from registry.dialects.sqlite import SQLiteDialect
 from registry.errors import (
+    DatabaseBusyError,
     DatabaseConflictError,
     RegistryError,
     RepositoryFormatError,
@@ -70,6 +71,11 @@ def test_a_registry_that_was_copied_to_a_file_system_without_shared_memory_is_us
     monkeypatch.setattr(sqlite, "_file_uri", lambda *arguments: f"{file_uri(*arguments)}&vfs=unix-dotfile")
     with Registry.open(url, writeable=False) as registry:
         assert registry.collections.query() == ["run"]
+        monkeypatch.setattr(SQLiteDialect.__init__, "__defaults__", (0.1,))
+        for writeable in (False, True):
+            with pytest.raises(DatabaseBusyError, match="was locked by another"):
+                Registry.open(url, writeable=writeable)
+        monkeypatch.setattr(SQLiteDialect.__init__, "__defaults__", (60.0,))
     assert caplog.text == ""
     with Registry.open(url) as registry, Registry.open(url, writeable=False) as reader:
         assert "can't do write-ahead logging; with journal mode delete" in caplog.text

@@ -432,7 +432,7 @@ def test_results_are_exported_as_tables(query):
 
 @pytest.mark.skipif(importlib.util.find_spec("pandas") is not None, reason="pandas is installed")
 def test_pandas_is_named_where_it_is_missing(query):
-    with pytest.raises(ModuleNotFoundError, match="pip install pandas.; to_astropy and to_arrow"):
+    with pytest.raises(ModuleNotFoundError, match="pip install pandas"):
         query.data_ids("visit").to_pandas()
 
 
