@@ -50,6 +50,9 @@ def command(
     if not (ids or label):
         numbers = list(range(len(loaded)))
     summary = run_quanta(Path(graph).absolute(), find_repository(repo), numbers, **options)
+    if not summary.total():
+        click.echo(f"Run {summary.run}: nothing is left to do; what was asked for has succeeded before.")
+        return
     steps = f"butler transfer-from-graph {graph}", "the same command again, which leaves out what is done"
     click.echo(summary_text(summary, next_steps=steps, is_stored=False))
     sys.exit(summary.exit_code)
