@@ -218,6 +218,8 @@ class IsrTask(PipelineTask):
             self.log.info("Repaired %d pixels hit by cosmic rays", found)
         if self.config.doGain and facts.gain is not None:
             self.apply_gain(exposure, facts)
+        elif self.config.doGain:
+            self.log.warning("The gain is unknown: the image stays in adu; its variance is the sky's scatter")
         return Struct(outputExposure=exposure)
 
     def mask_dead_columns(self, exposure: Exposure) -> None:

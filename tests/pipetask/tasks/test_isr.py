@@ -127,10 +127,11 @@ def test_steps_can_be_left_out(raw):
     assert result.photoCalib.zero_point == pytest.approx(25.0)
 
 
-def test_an_image_of_which_nothing_is_known_passes_through():
+def test_an_image_of_which_nothing_is_known_passes_through(caplog):
     pixels = np.random.default_rng(1).normal(150, 3, (64, 80)).astype(np.float32)
     pixels[:3] = np.nan
     result = task().run(Exposure(pixels), {}).outputExposure
+    assert "The gain is unknown" in caplog.text
     assert np.array_equal(result.image, pixels, equal_nan=True)
     assert result.mask["NO_DATA"].sum() == 3 * 80
     assert result.variance[5, 5] == pytest.approx(9, rel=0.1)  # the scatter of the sky
