@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from pipetask.photometry.arguments import is_number, is_whole
 from pipetask.photometry.bands import reach
 from pipetask.photometry.lattice_weights import Method
 from pipetask.photometry.pixel_weights import Shape
@@ -53,6 +54,17 @@ class Annulus:
     neighbour_radius: float | None = None
 
     def __post_init__(self) -> None:
+        for name in ("r_in", "r_out", "sigma", "minimum_pixels", "neighbour_radius"):
+            value = getattr(self, name)
+            if not is_number(value) and not (name == "neighbour_radius" and value is None):
+                raise PhotometryError(f"annulus {name} is {value!r}; wanted: a number")
+        if not self.sigma > 0 or not self.minimum_pixels >= 0:
+            raise PhotometryError(
+                f"annulus has sigma {self.sigma!r} and minimum_pixels {self.minimum_pixels!r}; "
+                "wanted: above 0, and 0 or more"
+            )
+        if not is_whole(self.iterations, 0, 1 << 30):
+            raise PhotometryError(f"annulus iterations is {self.iterations!r}; wanted: 0, 1, 2, …")
         if not 0 <= self.r_in < self.r_out <= 1e8:
             raise PhotometryError(f"annulus from {self.r_in!r} to {self.r_out!r}: wanted 0 <= r_in < r_out")
         if self.statistic not in get_args(Statistic):

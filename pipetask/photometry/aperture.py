@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipetask.photometry.annulus import Annulus
+from pipetask.photometry.arguments import is_whole, joined_mask, numbers
 from pipetask.photometry.flags import ApertureFlag
 from pipetask.photometry.lattice_weights import Method
 from pipetask.photometry.measure import Masked, Measured, measure
@@ -49,9 +50,11 @@ def aperture_photometry(
     image : array_like, shape (ny, nx), real
         Pixel values in any unit, type and byte order. Not modified. NaN and infinity count as masked, and are
         flagged. Anything with a shape, a type and two-dimensional slices will do, such as a section of a file
-        that is read when it is asked for: only the surroundings of the sources are read, piece by piece.
+        that is read when it is asked for: only the surroundings of the sources are read, piece by piece. The
+        mask of a masked array or a `CCDData` counts as ``mask`` does; units are not looked at.
     x, y : array_like, shape (n,)
         Centres [pixel], 0-based, the centre of the first pixel at 0.0. They may lie anywhere; see the flags.
+        None and masked ones count as NaN. As of radii and semi-axes, a unit other than pixels is refused.
     radii : float or sequence of float
         Radius or radii [pixel], larger than 0 and at most 1e8. With ``ellipse``, factors of its semi-axes.
     variance : array_like, shape (ny, nx), optional
@@ -81,13 +84,13 @@ def aperture_photometry(
     Raises
     ------
     PhotometryError
-        If a radius is out of range, shapes differ, or an option is unknown.
+        If a radius is out of range, shapes differ, something is not a number, or an option is unknown.
 
     Notes
     -----
     The uncertainty of the annulus background is not part of ``flux_err``.
     """
-    x, y = (np.atleast_1d(np.asarray(centre, dtype=np.float64)) for centre in (x, y))
+    x, y = (np.atleast_1d(numbers(name, centre)) for name, centre in (("x", x), ("y", y)))
     if x.ndim != 1 or x.shape != y.shape:
         raise PhotometryError(
             f"x and y have shapes {x.shape} and {y.shape}; wanted: two columns of one length"
@@ -99,11 +102,17 @@ def aperture_photometry(
     ):
         if value not in get_args(known):
             raise PhotometryError(f"{name} {value!r} is not one of {get_args(known)}")
-    if subpixels < 1:
-        raise PhotometryError(f"subpixels is {subpixels!r}; wanted: 1 or more")
-    each_radius = np.atleast_1d(np.asarray(radii, dtype=np.float64))
-    if each_radius.ndim != 1 or not each_radius.size or not np.all((each_radius > 0) & (each_radius <= 1e8)):
-        raise PhotometryError(f"radii are {radii!r}; wanted: numbers above 0, at most 1e8")
+    if not is_whole(subpixels, 1, 100):
+        raise PhotometryError(f"subpixels is {subpixels!r}; wanted: a whole number from 1 to 100")
+    if not isinstance(annulus, Annulus | None):
+        raise PhotometryError(f"annulus is {annulus!r}; wanted: an Annulus, as in Annulus(6, 10)")
+    each_radius = np.atleast_1d(numbers("radii", radii))
+    if each_radius.ndim != 1 or not each_radius.size:
+        raise PhotometryError(f"radii have the shape {each_radius.shape}; wanted: one number or a row")
+    for radius in each_radius:
+        if not 0 < radius <= 1e8:
+            raise PhotometryError(f"a radius is {radius}; wanted: above 0, at most 1e8")
+    mask = joined_mask(image, mask)
     axes = _axes(ellipse, len(x))
     ring = None
     if annulus is not None and annulus.statistic == "mean":
@@ -170,13 +179,18 @@ def _axes(
     """Semi-axes and angle of each source."""
     if ellipse is None:
         return None
-    try:
-        a, b, theta = (np.broadcast_to(np.asarray(value, np.float64), (count,)) for value in ellipse)
-    except ValueError:
+    if not isinstance(ellipse, Sequence) or len(ellipse) != 3:
+        raise PhotometryError(f"ellipse is {ellipse!r}; wanted: three, a, b and theta")
+    names = ("a", "pix"), ("b", "pix"), ("theta", "rad")
+    parts = [
+        numbers(f"{name} of ellipse", part, unit) for (name, unit), part in zip(names, ellipse, strict=True)
+    ]
+    if any(part.shape not in ((), (1,), (count,)) for part in parts):
         raise PhotometryError(
-            f"ellipse has parts of shapes {[np.shape(part) for part in ellipse]}; wanted: a, b and theta, "
-            f"each one number or of shape ({count},)"
-        ) from None
+            f"ellipse has parts of shapes {[part.shape for part in parts]}; wanted: a, b and theta, each one "
+            f"number or of shape ({count},)"
+        )
+    a, b, theta = (np.broadcast_to(part, (count,)) for part in parts)
     return a, b, theta
 
 

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from astropy import table, units
+from astropy.nddata import CCDData
+from astropy.utils.masked import Masked
 
-from pipetask.photometry import Annulus, PhotometryError, aperture_photometry
+from pipetask.photometry import Annulus, ApertureFlag, PhotometryError, aperture_photometry
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", ">f4", ">f8", "i2", ">i2", "u1", "i8", "?"])
@@ -79,20 +82,117 @@ def test_the_order_and_number_of_sources_do_not_matter():
 @pytest.mark.parametrize(
     ("arguments", "options", "words"),
     [
-        (([1.0], [1.0], 0.0), {}, "radii are 0.0"),
-        (([1.0], [1.0], np.nan), {}, "radii are nan"),
-        (([1.0], [1.0], [3.0, -1.0]), {}, "radii are"),
-        (([1.0], [1.0], []), {}, r"radii are \[\]"),
+        (([1.0], [1.0], 0.0), {}, "radius is 0.0"),
+        (([1.0], [1.0], np.nan), {}, "radius is nan"),
+        (([1.0], [1.0], np.inf), {}, "radius is inf"),
+        (([1.0], [1.0], 1e9), {}, "radius is 1000000000.0"),
+        (([1.0], [1.0], None), {}, "radius is nan"),
+        (([1.0], [1.0], [3.0, -1.0]), {}, "radius is -1.0"),
+        (([1.0], [1.0], []), {}, r"radii have the shape \(0,\)"),
+        (([1.0], [1.0], np.ones((2, 2))), {}, r"radii have the shape \(2, 2\)"),
+        (([1.0], [1.0], 3j), {}, "radii is 3j, of type complex128"),
+        (([1.0], [1.0], 3 * units.arcsec), {}, "radii is in arcsec; wanted: pix"),
+        ((["5"], [1.0], 3.0), {}, r"x is \['5'\], of type <U1; wanted: real numbers"),
+        (([1.0], [1j], 3.0), {}, "y is .*complex"),
+        (([True], [1.0], 3.0), {}, "x is .*bool"),
+        (([1.0], np.array(["2026-01-01"], "M8[D]"), 3.0), {}, "y is .*datetime"),
+        (([[1.0], [2.0, 3.0]], [1.0], 3.0), {}, r"x is \[\[1.0\], \[2.0, 3.0\]\]; wanted: real numbers"),
+        (([object()], [1.0], 3.0), {}, "x is .*object"),
+        (([1.0] * units.deg, [1.0] * units.deg, 3.0), {}, "x is in deg"),
         (([1.0, 2.0], [1.0], 3.0), {}, "x and y"),
         (([1.0], [1.0], 3.0), {"mask": np.zeros((3, 3), bool)}, "mask has shape"),
         (([1.0], [1.0], 3.0), {"variance": np.zeros((9, 9), complex)}, "variance is"),
         (([1.0], [1.0], 3.0), {"method": "median"}, "'median'"),
         (([1.0], [1.0], 3.0), {"method": "subpixel", "subpixels": 0}, "subpixels is 0"),
+        (([1.0], [1.0], 3.0), {"method": "subpixel", "subpixels": 2.5}, "subpixels is 2.5"),
+        (([1.0], [1.0], 3.0), {"method": "subpixel", "subpixels": 10**6}, "subpixels is 1000000"),
+        (([1.0], [1.0], 3.0), {"annulus": (4, 6)}, r"annulus is \(4, 6\); wanted: an Annulus"),
+        (([1.0], [1.0], 3.0), {"ellipse": (1.0, 2.0)}, r"ellipse is \(1.0, 2.0\)"),
+        (([1.0], [1.0], 3.0), {"ellipse": 2.0}, "ellipse is 2.0"),
+        (([1.0], [1.0], 3.0), {"ellipse": ("1", 2.0, 0.0)}, "a of ellipse is '1'"),
+        (
+            ([1.0], [1.0], 3.0),
+            {"ellipse": (1.0, 2.0, 0.0 * units.pix)},
+            "theta of ellipse is in pix; wanted: rad",
+        ),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_by_name(arguments, options, words):
     with pytest.raises(PhotometryError, match=words):
         aperture_photometry(np.ones((9, 9)), *arguments, **options)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.ones((9, 9), complex),
+        np.ones((9, 9), object),
+        np.full((9, 9), "1"),
+        np.zeros((9, 9), [("a", "f4")]),
+        np.ones((9, 9), "M8[D]"),
+        np.ones(9),
+        np.ones((1, 9, 9)),
+        None,
+        "image.fits",
+    ],
+)
+def test_images_that_are_no_plane_of_real_numbers_are_refused_in_one_line(image):
+    with pytest.raises(PhotometryError, match=r"image is a \d-d array") as refused:
+        aperture_photometry(image, [1.0], [1.0], 3.0)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"r_in": "6"}, "r_in is '6'"),
+        ({"r_in": np.nan}, "from nan to 10"),
+        ({"r_out": 5}, "from 6 to 5"),
+        ({"sigma": 0.0}, "sigma 0.0"),
+        ({"sigma": np.nan}, "sigma nan"),
+        ({"iterations": 2.5}, "iterations is 2.5"),
+        ({"iterations": -1}, "iterations is -1"),
+        ({"minimum_pixels": np.nan}, "minimum_pixels nan"),
+        ({"minimum_pixels": "a"}, "minimum_pixels is 'a'"),
+    ],
+)
+def test_rings_that_make_no_sense_are_refused_by_name(options, words):
+    with pytest.raises(PhotometryError, match=words):
+        Annulus(**{"r_in": 6, "r_out": 10, "statistic": "clipped_mean", **options})
+
+
+def test_missing_and_masked_centres_are_bad_sources_among_good_ones():
+    image = np.ones((20, 20))
+    y = [5.0, 6.0, 7.0]
+    for x in (
+        [5.0, None, 7.0],
+        np.ma.array([5.0, 6.0, 7.0], mask=[False, True, False]),
+        table.MaskedColumn([5.0, 6.0, 7.0], mask=[False, True, False]),
+        Masked([5.0, 6.0, 7.0] * units.pix, mask=[False, True, False]),
+    ):
+        assert aperture_photometry(image, x, y, 3.0).flags.tolist() == [0, ApertureFlag.BAD_CENTRE, 0]
+
+
+def test_units_of_positions_and_shapes_are_taken_into_account():
+    image = np.random.default_rng(1).normal(size=(40, 40))
+    plain = aperture_photometry(image, [20.0], [20.3], 2.0, ellipse=(3.0, 2.0, np.pi / 6))
+    x, y = [20.0] * units.pix, table.Column([20.3], unit="pix")
+    theta = table.Column([30.0], unit="deg")
+    with_units = aperture_photometry(image, x, y, 2.0 * units.pix, ellipse=(3.0 * units.pix, 2.0, theta))
+    assert with_units.flux == pytest.approx(plain.flux, rel=1e-13)
+
+
+def test_the_mask_that_an_image_has_of_itself_counts_too():
+    image = np.random.default_rng(1).normal(size=(40, 40))
+    own, given = np.zeros((2, 40, 40), bool)
+    own[12, 10] = given[10, 12] = True
+    expected = aperture_photometry(image, [10.0], [10.0], 4.0, mask=own | given)
+    for masked in (np.ma.array(image, mask=own), CCDData(image, mask=own, unit="adu")):
+        assert aperture_photometry(masked, [10.0], [10.0], 4.0, mask=given).flux == expected.flux
+        alone = aperture_photometry(masked, [10.0], [10.0], 4.0)
+        assert alone.flags == ApertureFlag.MASKED
+    with pytest.raises(PhotometryError, match="mask has shape"):
+        aperture_photometry(np.ma.array(image, mask=own), [10.0], [10.0], 4.0, mask=given[1:])
 
 
 @pytest.mark.parametrize(("n", "radius"), [(20_000, 30.0), (3, 2000.0)])
