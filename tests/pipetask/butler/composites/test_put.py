@@ -109,7 +109,7 @@ def test_part_in_use_cannot_be_removed_before_the_composite(repo, later, define)
     )
     later.put(later.get("calexp", ID), "c", ID)
     base = repo.query_datasets("calexp", "single", visit=1)
-    with pytest.raises(OrphanedRecordError, match="part of composite"):
+    with pytest.raises(OrphanedRecordError, match="a part of the composite"):
         repo.pruneDatasets(base, purge=True, unstore=True)
     repo.pruneDatasets(later.query_datasets("c", "later"), purge=True, unstore=True)
     repo.pruneDatasets(base, purge=True, unstore=True)
