@@ -90,6 +90,7 @@ class Session:
         self.change: Hashable = None
         self.began = 0.0  # when the transaction began; by the monotonic clock
         self.checked = -math.inf  # when `change` was read
+        self.looks_once = False  # whether it need not be read again meanwhile
         self.cache: dict[str, dict[Hashable, Any]] = {}
 
 
@@ -414,6 +415,8 @@ class Database:
         session = self.session
         alone = self.dialect.isolates and session.depth and session.checked > session.began
         fresh_s = self.dialect.fresh_within_s if session.depth else self.dialect.fresh_s
+        if session.looks_once and session.checked > -math.inf:
+            fresh_s = math.inf
         if not alone and (now := time.monotonic()) - session.checked > fresh_s:
             with self._translated():
                 counter = self.dialect.change_counter(session.connection)
@@ -428,6 +431,20 @@ class Database:
         made = make()
         values[key] = made
         return made
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Check at most once inside whether others have changed what is cached: for one call of a user."""
+        session = self.session
+        if session.looks_once or session.depth:  # a transaction looks seldom as it is
+            yield
+            return
+        session.checked = -math.inf
+        session.looks_once = True
+        try:
+            yield
+        finally:
+            session.looks_once = False
 
     def changed(self, *parts: str) -> None:
         """Forget what is cached of parts that this connection has just changed."""

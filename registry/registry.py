@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -130,6 +130,10 @@ class Registry(Queries, Bookkeeping):
         """
         with self._db.transaction(durable=durable):
             yield
+
+    def one_look(self) -> AbstractContextManager[None]:
+        """Return a context in which what others change is looked for once: one call, however much it asks."""
+        return self._db.one_look()
 
     def defer(self, write: Callable[[], None]) -> None:
         """Let the open transaction write something later: before anything else is read or changed in it.

@@ -35,6 +35,18 @@ def find(
     """
     if isinstance(named, DatasetRef):
         return named
+    with butler.registry.one_look():
+        return _find(butler, named, data_id, collections, timespan, more)
+
+
+def _find(
+    butler: ReadingButler,
+    named: DatasetType | str,
+    data_id: DataId | None,
+    collections: str | Sequence[str] | None,
+    timespan: Timespan | None,
+    more: Mapping[str, Any],
+) -> DatasetRef:
     registered, wanted = dataset_type_of(butler, named)
     if timespan is not None:
         checked(timespan, Timespan, "timespan")

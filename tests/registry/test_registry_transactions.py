@@ -144,3 +144,16 @@ def test_messages_name_what_is_wrong(two_run_registry):
         CHANGES["producers"](registry)
     with pytest.raises(ConflictingDefinitionError, match=r"exists already in run 'second'"):
         CHANGES["datasets"](registry)
+
+
+def test_one_look_asks_once_what_others_have_changed(two_run_registry, bias, monkeypatch):
+    dialect, asked = two_run_registry._db.dialect, []
+    counter = dialect.change_counter
+    monkeypatch.setattr(dialect, "fresh_s", 0.0)
+    monkeypatch.setattr(dialect, "change_counter", lambda of: asked.append(of) or counter(of))
+    for _ in range(2):
+        with two_run_registry.one_look():
+            for detector in (0, 1):
+                data_id = {"instrument": "Cam", "detector": detector}
+                two_run_registry.find_dataset(bias, data_id, collections=["first", "second"])
+    assert len(asked) == 2
