@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -211,5 +211,10 @@ def _dask_client(how: ExecutionOptions) -> AbstractContextManager[distributed.Cl
 
 
 def task_modules(graph: QuantumGraph) -> set[str]:
-    """Name what workers need: the runner and the tasks."""
-    return {QuantumRunner.__module__, *(task.task_class_name.rpartition(".")[0] for task in graph.tasks)}
+    """Name what the workers of a graph need."""
+    return worker_modules(task.task_class_name for task in graph.tasks)
+
+
+def worker_modules(task_classes: Iterable[str]) -> set[str]:
+    """Name what workers need: the runner, and the modules of tasks."""
+    return {QuantumRunner.__module__, *(name.rpartition(".")[0] for name in task_classes)}

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pipetask.butler import Butler
+from pipetask.execution.executors.worker_start import start_fork_server
+from pipetask.execution.options import ExecutionOptions
 from pipetask.execution.resume import replay
-from pipetask.execution.run_graph import run_graph
+from pipetask.execution.run_graph import run_graph, worker_modules
 from pipetask.execution.summary import RunSummary, Tally
 from pipetask.graph.prepare import DataSelection, choose_collections, prepare_graph
 from pipetask.graph.progress import Progress
@@ -45,6 +47,11 @@ def run_pipeline(
     summary : `RunSummary`
         How it went.
     """
+    how = ExecutionOptions(**options)
+    if how.needs_workers and not how.init_only:
+        # It loads the tasks while the graph is built.
+        classes = [task.class_name for task in pipeline.document.tasks.values()]
+        start_fork_server(worker_modules(classes), threads=how.threads)
     collections = choose_collections(butler, pipeline, selection)
     if selection.extend_run:
         replay(butler, collections.output_run)
