@@ -134,7 +134,7 @@ def _broken_references(butler: Butler, *, repair: bool) -> Iterator[Fault]:
         fault = Fault(
             FaultKind.BROKEN_REFERENCE,
             f"{table}.{column}",
-            f"{count} rows name rows of {refers_to} that aren't there",
+            f"in {counted(count, 'row')}: what it names is not in {refers_to}",
         )
         if repair and table == "collection_chain":
             butler.registry.remove_dangling_links()
