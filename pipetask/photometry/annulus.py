@@ -172,38 +172,43 @@ def _location(values: Pixels, count: Integers, annulus: Annulus) -> tuple[Floats
     level = _median(values, low, high)
     offset = np.subtract(values, np.nan_to_num(level)[:, None], dtype=np.float64)
     offset[np.arange(values.shape[1]) >= count[:, None]] = 0.0
-    sums, squares = (np.zeros((len(values), values.shape[1] + 1)) for _ in range(2))
-    np.cumsum(offset, axis=1, out=sums[:, 1:])
-    offset *= offset
-    np.cumsum(offset, axis=1, out=squares[:, 1:])
+    number = np.where(count > 0, count, np.nan)
+    mean, variance = _moments(offset, number)
+    median = level
     if annulus.statistic != "median":
-        low, high = _clipped(values, sums, squares, count, annulus)
-    median, mean, variance = _moments(values, sums, squares, low, high)
-    error = np.sqrt(variance / np.where(high > low, high - low, np.nan))
+        median, mean, variance, number = _clipped(values, offset, count, mean, variance, annulus)
+    error = np.sqrt(variance / number)
     if annulus.statistic == "clipped_mean":
         return level + mean, error
     return median, error * _MEDIAN_ERROR
 
 
 def _clipped(
-    values: Pixels, sums: Floats, squares: Floats, count: Integers, annulus: Annulus
-) -> tuple[Integers, Integers]:
-    """First and last (exclusive) of the sorted values that survive; rows that have settled are left alone."""
+    values: Pixels, offset: Floats, count: Integers, mean: Floats, variance: Floats, annulus: Annulus
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Median, mean offset, variance and number of the sorted values that survive.
+
+    Rows that have settled are left alone; of the others sums are made anew, so that no bright value leaves
+    its rounding error in them.
+    """
     low, high = np.zeros_like(count), count.copy()
+    median = _median(values, low, high)
     active = np.flatnonzero(count > 0)
     for _ in range(annulus.iterations):
-        some = slice(None) if len(active) == len(values) else active
-        rows = values[some]
-        median, _, variance = _moments(rows, sums[some], squares[some], low[active], high[active])
-        width = annulus.sigma * np.sqrt(variance)
-        first = np.maximum(_number(rows < (median - width)[:, None]), low[active])
-        last = np.minimum(_number(rows <= (median + width)[:, None]), high[active])
+        rows = values if len(active) == len(values) else values[active]
+        width = annulus.sigma * np.sqrt(variance[active])
+        first = np.maximum(_number(rows < (median[active] - width)[:, None]), low[active])
+        last = np.minimum(_number(rows <= (median[active] + width)[:, None]), high[active])
         changed = (first != low[active]) | (last != high[active])
-        low[active], high[active] = first, last
         active = active[changed]
         if not len(active):
             break
-    return low, high
+        low[active], high[active] = first, last = first[changed], last[changed]
+        place = np.arange(values.shape[1])
+        kept = np.where((place >= first[:, None]) & (place < last[:, None]), offset[active], 0.0)
+        mean[active], variance[active] = _moments(kept, np.where(last > first, last - first, np.nan))
+        median[active] = _median(values[active], first, last)
+    return median, mean, variance, np.where(high > low, high - low, np.nan)
 
 
 def _number(true: npt.NDArray[np.bool_]) -> Integers:
@@ -211,15 +216,10 @@ def _number(true: npt.NDArray[np.bool_]) -> Integers:
     return number
 
 
-def _moments(
-    values: Pixels, sums: Floats, squares: Floats, low: Integers, high: Integers
-) -> tuple[Floats, Floats, Floats]:
-    """Median, mean offset and variance of ``values[low:high]`` of each row; NaN where that is empty."""
-    each = np.arange(len(values))
-    number = np.where(high > low, high - low, np.nan)
-    mean = (sums[each, high] - sums[each, low]) / number
-    variance = (squares[each, high] - squares[each, low]) / number - mean**2
-    return _median(values, low, high), mean, np.maximum(variance, 0.0)
+def _moments(offset: Floats, number: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of the rows of some numbers, filled up with noughts."""
+    mean = offset @ np.ones(offset.shape[1]) / number
+    return mean, np.maximum(np.vecdot(offset, offset) / number - mean**2, 0.0)
 
 
 def _median(values: Pixels, low: Integers, high: Integers) -> Floats:
