@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, LargeBinary, Table
@@ -82,7 +82,7 @@ class SQLiteDialect(Dialect):
         if mode == "create":
             (journal,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             if journal not in ("wal", "memory"):
-                _LOG.warning(_NO_WAL, target, journal)
+                _LOG.warning(_NO_WAL, _path_of(target), journal)
         if mode != "read":
             connection.execute(f"PRAGMA synchronous = {_FAST}")
         return connection
@@ -109,7 +109,7 @@ class SQLiteDialect(Dialect):
         elif failed == sqlite3.SQLITE_CANTOPEN:
             (journal,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
             connection.execute("PRAGMA locking_mode = NORMAL")
-            _LOG.warning(_NO_WAL, target, journal)
+            _LOG.warning(_NO_WAL, _path_of(target), journal)
         return connection
 
     def abandon(self, url: str) -> None:
@@ -232,6 +232,10 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     return driver
+
+
+def _path_of(target: str) -> str:
+    return unquote(target.removeprefix("file:").partition("?")[0])
 
 
 def _shared_memory_error(connection: sqlite3.Connection) -> int:

@@ -56,7 +56,7 @@ def test_a_file_system_without_shared_memory_gets_another_journal_and_this_is_sa
     with Registry.create(f"sqlite:///{path}") as registry:
         registry.collections.register("run")
         assert registry.collections.query() == ["run"]
-    assert "can't do write-ahead logging; with journal mode delete" in caplog.text
+    assert f"The file system of {path} can't do write-ahead logging; with journal mode delete" in caplog.text
 
 
 def test_a_registry_that_was_copied_to_a_file_system_without_shared_memory_is_used_there(
