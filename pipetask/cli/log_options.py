@@ -129,5 +129,7 @@ def begin_logging(ctx: click.Context, *, verbose: bool) -> None:
             handler.setFormatter(lines)
     everything = levels.pop(ROOT, logging.INFO if verbose else logging.WARNING)
     logging.basicConfig(level=everything, handlers=handlers)
+    # Of a broken line to a store it prints a traceback for each attempt; the error that matters is raised.
+    levels.setdefault("asyncio", logging.CRITICAL)
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)

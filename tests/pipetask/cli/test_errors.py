@@ -1,5 +1,7 @@
 """Every error ends in one line and the exit code that belongs to it."""
 
+import logging
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -85,3 +87,9 @@ def test_a_time_limit_that_nothing_meets_is_a_usage_error(seconds):
     result = CliRunner().invoke(pipetask, ["run", "--timeout", seconds])
     assert result.exit_code == 2
     assert "is not" in result.stderr
+
+
+def test_a_network_library_prints_no_tracebacks_beside_the_error(monkeypatch):
+    monkeypatch.setattr(logging.getLogger("asyncio"), "level", logging.NOTSET)
+    assert run(OurError("The store is gone")).exit_code == 2
+    assert not logging.getLogger("asyncio").isEnabledFor(logging.ERROR)
