@@ -98,11 +98,32 @@ class DatasetFinder:
         timespan: Timespan | None = None,
     ) -> DatasetRef | None:
         """Return the first dataset that the collections hold for a data ID; see `Registry.find_dataset`."""
-        group = self._types.entry(dataset_type).dataset_type.dimensions
-        coordinate = DataCoordinate.standardize(data_id, dimensions=group)
-        timespans = None if timespan is None else [timespan]
-        (found,) = self.search(dataset_type, [coordinate], collections, timespans)
+        entry = self._types.entry(dataset_type)
+        coordinate = DataCoordinate.standardize(data_id, dimensions=entry.dataset_type.dimensions)
+        found = self._search_one(entry, coordinate, collections, timespan)
         return found[0] if found else None
+
+    def _search_one(
+        self, entry: TypeEntry, data_id: DataCoordinate, collections: Names, timespan: Timespan | None
+    ) -> list[DatasetRef]:
+        """Return what `search` does for a single data ID, which is what most searches are for."""
+        candidates = self.candidates(entry, collections, data_id.required)
+        rank = {info.id: i for i, info in enumerate(candidates)}
+        found: list[Match] = []
+        for calibration in (False, True) if timespan is not None else (False,):
+            searched = [info.id for info in candidates if (info.kind == "CALIBRATION") is calibration]
+            for id, collection_id, *rest in self._point(entry, searched, data_id, calibration=calibration):
+                match = Match(rank[collection_id], id, *rest)
+                if not calibration or match.is_valid(timespan):
+                    found.append(match)
+        if len(found) > 1:
+            found.sort()
+            refuse_several(entry.dataset_type, data_id, found, candidates, timespan)
+        distinct = dict.fromkeys((match.id, match.run_id) for match in found)
+        name_of = self._collections.name_of
+        return [
+            DatasetRef(entry.dataset_type, data_id, name_of(run), id=UUID(bytes=id)) for id, run in distinct
+        ]
 
     def search(
         self,
@@ -115,8 +136,10 @@ class DatasetFinder:
         entry = self._types.entry(dataset_type)
         group = entry.dataset_type.dimensions
         coordinates = [DataCoordinate.standardize(each, dimensions=group) for each in data_ids]
+        if len(coordinates) == 1:
+            return [self._search_one(entry, coordinates[0], collections, timespans[0] if timespans else None)]
         keys = list(dict.fromkeys(each.values_tuple for each in coordinates))
-        candidates = self.candidates(entry, collections, coordinates[0].required if len(keys) == 1 else {})
+        candidates = self.candidates(entry, collections, {})
         rank = {info.id: i for i, info in enumerate(candidates)}
         found = defaultdict[tuple[Any, ...], list[Match]](list)
         k = len(group.required)
@@ -155,28 +178,35 @@ class DatasetFinder:
         """Return (required values…, dataset id, collection id, run id[, begin, end]) of some data IDs."""
         if not searched or not keys:
             return []
-        names = entry.dataset_type.dimensions.required
-        if len(keys) > 1:
-            table, columns = point_columns(self._schema, entry, calibration=calibration)
-            key = [table.c[name] for name in names]
-            return self._db.fetch_by_keys(
-                [*key, *columns],
-                key,
-                keys,
-                table.c.dataset_type_id == entry.id,
-                table.c.collection_id.in_(searched),
-                self._schema.dataset.c.id == table.c.dataset_id,
-            )
+        table, columns = point_columns(self._schema, entry, calibration=calibration)
+        key = [table.c[name] for name in entry.dataset_type.dimensions.required]
+        return self._db.fetch_by_keys(
+            [*key, *columns],
+            key,
+            keys,
+            table.c.dataset_type_id == entry.id,
+            table.c.collection_id.in_(searched),
+            self._schema.dataset.c.id == table.c.dataset_id,
+        )
+
+    def _point(
+        self, entry: TypeEntry, searched: list[int], data_id: DataCoordinate, *, calibration: bool
+    ) -> list[tuple[Any, ...]]:
+        """Return (dataset id, collection id, run id[, begin, end]) of one data ID, by a prepared select."""
+        if not searched:
+            return []
+        group = entry.dataset_type.dimensions
         n = 1 << (len(searched) - 1).bit_length()  # few shapes: the list is filled up with its last member
         padded = searched + searched[-1:] * (n - len(searched))
         statement = self._db.prepared(
-            ("point", entry.group_id, entry.dataset_type.dimensions, n, calibration),
+            ("point", entry.group_id, group, n, calibration),
             lambda: point_select(self._schema, entry, n, calibration=calibration),
         )
-        values = {f"k_{name}": value for name, value in zip(names, keys[0], strict=True)}
-        members = {f"c_{i}": id for i, id in enumerate(padded)}
-        rows = self._db.fetch(statement, {**values, **members, "type": entry.id})
-        return [(*keys[0], *row) for row in rows]
+        values = {
+            f"k_{name}": value for name, value in zip(group.required, data_id.values_tuple, strict=True)
+        }
+        values |= {f"c_{i}": id for i, id in enumerate(padded)}
+        return self._db.fetch(statement, {**values, "type": entry.id})
 
     def columns(self, entry: TypeEntry, collections: Names, data_id: Mapping[str, Any]) -> DatasetColumns:
         """Return the first dataset for each data ID, searching RUN and TAGGED collections."""
