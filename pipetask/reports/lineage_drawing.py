@@ -93,7 +93,7 @@ def _tree(lineage: Lineage) -> Iterator[str]:
         words = _dataset_words(lineage, id) if is_dataset else _quantum_words(lineage.quanta[id])
         again = id in shown and id in below
         number = f" {id}" if is_dataset and id not in lineage.by_data_id else ""
-        yield f"{'  ' * level}{' '.join(words)}{number}{' (see above)' if again else ''}"
+        yield f"{'  ' * level}{' '.join(filter(None, words))}{number}{' (see above)' if again else ''}"
         if id not in shown:
             stack += [(under, level + 1) for under in reversed(below.get(id, {}))]
         shown.add(id)
