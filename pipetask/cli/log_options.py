@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from pipetask.execution.user_log import logger_of
+
 LEVELS = {"CRITICAL": 50, "ERROR": 40, "WARNING": 30, "INFO": 20, "VERBOSE": 15, "DEBUG": 10, "TRACE": 5}
 _META = "pipetask.log_options"
 ROOT = ""
@@ -132,4 +134,4 @@ def begin_logging(ctx: click.Context, *, verbose: bool) -> None:
     # Of a broken line to a store it prints a traceback for each attempt; the error that matters is raised.
     levels.setdefault("asyncio", logging.CRITICAL)
     for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+        logger_of(name).setLevel(level)

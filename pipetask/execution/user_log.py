@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,18 @@ class UserLog:
     def show(self) -> None:
         """Set the same up in this process."""
         for name, level in self.levels.items():
-            logging.getLogger(name or None).setLevel(level)
+            logger_of(name).setLevel(level)
         for level, formatter in self.stderr:
             _add(logging.StreamHandler(), level, formatter)
         for path, level, formatter in self.files:
             _add(logging.FileHandler(path, encoding="utf-8"), level, formatter)
+
+
+def logger_of(name: str) -> logging.Logger:
+    """Return a logger; that of astropy is made by its import, which fails where it was made before."""
+    if name == "astropy":
+        import_module(name)
+    return logging.getLogger(name or None)
 
 
 def _add(handler: logging.Handler, level: int, formatter: logging.Formatter | None) -> None:

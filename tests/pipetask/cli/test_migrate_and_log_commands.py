@@ -30,7 +30,7 @@ def test_a_repository_of_an_older_version_says_what_to_do_and_opens_afterwards(o
 
 
 def test_a_trial_prints_the_sql_and_changes_nothing(on_repo):
-    assert "DELETE FROM quantum_input" in on_repo("migrate", "downgrade", "--dry-run").stdout
+    assert "DROP TABLE temporary_dataset" in on_repo("migrate", "downgrade", "--dry-run").stdout
     assert on_repo.rows("collection-log", "first")
     assert not list(Path(on_repo.root).glob("*.version-*"))
 

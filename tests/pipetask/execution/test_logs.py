@@ -90,3 +90,8 @@ def test_what_cannot_be_logged_is_a_usage_error(words, message, tmp_path, monkey
 
 def test_butler_has_these_options_too():
     assert re.search(r"--log-level \[LOGGER=\]LEVEL", CliRunner().invoke(butler, ["--help"]).stdout)
+
+
+def test_astropy_can_be_imported_where_its_level_was_set_before():
+    code = "from pipetask.execution.user_log import UserLog; UserLog({'astropy': 40}).show(); import astropy.io.fits"
+    subprocess.run([sys.executable, "-c", code], check=True)
