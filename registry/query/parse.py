@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from registry.errors import InvalidQueryError
@@ -126,15 +127,30 @@ class _Builder:
 
     def range(self, children: list[Token]) -> Syntax:
         token = children[0]
-        bounds, _, step = token.partition(":")
-        start, stop = bounds.split("..")
-        return Range(int(start), int(stop), int(step or 1), token.position)
+        bounds, _, steps = token.partition(":")
+        start, stop, step = (
+            self._integer(each, token.position) for each in (*bounds.split(".."), steps or "1")
+        )
+        return Range(start, stop, step, token.position)
 
     def number(self, children: list[Token]) -> Syntax:
         token = children[0]
         if token.isdigit():
-            return Literal(int(token), "int", token.position)
-        return Literal(float(token), "float", token.position)
+            return Literal(self._integer(token, token.position), "int", token.position)
+        value = float(token)
+        if math.isinf(value):
+            raise InvalidQueryError(
+                f"{token} is larger than any number with a fraction", self.text, token.position
+            )
+        return Literal(value, "float", token.position)
+
+    def _integer(self, digits: str, position: int) -> int:
+        try:
+            return int(digits)
+        except ValueError:  # Python reads no more than some thousand digits
+            raise InvalidQueryError(
+                "Such a long number does not fit in 64 bits", self.text, position
+            ) from None
 
     def string(self, children: list[Token]) -> Syntax:
         return Literal(children[0][1:-1].replace("''", "'"), "string", children[0].position)

@@ -122,9 +122,14 @@ def _time(ns: int) -> str:
 
 def _region(region: Any) -> str:
     try:
-        return f"REGION('{region.to_ivoa_pos()}')"
+        return f"REGION('{' '.join(map(_rounded, region.to_ivoa_pos().split()))}')"
     except ValueError:
         return str(region)
+
+
+def _rounded(word: str) -> str:
+    """Return an angle [deg] as it was written: through unit vectors and radians its last digits change."""
+    return word if word.isalpha() else f"{float(word):.13g}"
 
 
 def _quoted(text: str) -> str:

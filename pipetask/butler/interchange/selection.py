@@ -36,7 +36,7 @@ def export_selection(
     dataset_types, collections : sequence of `str`, optional
         Names or patterns; all by default.
     where : `str`, optional
-        Query expression.
+        Query expression; if no dataset fulfils it, nothing is written.
     find_first : `bool`, optional
         Whether of equal data IDs only the dataset found first is meant.
     transfer, export_file
@@ -53,6 +53,8 @@ def export_selection(
         else []
     )
     unique = list(dict.fromkeys(refs))
+    if where and not unique:
+        return 0, 0
     with export(butler, directory, filename=export_file, transfer=transfer) as helper:
         helper.saveDatasets(unique)
         for name in names:

@@ -43,8 +43,11 @@ def command(repo: str | None, directory: str, **options: Any) -> None:
     """
     from pipetask.butler import Butler
     from pipetask.butler.interchange.selection import export_selection
+    from pipetask.cli.errors import nothing_found
 
     with Butler.from_config(repo) as butler:
         n_datasets, n_collections = export_selection(butler, directory, **options)
+    if not n_datasets and options["where"]:
+        nothing_found("No dataset matches: nothing is exported.")
     found = f"{counted(n_datasets, 'dataset')} and {counted(n_collections, 'collection')}"
     click.echo(f"Exported {found} to {directory}.")

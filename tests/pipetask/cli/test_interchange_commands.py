@@ -38,6 +38,12 @@ def test_an_export_can_be_chosen_in_parts(on_repo, other, tmp_path, monkeypatch)
     assert "1 were here" in other("import", "out", "--export-file", "beside.yaml").stdout
 
 
+def test_conditions_that_no_dataset_fulfils_export_nothing(on_repo, tmp_path):
+    options = ["--where", "detector=77", "--all-records"]
+    assert "nothing is exported" in on_repo.error("export", tmp_path / "out", *options, exit_code=3)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("option", "kept"), [("--track-file-attrs", True), ("--no-track-file-attrs", False)])
 def test_files_that_stay_are_read_for_checksums_unless_told_otherwise(on_repo, other, tmp_path, option, kept):
     on_repo("export", tmp_path / "out", "--where", "detector=0")

@@ -49,6 +49,11 @@ def test_a_condition_is_shown_simplified(text, shown):
     assert str(check(text, GROUP, bind={"v": range(100), "h": b"abc"})) == shown
 
 
+def test_regions_are_shown_with_the_angles_that_were_given():
+    text = str(check("visit.region OVERLAPS CIRCLE(275.25, 2, 0.001)", GROUP))
+    assert text == "visit.region OVERLAPS REGION('CIRCLE 275.25 2 0.001')"
+
+
 def test_regions_are_shown_as_ivoa_text():
     text = str(check("NOT visit.region OVERLAPS CIRCLE(10, -5, 1)", GROUP))
     assert text.startswith("NOT visit.region OVERLAPS REGION('CIRCLE ")
