@@ -17,11 +17,11 @@ def confirm_option() -> Callable[[Any], Any]:  # click's decorators take functio
 
 
 def ask(question: str) -> None:
-    """Ask on the terminal; leave with a sentence and exit code 2 unless the answer is yes."""
+    """Ask on the terminal; leave with a sentence: exit code 1 after a no, 2 if nobody is there to answer."""
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort:
         raise click.UsageError("Nobody answered: add --no-confirm to go on without being asked.") from None
     if not agreed:
         click.echo("Nothing was changed.", err=True)
-        raise click.exceptions.Exit(2)
+        raise click.exceptions.Exit(1)

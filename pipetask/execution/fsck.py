@@ -23,7 +23,7 @@ from pipetask.butler.trash import discard, finish, left_lists, left_parts, unuse
 from pipetask.counted import counted
 from pipetask.errors import JournalError, RunLockedError
 from pipetask.execution.journal import read_journal
-from pipetask.execution.resume import graph_path, replay
+from pipetask.execution.resume import graph_path, is_registered, replay
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
@@ -111,10 +111,16 @@ def _unfinished_runs(butler: Butler, *, repair: bool) -> Iterator[Fault]:
     for run, path in journals(butler.root).items():
         if is_executing(butler.root, run):
             continue
-        count = sum(1 for _ in read_journal(path))
-        detail = f"its journal tells of {counted(count, 'quantum')}" if count else "its journal is empty"
-        fault = Fault(FaultKind.UNFINISHED_RUN, run, detail)
+        fault = Fault(FaultKind.UNFINISHED_RUN, run, _how_far(butler, run, path))
         yield _replayed(butler, fault, path) if repair else fault
+
+
+def _how_far(butler: Butler, run: str, journal: Path) -> str:
+    if count := sum(1 for _ in read_journal(journal)):
+        return f"its journal tells of {counted(count, 'quantum')}; go on with --extend-run"
+    if is_registered(butler, run):
+        return "no quantum had ended; go on with --extend-run"
+    return "cut short before it was registered, nothing is lost; run it anew, without --extend-run"
 
 
 def _replayed(butler: Butler, fault: Fault, journal: Path) -> Fault:
@@ -126,7 +132,7 @@ def _replayed(butler: Butler, fault: Fault, journal: Path) -> Fault:
         return replace(fault, detail=f"the run is not registered; remove {journal} and {graph_path(journal)}")
     except JournalError as error:
         return replace(fault, detail=str(error))
-    return replace(fault, repaired=f"stored {counted(count, 'quantum')}")
+    return replace(fault, repaired=f"stored {counted(count, 'quantum')}" if count else "its journal removed")
 
 
 def _broken_references(butler: Butler, *, repair: bool) -> Iterator[Fault]:

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipetask.butler import MissingCollectionError
 from pipetask.butler.inventory import remove_left_overs
 from pipetask.butler.repository import journal_path
 from pipetask.counted import counted
@@ -24,6 +25,15 @@ _log = logging.getLogger(__name__)
 def graph_path(journal: Path) -> Path:
     """Where the graph of a run is kept beside its journal, whose numbers are those of its quanta."""
     return journal.with_suffix(".graph")
+
+
+def is_registered(butler: Butler, run: str) -> bool:
+    """Tell whether a run came so far that the registry knows it."""
+    try:
+        butler.registry.collections.get_info(run)
+    except MissingCollectionError:
+        return False
+    return True
 
 
 def replay(butler: Butler, run: str) -> int:
@@ -58,7 +68,8 @@ def replay(butler: Butler, run: str) -> int:
         if count:
             commit(butler, _graph_of(path), [Report.from_bytes(record) for record in journal.records])
             _log.warning("Stored %s of run %s, which was cut short.", counted(count, "quantum"), run)
-        remove_left_overs(butler, run)
+        if is_registered(butler, run):  # no file is written before that
+            remove_left_overs(butler, run)
         forget(journal)
     return count
 

@@ -53,7 +53,7 @@ class ScriptedRunner:
                 time.sleep(float(work.argument))
             case "hold":
                 held = bytearray(b"x") * (int(work.argument) * 2**20)
-                time.sleep(1.0)
+                time.sleep(60)
                 del held
             case "exit":
                 os._exit(int(work.argument))

@@ -67,7 +67,7 @@ def test_a_dry_run_shows_and_removes_nothing(chains, command):
 @pytest.mark.parametrize("command", ["cleanup", "purge"])
 def test_nothing_is_removed_without_a_yes(chains, command):
     before = chains.names()
-    chains(command, "u/me", answer="n\n", exit_code=2)
+    assert "Nothing was changed." in chains(command, "u/me", answer="n\n", exit_code=1).stderr
     assert "--no-confirm" in chains(command, "u/me", exit_code=2).stderr
     assert chains.names() == before
 

@@ -8,7 +8,7 @@ def files(on_repo):
 
 
 def test_pruning_deletes_files_by_default_and_asks_first(on_repo):
-    done = on_repo("prune-datasets", "first", "--where", "detector < 2", answer="n\n", exit_code=2)
+    done = on_repo("prune-datasets", "first", "--where", "detector < 2", answer="n\n", exit_code=1)
     assert "2 datasets will be unstored" in done.stderr
     assert files(on_repo) == 4
     on_repo("prune-datasets", "first", "--where", "detector < 2", answer="y\n")

@@ -12,7 +12,7 @@ from pipetask.cli.main import butler as butler_group
 from pipetask.execution.fsck import fsck
 from pipetask.execution.journal import Journal
 from pipetask.execution.report import Report, Status
-from pipetask.execution.resume import graph_path
+from pipetask.execution.resume import graph_path, replay
 from pipetask.execution.run_graph import run_graph
 
 
@@ -164,6 +164,31 @@ def test_a_run_that_was_cut_short_is_told_and_stored_by_repair(finished):
     ]
     assert not orphan.exists()
     assert faults(finished) == {}
+
+
+def test_a_run_cut_short_before_it_was_registered_is_told_with_what_to_do(finished):
+    journal = journal_path(finished.root, "out/next")
+    journal.parent.mkdir(exist_ok=True)
+    journal.touch()
+    assert "run it anew, without --extend-run" in faults(finished)["unfinished run", "out/next"].detail
+    assert replay(finished.butler, "out/next") == 0  # as --extend-run does: it begins anew, too
+    assert faults(finished) == {}
+    journal.touch()
+    assert faults(finished, repair=True)["unfinished run", "out/next"].repaired == "its journal removed"
+    assert faults(finished) == {}
+
+
+def test_a_run_cut_short_is_told_with_how_to_go_on(finished):
+    finished.butler.registry.collections.register("out/next")
+    graph = finished.graph("out/next")
+    journal = journal_path(finished.root, "out/next")
+    graph.save(graph_path(journal))
+    detail = faults(finished)["unfinished run", "out/next"].detail
+    assert detail == "no quantum had ended; go on with --extend-run"
+    with Journal(journal) as open_journal:
+        open_journal.append(Report(0, Status.FAILED, begin_ns=1, end_ns=2).to_bytes())
+    detail = faults(finished)["unfinished run", "out/next"].detail
+    assert detail == "its journal tells of 1 quantum; go on with --extend-run"
 
 
 def test_a_graph_without_a_journal_is_an_unfinished_run_too(finished):
