@@ -71,7 +71,7 @@ def aperture_photometry(
         shape (n,). The ring of ``annulus`` is elliptical too.
     errors : {"photutils", "sep"}
         ``flux_err`` is the root of Σ w²·variance, the standard deviation of Σ w·pixel for independent pixels
-        (photutils since 3.0), or of Σ w·variance, a few per cent larger for small apertures (SEP).
+        (photutils since 3.1), or of Σ w·variance, a few per cent larger for small apertures (SEP).
     masked : {"exclude", "scale"}
         Leave unusable pixels out (photutils), or scale flux, variance and area up to what the aperture covers
         of the image, as if they were like the others (SEP). Nothing is scaled for what is off the image.

@@ -11,6 +11,7 @@ from pipetask.photometry.planes import Floats, PhotometryError
 def numbers(name: str, value: Any, unit: str = "pix") -> Floats:
     """Read a number, or an array of numbers, in a unit if it has one; masked values and None become NaN.
 
+    What is float64 already is not copied: memory must not grow with the number of sources.
     ``value`` may be whatever numpy makes an array of, such as columns and quantities of astropy.
     """
     given = getattr(value, "unit", None)
@@ -28,9 +29,9 @@ def numbers(name: str, value: Any, unit: str = "pix") -> Floats:
         raise PhotometryError(f"{name} is {_short(value)}; wanted: real numbers") from None
     if array.dtype.kind not in "iuf":
         raise PhotometryError(f"{name} is {_short(value)}, of type {array.dtype}; wanted: real numbers")
-    array = array.astype(np.float64)
+    array = array.astype(np.float64, copy=False)
     if masked is not None and np.any(masked):
-        array[masked] = np.nan
+        array = np.where(masked, np.nan, array)
     return array
 
 
@@ -44,7 +45,7 @@ def joined_mask(image: Any, mask: Any) -> Any:
     theirs = np.asarray(mask)
     if theirs.shape != np.shape(own) or theirs.dtype.kind not in "iub":
         return mask  # which will be refused as no mask of this image
-    return (np.asarray(own) != 0) | (theirs != 0)
+    return np.logical_or(own, theirs)
 
 
 def is_number(value: object) -> bool:

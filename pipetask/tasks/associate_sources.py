@@ -109,6 +109,12 @@ class AssociateSourcesTask(PipelineTask):
             ]
         )
         self.log.info("%d objects in %d images", len(objects), len(catalogs))
+        if not len(objects):
+            self.log.warning(
+                "No object has sources in minSources=%d of %d images; see minSources, radius, doDropFlagged",
+                self.config.minSources,
+                len(catalogs),
+            )
         return Struct(objects=objects)
 
     def positions(self, catalog: Table) -> npt.NDArray[np.float64]:

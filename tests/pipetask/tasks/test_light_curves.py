@@ -62,6 +62,16 @@ def test_options_decide_what_an_object_is():
     assert len(associate(*catalogs, doDropFlagged=False)) == 1
 
 
+def test_a_tract_without_objects_has_an_empty_table_and_a_warning(caplog):
+    objects = associate(catalog((10, 0), (20, 5)))
+    assert len(objects) == 0
+    assert objects["ra"].unit == "deg"
+    assert "No object has sources in minSources=2 of 1 images" in caplog.text
+    caplog.clear()
+    assert len(associate(catalog((10, 0), (20, 5)), minSources=1)) == 2
+    assert not caplog.text
+
+
 @pytest.fixture
 def image():
     """Two stars of 1000 and 4000 counts on a plane of 3; one count is worth 2 nJy."""
