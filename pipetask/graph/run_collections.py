@@ -172,6 +172,10 @@ def _holds(chain: Sequence[str], names: Sequence[str]) -> bool:
 def _check_run(butler: Butler, name: str, *, extend_run: bool) -> None:
     if not _exists(butler, name):
         check_name(name)
+        if extend_run:
+            raise OutputCollectionError(
+                f"--extend-run finds no run '{name}' to extend. Leave it out to start a new run."
+            )
         return
     kind = butler.registry.collections.get_info(name).kind
     if kind != "RUN":

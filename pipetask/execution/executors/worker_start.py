@@ -74,8 +74,8 @@ class WorkerStarter:
                 if not attempts_left:
                     raise WorkerStartError(
                         f"No worker process can be started ({described(error)}). Is the system short of "
-                        "memory, processes or open files (ulimit -n)? Go on with fewer (-j) and --extend-run: "
-                        "what was done is kept."
+                        "memory, processes or open files (ulimit -n)? Go on with fewer (-j) and "
+                        "--extend-run: what was done is kept."
                     ) from error
                 time.sleep(PAUSE_S)
             else:

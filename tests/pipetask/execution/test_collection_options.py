@@ -122,6 +122,7 @@ def test_results_in_a_run_that_is_deleted_are_no_reason_to_skip(chain):
         (("-i", "numbers", "-o", "new", "--replace-run"), "finds no run of 'new'"),
         (("-i", "numbers", "--output-run", "x", "--replace-run"), "Name the chain (-o)."),
         (("-i", "numbers", "-o", "new", "--extend-run"), "finds no run of 'new' to extend"),
+        (("-i", "numbers", "--output-run", "new", "--extend-run"), "finds no run 'new' to extend"),
         (("-o", "numbers"), "'numbers' is a RUN collection; -o names a CHAINED one"),
         (("-i", "numbers", "-o", "a//b"), "cannot name a collection"),
         (("-i", "numbers", "--output-run", "a*"), "cannot name a collection"),
