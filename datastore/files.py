@@ -116,8 +116,8 @@ class ArtifactFiles(ConfiguredDatastore):
     def remove(self, records: Iterable[ArtifactRecord]) -> None:
         """Delete the files of datasets.
 
-        Files outside the stores and slices of shared files stay: the first are not ours, the second go with
-        their run. What is gone already is no error.
+        Files outside the stores and slices of shared files stay: the first are not ours, the second may hold
+        others. What is gone already is no error.
         """
         for store, paths in self.stores.by_store(record for record in records if record.offset < 0):
             store.delete_all(paths)

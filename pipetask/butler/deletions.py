@@ -95,7 +95,8 @@ class Deletions:
                 _LOG.warning("%s was taken in, but can't be deleted: %s", source, err.strerror or err)
         if self._trash is None:
             return
-        self._datastore.remove(self._outside_runs())
+        for store, paths in self._datastore.stores.by_store(self._outside_runs()):
+            store.delete_all(paths)
         others = self._all_runs() if self._runs else set()
         for run in self._runs:
             self._datastore.remove_tree(run, keep=others)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from datastore.records import ArtifactRecord
 from pipetask.butler.defaults import reused_collection
 from pipetask.butler.inventory import paths_in_use
+from pipetask.butler.repository import journal_path
 from registry.arguments import all_checked
 from registry.dataset_ref import DatasetRef
 from registry.errors import CollectionTypeError, InvalidNameError, OrphanedRecordError
@@ -67,7 +68,7 @@ def prune_datasets(
     if unstore:
         deletions.make_room()
         ids = [ref.id for ref in refs]
-        artifacts = [record for records in butler.artifacts(ids).values() for record in records]
+        artifacts = list(_whole_or_finished(butler, refs))
         butler.registry.remove_locations(ids)
         if purge:
             butler.registry.remove_datasets(ids)
@@ -128,6 +129,16 @@ def remove_runs(
                     "remove these with it."
                 )
     deletions.add(unused)
+
+
+def _whole_or_finished(butler: Butler, refs: Sequence[DatasetRef]) -> Iterator[ArtifactRecord]:
+    """Yield artifacts, but no slices of what a run may still be writing: their file goes with the run."""
+    unfinished = {run for run in {ref.run for ref in refs} if journal_path(butler.root, run).exists()}
+    artifacts = butler.artifacts([ref.id for ref in refs])
+    for ref in refs:
+        for record in artifacts.get(ref.id, ()):
+            if record.offset < 0 or ref.run not in unfinished:
+                yield record
 
 
 def _unused(butler: Butler, records: Sequence[ArtifactRecord]) -> Iterator[ArtifactRecord]:

@@ -10,6 +10,7 @@ from astropy.io import fits
 from click.testing import CliRunner
 
 from pipetask.butler import Butler, DatasetType
+from pipetask.butler.repository import journal_path
 from pipetask.cli.main import butler as butler_group
 
 N_DETECTORS = 4
@@ -312,6 +313,32 @@ def test_archive_is_taken_in_as_one_file_and_read_where_it_lies(notes, tmp_path,
         assert {ref.id for ref in there.query_datasets("note", collections="notes")} == wanted
     if transfer != "move":
         assert "Ingested 0 datasets" in command("ingest-zip", other, archive, "-t", transfer).stdout
+
+
+def test_archive_goes_with_the_last_of_its_datasets(notes, tmp_path):
+    command("retrieve-artifacts", notes, tmp_path / "out", "--zip", "--collections", "notes")
+    (archive,) = (tmp_path / "out").glob("*.zip")
+    other = make_repo(tmp_path / "other")
+    command("ingest-zip", other, archive, "-t", "copy")
+    command("prune-datasets", other, "--purge", "notes", "--where", "detector < 3", "--no-confirm")
+    assert got(other, 3, "note", "notes") == {"n": 3}
+    command("prune-datasets", other, "--purge", "notes", "--no-confirm")
+    assert list(other.rglob("*.zip")) == []
+    command("fsck", other, "--grace", 0)
+
+
+def test_shared_file_of_an_unfinished_run_stays_until_the_run_goes(notes, tmp_path):
+    command("retrieve-artifacts", notes, tmp_path / "out", "--zip", "--collections", "notes")
+    (archive,) = (tmp_path / "out").glob("*.zip")
+    other = make_repo(tmp_path / "other")
+    command("ingest-zip", other, archive, "-t", "copy")
+    journal = journal_path(other, "notes")
+    journal.parent.mkdir(exist_ok=True)
+    journal.touch()
+    command("prune-datasets", other, "--purge", "notes", "--no-confirm")
+    assert len(list(other.rglob("*.zip"))) == 1
+    command("remove-runs", other, "notes", "--no-confirm")
+    assert list(other.rglob("*.zip")) == []
 
 
 def test_dimension_records_come_with_an_archive_on_request(notes, tmp_path):
