@@ -1,28 +1,15 @@
-"""One open database: connections of threads, transactions, prepared statements, caches."""
+"""One open database: reading, transactions and writing over the connection of a thread, caches."""
 
 from __future__ import annotations
 
 import math
-import os
-import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Executable,
-    Select,
-    Table,
-    bindparam,
-    select,
-    tuple_,
-)
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy import Engine, Executable, Table
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from registry.columns import as_array
 from registry.dialects.base import Dialect, OnConflict, Rows
@@ -34,64 +21,19 @@ from registry.errors import (
     OrphanedRecordError,
     TransactionError,
 )
+from registry.prepared import Prepared
+from registry.sessions import Session, Sessions
 
 if TYPE_CHECKING:
     import numpy as np
 
 T = TypeVar("T")
 
-_KEYS = (1, 10, 100, 500)  # keys named in one select: enough to hide the cost of a statement
-_MOST_KEYS = _KEYS[-1]
-_KEY_TYPES = {int: "int", str: "string"}
 UNTIL_WRITTEN = "until written"
 """The part of the cache for what any change by this connection may make wrong."""
 
 _PAGE = 10_000  # rows held at once where there may be millions
 _SHORT = 100_000  # rows of a result that is not worth a cursor of the server, which stores it first
-
-
-class Prepared:
-    """A statement compiled once, to be run many times with other values.
-
-    Parameters
-    ----------
-    statement : `sqlalchemy.Executable`
-        Select, update or delete with named bind parameters.
-    engine : `sqlalchemy.Engine`
-        What to compile it for.
-    """
-
-    def __init__(self, statement: Executable, engine: Engine) -> None:
-        compiled: Any = statement.compile(  # type: ignore[attr-defined]
-            dialect=engine.dialect, compile_kwargs={"render_postcompile": True}
-        )
-        self.sql = str(compiled)
-        self.names: tuple[str, ...] = tuple(
-            column.name for column in getattr(statement, "selected_columns", ())
-        )
-        self._values: Mapping[str, Any] = compiled.params
-        self._order: Sequence[str] | None = compiled.positiontup
-
-    def bind(self, values: Mapping[str, Any]) -> Any:  # what the driver takes: a tuple or a mapping
-        """Return the driver's parameters."""
-        merged = {**self._values, **values} if values else self._values
-        return merged if self._order is None else tuple([merged[name] for name in self._order])
-
-
-class Session:
-    """What one thread holds: its connection, and what it has learnt over it."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.thread = threading.current_thread()
-        self.depth = 0
-        self.failed = False
-        self.deferred: Callable[[], None] | None = None  # what the transaction has yet to write
-        self.change: Hashable = None
-        self.began = 0.0  # when the transaction began; by the monotonic clock
-        self.checked = -math.inf  # when `change` was read
-        self.looks_once = False  # whether it need not be read again meanwhile
-        self.cache: dict[str, dict[Hashable, Any]] = {}
 
 
 class Database:
@@ -115,34 +57,16 @@ class Database:
         self.engine = engine
         self.writeable = writeable
         self._prepared: dict[Hashable, Prepared] = {}
-        self._local = threading.local()
-        self._process = os.getpid()
-        self._sessions: list[Session] = []
-        self._opening = threading.Lock()  # protects _sessions
-        self._foreign: list[Any] = []
+        self._sessions = Sessions(engine, dialect.driver_error)
 
     @property
     def session(self) -> Session:
         """What the calling thread holds; its connection opens at first use."""
-        if os.getpid() != self._process:
-            # A connection must not be used, nor closed, on the far side of a fork: keep it from collection.
-            self._foreign.append((self._local, self._sessions))
-            self._local, self._sessions, self._process = threading.local(), [], os.getpid()
-            self._opening = threading.Lock()  # a thread of the parent may have held it
-        session: Session | None = getattr(self._local, "session", None)
+        session = self._sessions.mine()
         if session is None:
             with self._translated():
-                session = self._local.session = Session(self.engine.connect())
-            with self._opening:
-                self._close_ended()
-                self._sessions.append(session)
+                session = self._sessions.open()
         return session
-
-    def _close_ended(self) -> None:
-        """Close the connections of threads that have ended: a server has a limited number."""
-        for ended in [session for session in self._sessions if not session.thread.is_alive()]:
-            self._sessions.remove(ended)
-            ended.connection.close()
 
     @property
     def in_transaction(self) -> bool:
@@ -157,14 +81,9 @@ class Database:
         TransactionError
             If one is, without ``roll_back``.
         """
-        if os.getpid() == self._process:
-            if not roll_back and any(session.depth for session in self._sessions):
-                raise TransactionError(
-                    f"{self.url} can't be closed inside a transaction; leave its block first."
-                )
-            for session in self._sessions:
-                session.connection.close()
-        self._sessions, self._local = [], threading.local()
+        if not roll_back and self._sessions.any_in_transaction():
+            raise TransactionError(f"{self.url} can't be closed inside a transaction; leave its block first.")
+        self._sessions.close()
 
     # Reading
 
@@ -216,51 +135,6 @@ class Database:
         columns: Any = list(zip(*rows, strict=True)) or [()] * len(statement.names)
         return {name: as_array(column) for name, column in zip(statement.names, columns, strict=True)}
 
-    def fetch_by_keys(
-        self,
-        columns: Sequence[ColumnElement[Any]],
-        key: Sequence[ColumnElement[Any]],
-        keys: Sequence[tuple[Any, ...]],
-        *where: ColumnElement[bool],
-    ) -> list[tuple[Any, ...]]:
-        """Return the columns of the rows that have one of many keys, in no order."""
-        wanted = select(*columns).where(*where)
-        if not key:
-            return self.fetch(wanted)
-        found: list[tuple[Any, ...]] = []
-        if len(key) > 1:
-            from registry.query.value_rows import value_rows
-
-            types = [_KEY_TYPES.get(type(value)) for value in keys[0]] if keys else []
-            # Literal tuples are compared one by one with whole tables; tuples of a select are looked up.
-            plain = [kind for kind in types if kind is not None]
-            size = _PAGE if len(plain) == len(types) else _MOST_KEYS
-            for start in range(0, len(keys), size):
-                part = keys[start : start + size]
-                among = value_rows(part, plain) if size == _PAGE else part
-                found += self.fetch(wanted.where(tuple_(*key).in_(among)))
-            return found
-        values = [value for (value,) in keys]
-        is_id = len(values) > 1 and isinstance(values[0], bytes)
-        if is_id and (any_of_them := self.dialect.any_id(key[0])) is not None:
-            some = partial(wanted.where, any_of_them)
-            by_ids = ("by ids", *map(str, (*columns, *key)))
-            statement = Prepared(some(), self.engine) if where else self.prepared(by_ids, some)
-            for start in range(0, len(values), _PAGE):
-                ids = self.dialect.id_list(values[start : start + _PAGE])
-                found += self.fetch(statement, {"ids": ids})
-            return found
-        for start in range(0, len(values), _MOST_KEYS):
-            part = values[start : start + _MOST_KEYS]
-            n = next(size for size in _KEYS if size >= len(part))
-            part += part[-1:] * (n - len(part))  # few shapes: filled up with the last key
-            one_of_some = partial(_one_of, wanted, key[0], n)
-            shape = ("by keys", *map(str, (*columns, *key)), n)
-            # Other conditions hold values of their own.
-            statement = Prepared(one_of_some(), self.engine) if where else self.prepared(shape, one_of_some)
-            found += self.fetch(statement, {f"key_{i}": value for i, value in enumerate(part)})
-        return found
-
     def prepared(self, shape: Hashable, make: Callable[[], Executable]) -> Prepared:
         """Return the compiled statement of a shape, making it at the first call."""
         if (found := self._prepared.get(shape)) is None:
@@ -298,7 +172,7 @@ class Database:
             self._commit(session)
         except BaseException as error:
             session.cache.clear()
-            self._roll_back(session)
+            self._sessions.roll_back(session)
             if isinstance(error, IntegrityError) and self.dialect.violation(error):
                 raise DatabaseConflictError(
                     f"Another client changed {self.url} meanwhile ({_first_line(error.orig)}): "
@@ -309,34 +183,6 @@ class Database:
             session.depth = 0
             session.failed = False
             session.deferred = None
-
-    def _roll_back(self, session: Session) -> None:
-        """Undo what is open. A connection that can't be used any more is given up; its server rolls back.
-
-        SQLAlchemy closes the connection of a statement that Ctrl-C interrupted.
-        """
-        connection = session.connection
-        if connection.closed:
-            return
-        is_done = False
-        try:
-            with suppress(SQLAlchemyError, self.dialect.driver_error):
-                if not connection.invalidated:
-                    connection.connection.rollback()
-                    is_done = True
-        finally:
-            if not is_done:
-                self._discard(session)
-
-    def _discard(self, session: Session) -> None:
-        """Close a connection that is of no use; the next call connects again."""
-        if session in self._sessions:
-            self._sessions.remove(session)
-        if getattr(self._local, "session", None) is session:
-            self._local.session = None
-        with suppress(SQLAlchemyError, self.dialect.driver_error):
-            session.connection.invalidate()
-            session.connection.close()
 
     def defer(self, write: Callable[[], None]) -> None:
         """Let the open transaction write something later: before its next statement, or at its end.
@@ -462,21 +308,14 @@ class Database:
             explained = self.dialect.explain(error, self.url)
             if explained is None:
                 raise
-            session = getattr(self._local, "session", None)
-            if isinstance(explained, DatabaseBusyError) and any(
-                other.depth for other in self._sessions if other is not session
-            ):
+            session = self._sessions.mine()
+            if isinstance(explained, DatabaseBusyError) and self._sessions.any_in_transaction(but=session):
                 raise DatabaseBusyError(
                     f"{explained} Another thread of this program is in a transaction: it must not wait."
                 ) from error
             if isinstance(explained, DatabaseUnavailableError) and session is not None and not session.depth:
-                self._discard(session)
+                self._sessions.discard(session)
             raise explained from error
-
-
-def _one_of(wanted: Select[Any], key: ColumnElement[Any], n: int) -> Select[Any]:
-    """Ask for the rows whose key is one of ``n`` parameters."""
-    return wanted.where(key.in_([bindparam(f"key_{i}", type_=key.type) for i in range(n)]))
 
 
 def _first_line(error: object) -> str:

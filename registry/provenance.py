@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, select
 from registry.collections.facade import Collections
 from registry.database import Database
 from registry.datasets.ids import to_bytes
+from registry.keyed_rows import rows_by_keys
 from registry.schema.schema import Schema
 
 AnyId = UUID | bytes
@@ -203,7 +204,7 @@ class Provenance:
     def _read_temporary(self, key: Any, ids: Iterable[UUID]) -> dict[UUID, tuple[str, UUID]]:
         t = self._schema.temporary_dataset
         columns = [t.c.dataset_id, t.c.dataset_type, t.c.quantum_id]
-        rows = self._db.fetch_by_keys(columns, [key], [(id,) for id in to_bytes(ids)])
+        rows = rows_by_keys(self._db, columns, [key], [(id,) for id in to_bytes(ids)])
         return {UUID(bytes=dataset): (name, UUID(bytes=quantum)) for dataset, name, quantum in rows}
 
     def insert_versions(self, rows: Iterable[QuantumVersion | tuple[Any, ...]]) -> int:
@@ -247,10 +248,10 @@ class Provenance:
         q = self._schema.quantum
         columns = [q.c[name] for name in QuantumRow._fields[2:]]
         keys = [(id,) for id in to_bytes(quantum_ids)]
-        rows = self._db.fetch_by_keys([q.c.id, q.c.run_id, *columns], [q.c.id], keys)
+        rows = rows_by_keys(self._db, [q.c.id, q.c.run_id, *columns], [q.c.id], keys)
         c = self._schema.collection
         runs = dict(
-            self._db.fetch_by_keys([c.c.id, c.c.name], [c.c.id], [(id,) for id in {r[1] for r in rows}])
+            rows_by_keys(self._db, [c.c.id, c.c.name], [c.c.id], [(id,) for id in {r[1] for r in rows}])
         )
         return {UUID(bytes=id): QuantumRow(UUID(bytes=id), runs[run], *rest) for id, run, *rest in rows}
 
@@ -266,8 +267,8 @@ class Provenance:
 
     def _read_inputs(self, key: Any, ids: Iterable[UUID]) -> list[tuple[UUID, UUID, str]]:
         i = self._schema.quantum_input
-        rows = self._db.fetch_by_keys(
-            [i.c.quantum_id, i.c.dataset_id, i.c.connection], [key], [(id,) for id in to_bytes(ids)]
+        rows = rows_by_keys(
+            self._db, [i.c.quantum_id, i.c.dataset_id, i.c.connection], [key], [(id,) for id in to_bytes(ids)]
         )
         return [
             (UUID(bytes=quantum), UUID(bytes=dataset), connection) for quantum, dataset, connection in rows
@@ -277,14 +278,14 @@ class Provenance:
         """Return the producing quantum of each dataset that has one."""
         d = self._schema.dataset
         keys = [(id,) for id in to_bytes(dataset_ids)]
-        rows = self._db.fetch_by_keys([d.c.id, d.c.quantum_id], [d.c.id], keys, d.c.quantum_id.is_not(None))
+        rows = rows_by_keys(self._db, [d.c.id, d.c.quantum_id], [d.c.id], keys, d.c.quantum_id.is_not(None))
         return {UUID(bytes=id): UUID(bytes=quantum) for id, quantum in rows}
 
     def products(self, quantum_ids: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
         """Return (quantum id, dataset id) of what quanta made."""
         d = self._schema.dataset
         keys = [(id,) for id in to_bytes(quantum_ids)]
-        rows = self._db.fetch_by_keys([d.c.quantum_id, d.c.id], [d.c.quantum_id], keys)
+        rows = rows_by_keys(self._db, [d.c.quantum_id, d.c.id], [d.c.quantum_id], keys)
         return [(UUID(bytes=quantum), UUID(bytes=id)) for quantum, id in rows]
 
 

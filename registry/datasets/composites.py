@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from registry.database import Database
 from registry.datasets.ids import to_bytes
 from registry.errors import DatasetNotFoundError
+from registry.keyed_rows import rows_by_keys
 from registry.schema.schema import Schema
 
 
@@ -22,7 +23,7 @@ def insert_parts(db: Database, schema: Schema, rows: Iterable[tuple[UUID, str, U
         except IntegrityError as error:
             d = schema.dataset
             ids = {id for composite, _, part in plain for id in (composite, part)}
-            found = {row[0] for row in db.fetch_by_keys([d.c.id], [d.c.id], [(id,) for id in ids])}
+            found = {row[0] for row in rows_by_keys(db, [d.c.id], [d.c.id], [(id,) for id in ids])}
             missing = ", ".join(str(UUID(bytes=id)) for id in sorted(ids - found))
             raise DatasetNotFoundError(
                 f"No dataset {missing} in {db.url}; register composite and parts first."
@@ -34,8 +35,8 @@ def read_parts(db: Database, schema: Schema, ids: Iterable[UUID]) -> dict[UUID, 
     found: dict[UUID, list[tuple[str, UUID]]] = {id: [] for id in ids}
     p = schema.composite_part
     keys = [(id,) for id in to_bytes(found)]
-    for composite, component, part in db.fetch_by_keys(
-        [p.c.composite_id, p.c.component, p.c.part_id], [p.c.composite_id], keys
+    for composite, component, part in rows_by_keys(
+        db, [p.c.composite_id, p.c.component, p.c.part_id], [p.c.composite_id], keys
     ):
         found[UUID(bytes=composite)].append((component, UUID(bytes=part)))
     return {id: sorted(parts) for id, parts in found.items()}

@@ -20,6 +20,7 @@ from registry.datasets.ids import to_array
 from registry.datasets.matches import Match, refuse_several
 from registry.datasets.types import DatasetTypes, TypeEntry
 from registry.dimensions.coordinate import DataCoordinate, DataId
+from registry.keyed_rows import rows_by_keys
 from registry.schema.schema import Schema
 from registry.timespan import MAX_NS, MIN_NS, Timespan
 
@@ -180,7 +181,8 @@ class DatasetFinder:
             return []
         table, columns = point_columns(self._schema, entry, calibration=calibration)
         key = [table.c[name] for name in entry.dataset_type.dimensions.required]
-        return self._db.fetch_by_keys(
+        return rows_by_keys(
+            self._db,
             [*key, *columns],
             key,
             keys,
@@ -275,8 +277,8 @@ class DatasetFinder:
         """Return datasets by id, `None` for those that do not exist."""
         wanted = [id.bytes for id in ids]
         d = self._schema.dataset
-        rows = self._db.fetch_by_keys(
-            [d.c.id, d.c.dataset_type_id, d.c.run_id], [d.c.id], [(id,) for id in wanted]
+        rows = rows_by_keys(
+            self._db, [d.c.id, d.c.dataset_type_id, d.c.run_id], [d.c.id], [(id,) for id in wanted]
         )
         by_group: dict[int, dict[bytes, tuple[TypeEntry, int]]] = {}
         for id, type_id, run_id in rows:
@@ -287,8 +289,8 @@ class DatasetFinder:
             table = self._schema.dataset_table(group_id)
             group = next(iter(members.values()))[0].dataset_type.dimensions
             columns = [table.c.dataset_id, table.c.collection_id, *(table.c[n] for n in group.required)]
-            for id, collection_id, *values in self._db.fetch_by_keys(
-                columns, [table.c.dataset_id], [(id,) for id in members]
+            for id, collection_id, *values in rows_by_keys(
+                self._db, columns, [table.c.dataset_id], [(id,) for id in members]
             ):
                 entry, run_id = members[id]
                 if collection_id == run_id:  # others are tags

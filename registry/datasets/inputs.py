@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from registry.database import Database
 from registry.datasets.ids import to_bytes
 from registry.errors import DatasetNotFoundError
+from registry.keyed_rows import rows_by_keys
 from registry.schema.schema import Schema
 
 
@@ -52,7 +53,7 @@ def read_inputs(db: Database, schema: Schema, ids: Iterable[UUID]) -> dict[UUID,
     t = schema.dataset_input
     keys = [(id,) for id in to_bytes(found)]
     columns = [t.c.dataset_id, t.c.position, t.c.input_id, t.c.data_id]
-    for dataset, position, input_id, text in db.fetch_by_keys(columns, [t.c.dataset_id], keys):
+    for dataset, position, input_id, text in rows_by_keys(db, columns, [t.c.dataset_id], keys):
         id = None if input_id is None else UUID(bytes=input_id)
         found[UUID(bytes=dataset)].append((position, NamedInput(id, json.loads(text))))
     return {id: [each for _, each in sorted(inputs, key=_position)] for id, inputs in found.items()}
@@ -62,7 +63,7 @@ def naming(db: Database, schema: Schema, ids: Iterable[UUID]) -> list[tuple[UUID
     """Return (dataset, input) for each dataset that names one of some inputs by its id."""
     t = schema.dataset_input
     keys = [(id,) for id in to_bytes(ids)]
-    rows = db.fetch_by_keys([t.c.dataset_id, t.c.input_id], [t.c.input_id], keys)
+    rows = rows_by_keys(db, [t.c.dataset_id, t.c.input_id], [t.c.input_id], keys)
     return sorted({(UUID(bytes=dataset), UUID(bytes=input_id)) for dataset, input_id in rows})
 
 

@@ -30,6 +30,7 @@ from registry.errors import (
     InvalidArgumentError,
     OrphanedRecordError,
 )
+from registry.keyed_rows import rows_by_keys
 from registry.records.existing import check_records
 from registry.schema.dimension_tables import parents
 from registry.schema.schema import Schema
@@ -166,9 +167,10 @@ def _refuse_differences(
     db.lock()  # nobody may remove them between this check and the insertion of their data IDs
     stored = {
         row[0]: row[1:]
-        for row in db.fetch_by_keys([d.c.id, d.c.dataset_type_id, d.c.run_id], [d.c.id], wanted)
+        for row in rows_by_keys(db, [d.c.id, d.c.dataset_type_id, d.c.run_id], [d.c.id], wanted)
     }
-    held = db.fetch_by_keys(
+    held = rows_by_keys(
+        db,
         [m.c.dataset_id, *(m.c[name] for name in group.required)],
         [m.c.dataset_id],
         wanted,
@@ -236,7 +238,7 @@ def _used_part(
     db: Database, schema: Schema, ids: Sequence[bytes], lookup: Lookup
 ) -> OrphanedRecordError | None:
     parts = schema.composite_part
-    rows = db.fetch_by_keys([parts.c.part_id, parts.c.composite_id], [parts.c.part_id], [(id,) for id in ids])
+    rows = rows_by_keys(db, [parts.c.part_id, parts.c.composite_id], [parts.c.part_id], [(id,) for id in ids])
     for pair in rows:
         part, composite = map(_said, lookup(UUID(bytes=id) for id in pair))
         others = f" (and {len(rows) - 1} more such)" if len(rows) > 1 else ""

@@ -14,6 +14,7 @@ from registry.database import Database
 from registry.dataset_ref import Ids
 from registry.datasets.ids import AnyIds, to_bytes
 from registry.errors import DatasetNotFoundError
+from registry.keyed_rows import rows_by_keys
 from registry.schema.schema import Schema
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def insert_locations(db: Database, schema: Schema, rows: Iterable[tuple[Any, ...
             return db.insert(schema.dataset_location, ("dataset_id", *LOCATION_FIELDS), plain, "replace")
         except IntegrityError as error:
             d = schema.dataset
-            found = {row[0] for row in db.fetch_by_keys([d.c.id], [d.c.id], [row[:1] for row in plain])}
+            found = {row[0] for row in rows_by_keys(db, [d.c.id], [d.c.id], [row[:1] for row in plain])}
             for row in plain:
                 if row[0] not in found:
                     raise DatasetNotFoundError(
@@ -115,7 +116,7 @@ def paths_in_use(db: Database, schema: Schema, store: str, paths: Iterable[str])
     of_parts = {path.partition("#")[0] for path in paths} - files
     of_store = table.c.store == store
     keys = [(path,) for path in files | of_parts]
-    rows = db.fetch_by_keys([table.c.store, table.c.path], [table.c.path], keys)
+    rows = rows_by_keys(db, [table.c.store, table.c.path], [table.c.path], keys)
     found = {path for of, path in rows if of == store}
     for file in of_parts - found:
         # All that begins with the file's name and "#": "$" is the character after it.
@@ -177,7 +178,7 @@ def _read(db: Database, schema: Schema, ids: list[bytes]) -> list[tuple[Any, ...
         if n_rows <= _SHARE * len(ids):
             wanted = set(ids)
             return [row for page in db.stream(select(*columns)) for row in page if row[0] in wanted]
-    return db.fetch_by_keys(columns, [table.c.dataset_id], [(id,) for id in ids])
+    return rows_by_keys(db, columns, [table.c.dataset_id], [(id,) for id in ids])
 
 
 def _columns(table: Table) -> list[ColumnElement[Any]]:

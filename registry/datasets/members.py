@@ -16,6 +16,7 @@ from registry.dataset_ref import DatasetRef
 from registry.datasets.types import TypeEntry
 from registry.dimensions.group import DimensionGroup
 from registry.errors import ConflictingDefinitionError, DatasetNotFoundError
+from registry.keyed_rows import rows_by_keys
 from registry.schema.schema import Schema
 
 Keys = Sequence[tuple[Any, ...]]
@@ -120,7 +121,7 @@ def governor_values(group: DimensionGroup, keys: Keys) -> dict[str, set[Any]]:
 def refuse_unknown(db: Database, schema: Schema, entry: TypeEntry, keys: Keys, ids: Sequence[bytes]) -> None:
     """Raise `DatasetNotFoundError` if one of the ids is that of no dataset."""
     d = schema.dataset
-    found = {row[0] for row in db.fetch_by_keys([d.c.id], [d.c.id], [(id,) for id in ids])}
+    found = {row[0] for row in rows_by_keys(db, [d.c.id], [d.c.id], [(id,) for id in ids])}
     for key, id in zip(keys, ids, strict=True):
         if id not in found:
             raise DatasetNotFoundError(
@@ -149,7 +150,8 @@ def _refuse_others(
     table = schema.dataset_table(entry.group_id)
     group = entry.dataset_type.dimensions
     key_columns = [table.c[name] for name in group.required]
-    rows = db.fetch_by_keys(
+    rows = rows_by_keys(
+        db,
         [*key_columns, table.c.dataset_id],
         key_columns,
         [tuple(key) for key in keys],

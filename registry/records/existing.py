@@ -13,6 +13,7 @@ from sqlalchemy import Select, String, Table, bindparam, exists, select
 from registry.database import Database
 from registry.dimensions.element import DimensionElement
 from registry.errors import DataIdError
+from registry.keyed_rows import rows_by_keys
 from registry.query.value_rows import unfolded_rows
 from registry.schema.schema import Schema
 
@@ -161,4 +162,4 @@ def stored_rows(
 ) -> list[tuple[Any, ...]]:
     """Return what is stored under the keys of rows, which start with these."""
     keys = [row[: len(key)] for row in rows]
-    return db.fetch_by_keys([table.c[name] for name in names], [table.c[name] for name in key], keys)
+    return rows_by_keys(db, [table.c[name] for name in names], [table.c[name] for name in key], keys)

@@ -13,6 +13,7 @@ from registry.dimensions.element import DimensionElement
 from registry.dimensions.group import DimensionGroup, pick_of
 from registry.dimensions.record import DimensionRecord
 from registry.errors import DataIdError
+from registry.keyed_rows import rows_by_keys
 from registry.records.shared import Completion, Key, Row, SharedRecords, record_of, records_of
 from registry.schema.schema import Schema
 from registry.suggest import suggest
@@ -192,7 +193,7 @@ class DimensionRecords:
         table = self._schema.element_table(element.name)
         columns = [table.c[name] for name in names]
         known = [key for key in keys if None not in key]
-        return self._db.fetch_by_keys(columns, columns[: len(element.required)], known)
+        return rows_by_keys(self._db, columns, columns[: len(element.required)], known)
 
     def _read(self, element: DimensionElement, key: tuple[Any, ...]) -> DimensionRecord | None:
         if element.skypix is not None:

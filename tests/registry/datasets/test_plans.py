@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import Select
 
-from registry.database import Database, Prepared
+from registry.database import Database
+from registry.prepared import Prepared
 from registry.timespan import Timespan
 
 DATA_ID = {"instrument": "Cam", "visit": 3, "detector": 1}

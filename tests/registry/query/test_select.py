@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import String, column, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from registry.database import Prepared
 from registry.errors import InvalidQueryError
+from registry.prepared import Prepared
 from registry.query.names import Names
 from registry.query.regions import candidate_select
 from registry.query.select import data_id_select, record_select, sort_terms
