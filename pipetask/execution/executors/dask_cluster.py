@@ -88,9 +88,11 @@ def _jobs(kind: str, jobs: int, settings: Mapping[str, Any]) -> distributed.Spec
         raise ExecutionOptionsError(
             f"--dask-cluster {kind} needs dask-jobqueue, which is not installed: pip install 'pipetask[dask]'"
         ) from None
+    made = object.__new__(getattr(dask_jobqueue, JOBQUEUE[kind]))
     try:
-        made = getattr(dask_jobqueue, JOBQUEUE[kind])(**settings)
+        type(made).__init__(made, **{"scheduler_options": {"dashboard_address": ":0"}} | dict(settings))
     except (OSError, ValueError, TypeError, RuntimeError) as error:
+        made.status = distributed.Status.closed  # else its end warns of a cluster that never was
         raise ExecutionOptionsError(
             f"{JOBQUEUE[kind]} refuses its settings (--dask-settings): {_whole(error)}"
         ) from error
