@@ -98,5 +98,6 @@ def _statement(
 
 
 def _one_of(wanted: Select[Any], key: ColumnElement[Any], n: int) -> Select[Any]:
-    """Ask for the rows whose key is one of ``n`` parameters."""
-    return wanted.where(key.in_([bindparam(f"key_{i}", type_=key.type) for i in range(n)]))
+    """Ask for the rows whose key is one of ``n`` parameters; they get their values when it is run."""
+    given = [bindparam(f"key_{i}", type_=key.type, required=False) for i in range(n)]
+    return wanted.where(key.in_(given))
