@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 SHORT = "%(levelname)s %(name)s: %(message)s"
 
 
-class LongLines(logging.Formatter):
-    """Lines with the time, the quantum that was run, what the user calls the process, and the place.
+class _Labelled(logging.Formatter):
+    """Lines that carry what the user calls the process.
 
     Parameters
     ----------
@@ -22,6 +22,10 @@ class LongLines(logging.Formatter):
     def __init__(self, labels: Mapping[str, str]) -> None:
         super().__init__()
         self.labels = dict(labels)
+
+
+class LongLines(_Labelled):
+    """Lines with the time, the quantum that was run, the labels, and the place."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the line of a message."""
@@ -32,21 +36,12 @@ class LongLines(logging.Formatter):
         return f"{record.levelname} {time} {record.name}{told} {place}: {record.message}"
 
 
-class JsonLines(logging.Formatter):
+class JsonLines(_Labelled):
     """One JSON object a line.
 
     Its keys are ``time`` (UTC), ``level``, ``logger``, ``message``, ``file``, ``line``, ``process``; where
     they apply, ``quantum``, ``labels``, ``exception``.
-
-    Parameters
-    ----------
-    labels : `~collections.abc.Mapping` [`str`, `str`]
-        What every line is to carry.
     """
-
-    def __init__(self, labels: Mapping[str, str]) -> None:
-        super().__init__()
-        self.labels = dict(labels)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a message."""

@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 
-from pipetask.execution.user_log import logger_of
-
 LEVELS = {"CRITICAL": 50, "ERROR": 40, "WARNING": 30, "INFO": 20, "VERBOSE": 15, "DEBUG": 10, "TRACE": 5}
 _META = "pipetask.log_options"
 ROOT = ""
@@ -112,6 +110,7 @@ def begin_logging(ctx: click.Context, *, verbose: bool) -> None:
     """
     import logging
 
+    from pipetask.execution.user_log import logger_of
     from pipetask.log_lines import SHORT, JsonLines, LongLines
 
     given: dict[str, Any] = ctx.meta.get(_META, {})
