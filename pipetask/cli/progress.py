@@ -1,7 +1,8 @@
 """How far a run is: bars with rate and time left on a terminal; elsewhere a line now and then."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +11,7 @@ import click
 from pipetask.counted import counted
 
 if TYPE_CHECKING:
+    from pipetask.execution.report import Status
     from pipetask.execution.summary import Tally
     from pipetask.graph.progress import Progress as Building
 
@@ -59,15 +61,21 @@ class Lines:
 
 def line(tally: "Tally", elapsed_s: float) -> str:
     """Say in one line how far a run is after some time."""
-    from pipetask.execution.report import Status
     from pipetask.reports.text import duration
 
     rate = tally.done / elapsed_s
-    failed = sum(counts[Status.FAILED] for counts in tally.counts.values())
-    bad = f" ({failed} failed)" if failed else ""
+    bad = f" ({found})" if (found := _bad(sum(tally.counts.values(), Counter()))) else ""
     left = f", {duration((tally.total - tally.done) / rate)} left" if rate else ""
     whole = counted(tally.total, "quantum")
     return f"{tally.done} of {whole}{bad} after {duration(elapsed_s)}, {rate:.3g}/s{left}"
+
+
+def _bad(counts: "Mapping[Status, int]") -> str:
+    """Say how many quanta went wrong."""
+    from pipetask.execution.report import Status
+
+    found = ((counts.get(status, 0), status) for status in (Status.FAILED, Status.LOST))
+    return ", ".join(f"{n} {status}" for n, status in found if n)
 
 
 @contextmanager
@@ -91,20 +99,17 @@ def _bars() -> Iterator[Shown]:
             progress.update(of_building, description=what, completed=done, total=total, visible=True)
 
         def running(tally: "Tally") -> None:
-            from pipetask.execution.report import Status
-
             progress.update(of_building, visible=False)
             for label, total in tally.totals.items():
                 if label not in bars:
                     bars[label] = progress.add_task(label, total=total, rate="", failed="")
                 counts = tally.counts[label]
-                bad = counts[Status.FAILED]
                 speed = next(task.speed for task in progress.tasks if task.id == bars[label])
                 progress.update(
                     bars[label],
                     completed=counts.total(),
                     rate=f"{speed:.3g}/s" if speed else "",
-                    failed=f"{bad} failed" if bad else "",
+                    failed=_bad(counts),
                 )
 
         yield Shown(building, running)

@@ -218,7 +218,8 @@ class Coordinator:
             self._no_work.add(work.label, self._data_id(report.quantum), report.failure)
         elif report.failure:
             name = f"{work.label} {self._data_id(report.quantum)}"
-            _log.error("%s failed: %s", name, report.failure.headline)
+            how = "was lost" if report.status is Status.LOST else "failed"
+            _log.error("%s %s: %s", name, how, report.failure.headline)
             self._errors.add(work.label, self._data_id(report.quantum), report.failure)
             reason = Failure("Blocked", f"It needs what {name} was to make, which failed.")
             self._blocked.update(dict.fromkeys(blocked, reason))

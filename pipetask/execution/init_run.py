@@ -16,7 +16,7 @@ from pipetask.butler.defaults import reused_collection
 from pipetask.errors import InconsistentRunError, InitInputMissingError, InvalidQuantumError, described
 from pipetask.execution.commit import quantum_ids
 from pipetask.execution.loaded_task import LoadedTask, task_setups
-from pipetask.execution.report import Status
+from pipetask.execution.report import DONE
 from pipetask.task.pipeline_task import init_outputs
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check_not_run_before(graph: QuantumGraph, butler: Butler) -> None:
         rows = butler.registry.provenance.quanta(run)
     except MissingCollectionError:
         return
-    done = {row.id.bytes for row in rows if row.status in (Status.SUCCEEDED, Status.NO_WORK)}
+    done = {row.id.bytes for row in rows if row.status in DONE}
     n = len(done.intersection(id for task in graph.tasks for id in quantum_ids(graph, task)))
     if n:
         raise InconsistentRunError(

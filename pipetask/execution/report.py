@@ -23,10 +23,17 @@ class Status(StrEnum):
     NO_WORK = "no_work"
     """There was nothing to do: a success without outputs."""
     FAILED = "failed"
+    LOST = "lost"
+    """It failed because its worker ended, or was ended since memory was short."""
     BLOCKED = "blocked"
     """Never begun, because something that it needs failed."""
     NOT_ATTEMPTED = "not_attempted"
-    """Never begun, because the run was stopped before."""
+    """Never begun, because the run was stopped before, or is not so far."""
+
+
+DONE = frozenset({Status.SUCCEEDED, Status.NO_WORK})
+RAN = frozenset({*DONE, Status.FAILED, Status.LOST})
+"""Status of quanta that were begun, and so have durations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class Report:
     quantum : `int`
         Its number in the graph.
     status : `Status`
-        One of ``SUCCEEDED``, ``NO_WORK``, ``FAILED``: the others are never reported, since nobody ran them.
+        One of `RAN`: the others are never reported, since nobody ran them.
     begin_ns, end_ns : `int`
         Wall-clock times [ns since 1970, UTC].
     cpu_s : `float`
@@ -126,7 +133,7 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether the quanta that wait for this one may run."""
-        return self.status is not Status.FAILED
+        return self.status in DONE
 
     @property
     def can_be_reused(self) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipetask.execution.report import Failure, Status
+from pipetask.execution.report import DONE, Failure, Status
 
 OK = 0
 SOME_FAILED = 1
@@ -87,7 +87,7 @@ class RunSummary:
         """0 if all is done, 1 if something failed or was not attempted, 130 if it was stopped by the user."""
         if self.interrupted:
             return INTERRUPTED
-        return SOME_FAILED if self.total(Status.FAILED, Status.BLOCKED, Status.NOT_ATTEMPTED) else OK
+        return SOME_FAILED if self.total() > self.total(*DONE) else OK
 
 
 class Tally:

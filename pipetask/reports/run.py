@@ -13,9 +13,10 @@ import numpy as np
 
 from pipetask.butler.repository import journal_path
 from pipetask.errors import EmptyQueryResultError
+from pipetask.execution.report import DONE, RAN, Status
 from pipetask.execution.summary import OK, SOME_FAILED, ErrorGroup, Errors, RunSummary
 from pipetask.reports.rerun import rerun_command
-from pipetask.reports.run_rows import RAN, Outcome, Row, latest_rows
+from pipetask.reports.run_rows import Row, latest_rows
 
 if TYPE_CHECKING:
     from pipetask.butler import Butler
@@ -30,7 +31,7 @@ class TaskReport:
     ----------
     label : `str`
         The task.
-    counts : `~collections.abc.Mapping` [ `Outcome`, `int` ]
+    counts : `~collections.abc.Mapping` [ `Status`, `int` ]
         Number of quanta by outcome.
     median_s, longest_s, total_s : `float`
         Wall time of the quanta that ran [s].
@@ -41,7 +42,7 @@ class TaskReport:
     """
 
     label: str
-    counts: Mapping[Outcome, int]
+    counts: Mapping[Status, int]
     median_s: float
     longest_s: float
     total_s: float
@@ -79,22 +80,22 @@ class RunReport:
     output: str = ""
     no_work: tuple[ErrorGroup, ...] = ()
 
-    def total(self, *outcomes: Outcome) -> int:
+    def total(self, *outcomes: Status) -> int:
         """Count the quanta with one of these outcomes; all quanta if none is given."""
-        wanted = outcomes or tuple(Outcome)
+        wanted = outcomes or tuple(Status)
         return sum(task.counts.get(outcome, 0) for task in self.tasks for outcome in wanted)
 
     @property
     def exit_code(self) -> int:
         """0 if all is done, 1 if something failed, was not attempted or is still to be done."""
-        left = self.total() - self.total(Outcome.SUCCEEDED, Outcome.NO_WORK)
+        left = self.total() - self.total(*DONE)
         return SOME_FAILED if left or self.is_unfinished else OK
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one plain mapping per task: label, a count per outcome, durations [s], memory [byte]."""
         return [
             {"task": task.label}
-            | {outcome.value: task.counts.get(outcome, 0) for outcome in Outcome}
+            | {outcome.value: task.counts.get(outcome, 0) for outcome in Status}
             | {
                 "median_s": task.median_s,
                 "longest_s": task.longest_s,
@@ -113,7 +114,7 @@ class RunReport:
             "finished": not self.is_unfinished,
             "exit_code": self.exit_code,
             "wall_s": self.wall_s,
-            "quanta": {outcome.value: self.total(outcome) for outcome in Outcome},
+            "quanta": {outcome.value: self.total(outcome) for outcome in Status},
             "tasks": self.rows(),
             "errors": [
                 {
@@ -171,9 +172,9 @@ def report_of(butler: Butler, run: str, rows: list[Row]) -> RunReport:
     errors, no_work = Errors(), Errors()
     for row in rows:
         by_label.setdefault(row.label, []).append(row)
-        if row.failure and row.outcome in (Outcome.FAILED, Outcome.LOST):
+        if row.failure and row.outcome in (Status.FAILED, Status.LOST):
             errors.add(row.label, row.data_id, row.failure)
-        elif row.failure and row.outcome is Outcome.NO_WORK:
+        elif row.failure and row.outcome is Status.NO_WORK:
             no_work.add(row.label, row.data_id, row.failure)
     ran = [row for row in rows if row.outcome in RAN]
     wall_ns = max((row.end_ns for row in ran), default=0) - min((row.begin_ns for row in ran), default=0)

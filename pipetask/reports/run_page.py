@@ -8,12 +8,12 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from pipetask.execution.report import Failure
+from pipetask.execution.report import RAN, Failure, Status
 from pipetask.pipeline.draw.content import in_order
 from pipetask.pipeline.draw.svg import svg_of
 from pipetask.reports.previews import preview
 from pipetask.reports.rerun import rerun_command
-from pipetask.reports.run_rows import RAN, Outcome, Row
+from pipetask.reports.run_rows import Row
 from pipetask.reports.text import duration, measured, size
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run_page(butler: Butler, report: RunReport, rows: list[Row]) -> str:
     return before + "".join(parts[piece] if i % 2 == 0 else piece for i, piece in enumerate(rest))
 
 
-def _words(outcome: Outcome) -> str:
+def _words(outcome: Status) -> str:
     return outcome.value.replace("_", " ")
 
 
@@ -79,14 +79,14 @@ def _facts(report: RunReport) -> str:
 
 def _outcomes(report: RunReport) -> str:
     """Return a bar whose parts are as long as there are quanta of each outcome, and its legend."""
-    counts = [(outcome, report.total(outcome)) for outcome in Outcome]
+    counts = [(outcome, report.total(outcome)) for outcome in Status]
     bar = "".join(f'<span class="{o.value}" style="flex:{n}"></span>' for o, n in counts if n)
     legend = "".join(f'<li><i class="{o.value}"></i>{n:,} {_words(o)}</li>' for o, n in counts if n)
     return f'<div class="bar">{bar}</div><ul class="legend">{legend}</ul>'
 
 
 def _tasks(report: RunReport) -> str:
-    shown = [o for o in Outcome if o is Outcome.SUCCEEDED or report.total(o)]
+    shown = [o for o in Status if o is Status.SUCCEEDED or report.total(o)]
     head = ["task", *map(_words, shown), "median", "longest", "wall time", "CPU", "memory"]
     lines = ["<tr>" + "".join(f"<th>{name}</th>" for name in head) + "</tr>"]
     for task in report.tasks:
@@ -102,10 +102,10 @@ def _drawing(report: RunReport, flow: list[tuple[str, str, str, int]]) -> Any:  
     for task in report.tasks:
         bad = ", ".join(
             f"{task.counts[o]:,} {_words(o)}"
-            for o in Outcome
-            if o is not Outcome.SUCCEEDED and task.counts.get(o)
+            for o in Status
+            if o is not Status.SUCCEEDED and task.counts.get(o)
         )
-        done = task.counts.get(Outcome.SUCCEEDED, 0)
+        done = task.counts.get(Status.SUCCEEDED, 0)
         details[True, task.label] = f"{done:,} of {sum(task.counts.values()):,}" + (f", {bad}" if bad else "")
     shown = [(label, name, what, n) for label, name, what, n in flow if not _is_about_quanta(label, name)]
     for _, name, what, n in sorted(shown, key=lambda item: item[2] == "made"):
@@ -134,7 +134,7 @@ def _timeline(report: RunReport, rows: list[Row]) -> dict[str, Any]:
     return {
         "left_out": len(ran) - len(shown),
         "labels": labels,
-        "outcomes": [_words(outcome) for outcome in Outcome],
+        "outcomes": [_words(outcome) for outcome in Status],
         "workers": [f"{host} {pid}" if len(hosts) > 1 else str(pid) for host, pid in workers],
         "bars": [
             [
@@ -142,7 +142,7 @@ def _timeline(report: RunReport, rows: list[Row]) -> dict[str, Any]:
                 round((row.begin_ns - begin) * 1e-9, 6),
                 round((row.end_ns - row.begin_ns) * 1e-9, 6),
                 labels.index(row.label),
-                list(Outcome).index(row.outcome),
+                list(Status).index(row.outcome),
                 row.data_id,
                 row.peak_memory,
             ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,9 +14,8 @@ from pipetask.butler.repository import journal_path
 from pipetask.counted import counted
 from pipetask.errors import GraphFileError, MissingCollectionError
 from pipetask.execution.commit import data_id_texts
-from pipetask.execution.executors.base import LOST_WORKER, OUT_OF_MEMORY
 from pipetask.execution.journal import read_journal
-from pipetask.execution.report import Failure, Report, Status
+from pipetask.execution.report import DONE, Failure, Report, Status
 from pipetask.execution.resume import graph_path
 from pipetask.graph.quantum_graph import QuantumGraph
 
@@ -27,32 +25,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Outcome(StrEnum):
-    """What became of a quantum, in the words of a report."""
-
-    SUCCEEDED = "succeeded"
-    NO_WORK = "no_work"
-    """There was nothing to do."""
-    FAILED = "failed"
-    LOST = "lost"
-    """It failed because its worker ended, or was ended since memory was short."""
-    BLOCKED = "blocked"
-    """Never begun, because something that it needs failed."""
-    NOT_ATTEMPTED = "not_attempted"
-    """Never begun, because the run was stopped before, or is not so far."""
-
-
-DONE = frozenset({Outcome.SUCCEEDED, Outcome.NO_WORK})
-RAN = frozenset({*DONE, Outcome.FAILED, Outcome.LOST})
-"""Outcome of quanta that were begun, and so have durations."""
-
-
 class Row(NamedTuple):
     """A quantum; times in ns since 1970, memory in bytes."""
 
     label: str
     data_id: str
-    outcome: Outcome
+    outcome: Status
     begin_ns: int = 0
     end_ns: int = 0
     cpu_s: float = 0.0
@@ -82,14 +60,8 @@ def latest_rows(butler: Butler, run: str, graph: QuantumGraph | None = None) -> 
     for task in graph.tasks if graph else ():
         assert graph is not None
         for data_id in data_id_texts(graph, task, np.arange(task.count)):
-            last.setdefault((task.label, data_id), Row(task.label, data_id, Outcome.NOT_ATTEMPTED))
+            last.setdefault((task.label, data_id), Row(task.label, data_id, Status.NOT_ATTEMPTED))
     return sorted(last.values(), key=lambda row: row.begin_ns or np.inf)
-
-
-def _outcome(status: str, failure: Failure | None) -> Outcome:
-    if failure and status == Status.FAILED and failure.kind in (LOST_WORKER, OUT_OF_MEMORY):
-        return Outcome.LOST
-    return Outcome(status)
 
 
 def _stored(butler: Butler, run: str) -> Iterator[Row]:
@@ -98,7 +70,7 @@ def _stored(butler: Butler, run: str) -> Iterator[Row]:
         yield Row(
             row.task_label,
             row.data_id,
-            _outcome(row.status, failure),
+            Status(row.status),
             row.begin_ns or 0,
             row.end_ns or 0,
             row.cpu_s or 0.0,
@@ -137,7 +109,7 @@ def _journaled(butler: Butler, run: str, graph: QuantumGraph) -> Iterator[Row]:
         yield Row(
             task.label,
             data_id_texts(graph, task, np.array([report.quantum - task.first]))[0],
-            _outcome(report.status, report.failure),
+            report.status,
             report.begin_ns,
             report.end_ns,
             report.cpu_s,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
-from typing import TypeVar
 
 from pipetask.counted import counted
 from pipetask.execution.report import Status
@@ -12,9 +10,7 @@ from pipetask.execution.reproduce import Reproduction
 from pipetask.execution.summary import RunSummary
 from pipetask.reports.rerun import rerun_command
 from pipetask.reports.run import RunReport, TaskReport
-from pipetask.reports.run_rows import Outcome
 
-Kind = TypeVar("Kind", bound=StrEnum)
 AGAIN = "the same command with --extend-run, which tries again what is not done"
 AGAIN_BY_PIPELINE = (
     "pipetask run with the pipeline of the graph and --extend-run, which tries again what is not done"
@@ -33,7 +29,7 @@ def summary_text(summary: RunSummary, *, next_steps: Sequence[str] = (AGAIN,), i
     is_stored : `bool`, optional
         Whether the repository knows of it, so that it can be looked at, and extended, there.
     """
-    shown = _shown(Status, summary.tasks.values())
+    shown = _shown(summary.tasks.values())
     table = [
         [label, *(f"{counts.get(status, 0):,}" for status in shown)]
         for label, counts in summary.tasks.items()
@@ -62,7 +58,7 @@ def reused_lines(reused: Mapping[str, int]) -> list[str]:
 
 def report_text(report: RunReport, *, next_steps: Sequence[str] = (AGAIN,)) -> str:
     """Say what a run did, and what to do next if anything is left."""
-    shown = _shown(Outcome, (task.counts for task in report.tasks))
+    shown = _shown(task.counts for task in report.tasks)
     head = ["task", *map(_words, shown), "median", "longest", "total", "CPU", "memory"]
     table = [
         [
@@ -139,21 +135,18 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _words(outcome: StrEnum) -> str:
+def _words(outcome: Status) -> str:
     return outcome.value.replace("_", " ")
 
 
-def _shown(kinds: type[Kind], counts: Iterable[Mapping[Kind, int]]) -> list[Kind]:
+def _shown(counts: Iterable[Mapping[Status, int]]) -> list[Status]:
     """Return the outcomes that occur; success, the first, is always shown."""
-    found = {kind for counter in counts for kind, n in counter.items() if n} | {next(iter(kinds))}
-    return [kind for kind in kinds if kind in found]
+    found = {kind for counter in counts for kind, n in counter.items() if n} | {Status.SUCCEEDED}
+    return [status for status in Status if status in found]
 
 
 def _totals(run: RunSummary | RunReport) -> str:
-    if isinstance(run, RunSummary):
-        counts = [(run.total(status), _words(status)) for status in Status]
-    else:
-        counts = [(run.total(outcome), _words(outcome)) for outcome in Outcome]
+    counts = [(run.total(status), _words(status)) for status in Status]
     parts = ", ".join(f"{n:,} {word}" for n, word in counts if n)
     took = f" in {duration(run.wall_s)}" if run.wall_s else ""  # nothing was run here, only counted
     return counted(run.total(), "quantum") + (f" ({parts})" if parts else "") + took

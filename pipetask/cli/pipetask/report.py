@@ -23,10 +23,11 @@ def command(repo: str | None, run: str, html: str | None, format_: str) -> None:
     as not attempted. The exit code is 1 if anything is left to do.
     """
     from pipetask.butler import Butler
+    from pipetask.execution.report import Status
     from pipetask.graph.quantum_graph import QuantumGraph
     from pipetask.reports.run import newest_run, report_of
     from pipetask.reports.run_page import run_page
-    from pipetask.reports.run_rows import Outcome, latest_rows
+    from pipetask.reports.run_rows import latest_rows
     from pipetask.reports.text import AGAIN, AGAIN_BY_PIPELINE, report_text
 
     with Butler.from_config(repo) as butler:
@@ -38,7 +39,7 @@ def command(repo: str | None, run: str, html: str | None, format_: str) -> None:
             Path(html).write_text(run_page(butler, report, rows), encoding="utf-8")
     if format_ == "table":
         again = AGAIN_BY_PIPELINE if graph else AGAIN
-        if graph and report.total() == report.total(Outcome.NOT_ATTEMPTED):
+        if graph and report.total() == report.total(Status.NOT_ATTEMPTED):
             again = f"pipetask run -g {run}"
         click.echo(report_text(report, next_steps=[again]))
     elif format_ == "json":

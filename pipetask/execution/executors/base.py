@@ -126,7 +126,7 @@ def lost(work: Work, kind: str, message: str, *, pid: int, ran_s: float) -> Repo
     now = time.time_ns()
     return Report(
         work.quantum,
-        Status.FAILED,
+        Status.FAILED if kind == TIMEOUT else Status.LOST,
         begin_ns=now - int(ran_s * 1e9),
         end_ns=now,
         host=socket.gethostname(),

@@ -42,6 +42,9 @@ def test_without_a_terminal_a_line_comes_now_and_then(capsys):
     tally.add("isr", Status.FAILED)
     show(tally)
     assert "4 of 10 quanta (1 failed) after " in capsys.readouterr().err
+    tally.add("isr", Status.LOST, 2)
+    show(tally)
+    assert "6 of 10 quanta (1 failed, 2 lost) after " in capsys.readouterr().err
     seldom = Lines(every_s=60.0)
     seldom(tally)
     assert capsys.readouterr().err == ""

@@ -178,7 +178,7 @@ def test_a_lost_worker_fails_the_quantum_that_was_running_and_not_those_before_i
     summary = run(numbers_repo, graph, processes=2, retries=1)
     status = {(row.task_label, row.data_id[-2]): row.status for row in quanta(numbers_repo)}
     assert status == {
-        (label, str(detector)): "failed" if (label, detector) == ("again", 1) else "succeeded"
+        (label, str(detector)): "lost" if (label, detector) == ("again", 1) else "succeeded"
         for label in ("split", "double", "again")
         for detector in DETECTORS
     }

@@ -88,7 +88,7 @@ def test_fail_fast_counts_what_fails_at_its_last_attempt(flaky):
 def test_a_lost_worker_is_a_failure_that_is_tried_again(numbers_repo):
     graph = numbers_repo.graph(double__exit_on=[0])
     summary = run_graph(graph, numbers_repo.butler, retries=1, processes=2, **NEW)
-    assert summary.total(Status.FAILED) == 1
+    assert summary.total(Status.LOST) == 1
     assert quanta(numbers_repo, "double")["0"].attempts == 2
 
 

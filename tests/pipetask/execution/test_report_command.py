@@ -82,10 +82,18 @@ def test_a_summary_tells_counts_errors_and_how_it_ended(commands, tmp_path):
     assert {name: summary[name] for name in report} == report
 
 
-def test_a_lost_worker_is_called_lost(commands):
-    commands("run", *RUN, "-c", "double:exit_on=[2]", "-j", 2, exit_code=1)
-    shown = commands("report", "out", exit_code=1).stdout
-    assert "9 quanta (6 succeeded, 1 lost, 2 blocked)" in shown
+def test_a_lost_worker_is_called_lost_wherever_it_is_told_of(commands, tmp_path):
+    file = tmp_path / "summary.json"
+    options = ("-c", "double:exit_on=[2]", "-j", 2, "--summary", file)
+    said = commands("run", *RUN, *options, exit_code=1).stdout
+    reported = commands("report", "out", exit_code=1).stdout
+    for shown in said, reported:
+        assert "9 quanta (6 succeeded, 1 lost, 2 blocked)" in shown
+        assert "failed " not in shown.partition("Errors:")[0]
+    assert json.loads(file.read_text())["quanta"]["lost"] == 1
+    (run,) = commands.repo.butler.collections.query("out/*")
+    statuses = [row.status for row in commands.repo.butler.registry.provenance.quanta(run)]
+    assert sorted(statuses) == ["blocked"] * 2 + ["lost"] + ["succeeded"] * 6
 
 
 def test_quanta_of_a_graph_that_nothing_is_known_of_were_not_attempted(commands, tmp_path):

@@ -248,7 +248,7 @@ def test_no_more_workers_are_started_than_there_are_quanta(numbers_repo, monkeyp
 
 def test_a_task_that_ends_its_process_fails_alone(numbers_repo):
     summary = run(numbers_repo, numbers_repo.graph(double__exit_on=[2]), 2)
-    assert counts(summary)["double"] == {"succeeded": 3, "failed": 1}
+    assert counts(summary)["double"] == {"succeeded": 3, "lost": 1}
     assert summary.errors[0].failure.kind == "LostWorker"
     assert "exit code 7" in summary.errors[0].failure.message
 
