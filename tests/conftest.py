@@ -1,8 +1,9 @@
-"""Where the real camera images are; databases of each kind, PostgreSQL from a server of our own."""
+"""What many tests share: real camera images, databases of each kind, a browser, S3, Ctrl-C."""
 
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import warnings
@@ -152,6 +153,14 @@ def new_registry(backend, request):
         return Registry.open(url)
 
     return make
+
+
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C interrupt, also where tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -416,6 +416,7 @@ def interrupt_statement(engine, number):
     return stop
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_after_an_interrupt_nothing_is_stored_and_the_butler_goes_on(repo):
     def put_three():
         with repo.transaction():

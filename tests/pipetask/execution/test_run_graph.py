@@ -275,14 +275,6 @@ def test_fail_fast_attempts_nothing_after_the_first_failure(numbers_repo):
     assert {r.status for r in quanta(numbers_repo)} == {"failed", "blocked", "not_attempted"}
 
 
-@pytest.fixture
-def ctrl_c():
-    """Let Ctrl-C interrupt, also where tests run in the background of a shell, which has it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(numbers_repo, caplog):
     def interrupt_once(tally):
