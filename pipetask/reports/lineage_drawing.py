@@ -6,15 +6,15 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pipetask.counted import counted
 from pipetask.errors import GraphTooLargeError
 from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode, in_order
-from pipetask.pipeline.draw.dot import dot_of
-from pipetask.pipeline.draw.svg import svg_of
+from pipetask.pipeline.draw.dot import draw_dot
+from pipetask.pipeline.draw.svg import draw_svg
+from pipetask.reports.page import page
 from pipetask.reports.quanta_drawing import MAX_NODES
 from pipetask.reports.text import duration
 
@@ -58,12 +58,11 @@ def lineage_dot(lineage: Lineage) -> str:
     # Boxes are told apart by what is written in them.
     unique = {id: node._replace(detail=f"{node.detail} {str(id)[-6:]}") for id, node in nodes.items()}
     arrows = [Arrow(unique[a], unique[b], is_prerequisite=False) for a, b in lineage.links()]
-    return dot_of(Content(list(unique.values()), list(dict.fromkeys(arrows))))
+    return draw_dot(Content(list(unique.values()), list(dict.fromkeys(arrows))))
 
 
 def lineage_page(lineage: Lineage) -> str:
     """Make a page: a box for each task and dataset type; a click lists its quanta or datasets."""
-    page = files("pipetask.reports").joinpath("lineage_page.html").read_text("utf-8")
     groups = {f"task/{label}": _quantum_table(lineage, label) for label in _labels(lineage)}
     groups |= {f"dataset/{name}": _dataset_table(lineage, name) for name in _types(lineage)}
     what = "made from" if lineage.is_up else "used for"
@@ -72,12 +71,9 @@ def lineage_page(lineage: Lineage) -> str:
         "TITLE": escape(f"What this was {what}"),
         "START": escape(starts + (" …" if len(lineage.start) > 3 else "")),
         "COUNTS": f"{counted(len(lineage.datasets), 'dataset')}, {counted(len(lineage.quanta), 'quantum')}",
-        "DRAWING": svg_of(_by_kind(lineage), "Lineage"),
-        # "<" would end the script element if a value held "</script>".
-        "CONTENT": json.dumps(groups, separators=(",", ":")).replace("<", "\\u003c"),
+        "DRAWING": draw_svg(_by_kind(lineage), "Lineage"),
     }
-    before, *rest = page.split("@@")
-    return before + "".join(parts[piece] if i % 2 == 0 else piece for i, piece in enumerate(rest))
+    return page("lineage.html", parts, groups)
 
 
 def _tree(lineage: Lineage) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lsst.pex.config import Config, ConfigurableInstance
 
 from pipetask.errors import PipelineDocumentError
+from pipetask.pipeline.draw.content import content
 from pipetask.pipeline.draw.dot import draw_dot
 from pipetask.pipeline.draw.mermaid import draw_mermaid
 from pipetask.pipeline.draw.svg import draw_svg
@@ -54,11 +55,11 @@ def pipeline_text(pipeline: "Pipeline", graph: "PipelineGraph", item: str, value
         return "\n\n".join(_configurations(graph, item, value))
     views: dict[str, Callable[[], str]] = {
         "pipeline": pipeline.to_yaml,
-        "pipeline-graph": lambda: draw_text(graph),
-        "task-graph": lambda: draw_text(graph, dataset_types=False),
-        "mermaid": lambda: draw_mermaid(graph),
-        "dot": lambda: draw_dot(graph),
-        "svg": lambda: draw_svg(graph),
+        "pipeline-graph": lambda: draw_text(content(graph)),
+        "task-graph": lambda: draw_text(content(graph, dataset_types=False)),
+        "mermaid": lambda: draw_mermaid(content(graph)),
+        "dot": lambda: draw_dot(content(graph)),
+        "svg": lambda: draw_svg(content(graph), graph.description),
         "html": lambda: pipeline_page(graph),
         "tasks": lambda: "\n".join(line for task in graph.tasks.values() for line in _task(task)),
         "subsets": lambda: _subsets(pipeline),

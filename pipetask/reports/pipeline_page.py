@@ -1,15 +1,14 @@
 """A pipeline as one HTML page: its graph, and of what is clicked on connections and configuration."""
 
 import inspect
-import json
 from html import escape
-from importlib.resources import files
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from pipetask.counted import counted
 from pipetask.pipeline.draw.content import content
-from pipetask.pipeline.draw.svg import svg_of
+from pipetask.pipeline.draw.svg import draw_svg
+from pipetask.reports.page import page
 
 if TYPE_CHECKING:
     from pipetask.pipeline.nodes import Edge, TaskNode
@@ -17,21 +16,17 @@ if TYPE_CHECKING:
 
 
 def pipeline_page(graph: "PipelineGraph") -> str:
-    """Return the page: it needs no network and nothing beside it."""
+    """Return the page."""
     drawn = content(graph)
     shown = {node.name for node in drawn.nodes if not node.is_task}
     told = {f"task/{label}": _task(task, shown) for label, task in graph.tasks.items()}
     told |= {f"dataset/{name}": _dataset_type(graph, graph.dataset_types[name]) for name in sorted(shown)}
-    page = files("pipetask.reports").joinpath("pipeline_page.html").read_text("utf-8")
     parts = {
         "TITLE": escape(graph.description or "Pipeline"),
         "COUNTS": f"{counted(len(graph.tasks), 'task')}, {counted(len(shown), 'dataset type')}",
-        "DRAWING": svg_of(drawn, graph.description),
-        # "<" would end the script element if a text held "</script>".
-        "CONTENT": json.dumps(told, separators=(",", ":")).replace("<", "\\u003c"),
+        "DRAWING": draw_svg(drawn, graph.description),
     }
-    before, *rest = page.split("@@")
-    return before + "".join(parts[piece] if i % 2 == 0 else piece for i, piece in enumerate(rest))
+    return page("pipeline.html", parts, told)
 
 
 def _task(task: "TaskNode", shown: set[str]) -> dict[str, Any]:  # plain values for JSON

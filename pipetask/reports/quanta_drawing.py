@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from pipetask.errors import GraphTooLargeError
 from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode
-from pipetask.pipeline.draw.dot import dot_of
-from pipetask.pipeline.draw.mermaid import mermaid_of
+from pipetask.pipeline.draw.dot import draw_dot
+from pipetask.pipeline.draw.mermaid import draw_mermaid
 from pipetask.task.composites import stored_inputs, stored_outputs
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def quanta_drawing(graph: "QuantumGraph", language: str) -> str:
             f"at most {MAX_NODES:,} are drawn. Choose fewer (-d, --qgraph-node-id), or see data IDs "
             "on a page: --html FILE"
         )
-    return {"dot": dot_of, "mermaid": mermaid_of}[language](_content(graph))
+    return {"dot": draw_dot, "mermaid": draw_mermaid}[language](_content(graph))
 
 
 def _content(graph: "QuantumGraph") -> Content:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pipetask.butler.limited import hint_of
 from pipetask.counted import counted
 from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode
-from pipetask.pipeline.draw.text import draw_content
+from pipetask.pipeline.draw.text import draw_text
 from pipetask.reports.text import reused_lines
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def graph_text(graph: "QuantumGraph", what: str = "summary") -> str:
     """
     shown: dict[str, Callable[[], str]] = {
         "summary": lambda: _summary(graph),
-        "pipeline-graph": lambda: draw_content(pipeline_content(graph)),
+        "pipeline-graph": lambda: draw_text(pipeline_content(graph)),
         "graph": lambda: _every_quantum(graph),
         "workflow": lambda: _workflow(graph),
         "explain": graph.funnel.explain,
@@ -43,7 +43,7 @@ def _summary(graph: "QuantumGraph") -> str:
     counts = [f"  {task.label:<{width}}  {task.count:>10,}" for task in graph.tasks]
     return "\n".join(
         [
-            draw_content(pipeline_content(graph)),
+            draw_text(pipeline_content(graph)),
             "",
             f"{counted(graph.n_quanta, 'quantum')}:",
             *counts,

@@ -1,12 +1,11 @@
 """A quantum graph as one HTML page: the pipeline with counts, and the data IDs of what is clicked on."""
 
-import json
 from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from pipetask.pipeline.draw.content import Arrow, Content
-from pipetask.pipeline.draw.svg import svg_of
+from pipetask.pipeline.draw.svg import draw_svg
+from pipetask.reports.page import page
 from pipetask.reports.quantum_graph import pipeline_content
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ MAX_DATA_IDS = 20_000
 
 
 def quantum_graph_page(graph: "QuantumGraph") -> str:
-    """Return the page: it needs no network and nothing beside it."""
+    """Return the page."""
     header = graph.header
     facts = {
         "quanta": f"{graph.n_quanta:,}",
@@ -28,8 +27,8 @@ def quantum_graph_page(graph: "QuantumGraph") -> str:
         "data query": header.data_query or "(none)",
     }
     used: dict[str, Any] = {}
-    tasks = {
-        task.label: {
+    items = {
+        f"task/{task.label}": {
             "what": f"task, {task.task_class_name}",
             "steps": [[step.name, step.kept] for step in graph.funnel.tasks.get(task.label, ())],
             **_data_ids(graph, task.dimensions.required, task.codes, used),
@@ -42,25 +41,19 @@ def quantum_graph_page(graph: "QuantumGraph") -> str:
         for c in task.connections
         if c.kind in ("input", "prerequisite", "output", "init_input", "init_output")
     }
-    datasets = {
-        name: {
+    items |= {
+        f"dataset/{name}": {
             "what": f"dataset type, {table.dataset_type.storageClass}",
             "steps": [],
             **_data_ids(graph, table.dataset_type.dimensions.required, table.codes, used),
         }
         for name, table in ((name, graph.datasets[name]) for name in sorted(names))
     }
-    content = json.dumps({"tasks": tasks, "datasets": datasets, "values": used}, separators=(",", ":"))
-    page = files("pipetask.reports").joinpath("quantum_graph_page.html").read_text("utf-8")
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
     parts = {
-        "FACTS": rows,
-        "DRAWING": svg_of(_drawn(graph), "Quantum graph"),
-        # "<" would end the script element if a value held "</script>".
-        "CONTENT": content.replace("<", "\\u003c"),
+        "FACTS": "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items()),
+        "DRAWING": draw_svg(_drawn(graph), "Quantum graph"),
     }
-    before, *rest = page.split("@@")
-    return before + "".join(parts[piece] if i % 2 == 0 else piece for i, piece in enumerate(rest))
+    return page("quantum_graph.html", parts, {"items": items, "values": used})
 
 
 def _drawn(graph: "QuantumGraph") -> Content:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from pipetask.execution.report import RAN, Failure, Status
 from pipetask.pipeline.draw.content import in_order
-from pipetask.pipeline.draw.svg import svg_of
+from pipetask.pipeline.draw.svg import draw_svg
+from pipetask.reports.page import page
 from pipetask.reports.previews import preview
 from pipetask.reports.rerun import rerun_command
 from pipetask.reports.run_rows import Row
@@ -43,22 +43,18 @@ def run_page(butler: Butler, report: RunReport, rows: list[Row]) -> str:
     rows : `list` [ `Row` ]
         Its quanta.
     """
-    page = files("pipetask.reports").joinpath("run_page.html").read_text("utf-8")
     flow = butler.registry.provenance.flow(report.run)
     parts = {
         "RUN": escape(report.run),
         "FACTS": _facts(report),
         "OUTCOMES": _outcomes(report),
         "TASKS": _tasks(report),
-        "DRAWING": svg_of(_drawing(report, flow), "What was made from what"),
+        "DRAWING": draw_svg(_drawing(report, flow), "What was made from what"),
         "ERRORS": "".join(_error(butler, report, group) for group in report.errors) or "<p>None.</p>",
         "NO_WORK": "".join(map(_no_work, report.no_work)),
         "RESULTS": "".join(_results(butler, report, flow)) or "<p>Nothing that can be shown.</p>",
-        # "<" would end the script element if a value held "</script>".
-        "CONTENT": json.dumps(_timeline(report, rows), separators=(",", ":")).replace("<", "\\u003c"),
     }
-    before, *rest = page.split("@@")
-    return before + "".join(parts[piece] if i % 2 == 0 else piece for i, piece in enumerate(rest))
+    return page("run.html", parts, _timeline(report, rows))
 
 
 def _words(outcome: Status) -> str:

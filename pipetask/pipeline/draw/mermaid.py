@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from pipetask.pipeline.draw.content import Content, content
-from pipetask.pipeline.pipeline_graph import PipelineGraph
+from pipetask.pipeline.draw.content import Content
 
 
-def draw_mermaid(graph: PipelineGraph, *, dataset_types: bool = True) -> str:
-    """Draw a pipeline graph as a Mermaid flowchart; prerequisites have dashed arrows.
-
-    Parameters
-    ----------
-    graph : `PipelineGraph`
-        The graph.
-    dataset_types : `bool`, optional
-        Whether to show dataset types.
-    """
-    return mermaid_of(content(graph, dataset_types=dataset_types))
-
-
-def mermaid_of(drawn: Content) -> str:
-    """Draw nodes and arrows as a Mermaid flowchart."""
+def draw_mermaid(drawn: Content) -> str:
+    """Draw nodes and arrows as a Mermaid flowchart; prerequisites have dashed arrows."""
     ids = {node.key: f"n{i}" for i, node in enumerate(drawn.nodes)}
     lines = ["flowchart TD"]
     for node in drawn.nodes:

@@ -7,8 +7,7 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
-from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode, Key, content
-from pipetask.pipeline.pipeline_graph import PipelineGraph
+from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode, Key
 
 # Lengths [pixel]. Text cannot be measured here: a character of the 12 pixel font is at most this wide.
 _CHARACTER, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 7.3, 40.0, 24.0, 44.0, 12.0
@@ -36,21 +35,18 @@ class _Box(NamedTuple):
         return self.x + self.width / 2
 
 
-def draw_svg(graph: PipelineGraph, *, dataset_types: bool = True) -> str:
-    """Draw a pipeline graph in SVG, data flowing down; prerequisites have dashed arrows.
+def draw_svg(drawn: Content, title: str) -> str:
+    """Draw nodes and arrows in SVG, data flowing down; prerequisites have dashed arrows.
+
+    Nodes are groups with a ``data-name``; arrows name both ends.
 
     Parameters
     ----------
-    graph : `PipelineGraph`
-        The graph.
-    dataset_types : `bool`, optional
-        Whether to show dataset types.
+    drawn : `Content`
+        What to draw.
+    title : `str`
+        What the drawing is called, for those who hear it read.
     """
-    return svg_of(content(graph, dataset_types=dataset_types), graph.description)
-
-
-def svg_of(drawn: Content, title: str) -> str:
-    """Draw nodes and arrows in SVG; nodes are groups with a ``data-name``, arrows name both ends."""
     row_of = _row_of(drawn)
     boxes = _placed(drawn, row_of)
     width = max((box.x + box.width for box in boxes.values()), default=0.0) + _MARGIN

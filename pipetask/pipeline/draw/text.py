@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from pipetask.pipeline.draw.content import Content, DrawnNode, content
-from pipetask.pipeline.pipeline_graph import PipelineGraph
+from pipetask.pipeline.draw.content import Content, DrawnNode, Key
 
 _TASK, _DATASET_TYPE = "■", "○"
 # Box characters by whether a line leaves them up, down, left, right.
@@ -24,24 +23,15 @@ _BOX = {
     (0, 0, 0, 0): " ",
 }
 
-Key = tuple[bool, str]
 
-
-def draw_text(graph: PipelineGraph, *, dataset_types: bool = True) -> str:
-    """Draw a pipeline graph as text, one line per task (■) and dataset type (○).
+def draw_text(drawn: Content) -> str:
+    """Draw nodes and arrows as text, one line per task (■) and dataset type (○).
 
     Parameters
     ----------
-    graph : `PipelineGraph`
-        The graph.
-    dataset_types : `bool`, optional
-        Whether to show dataset types.
+    drawn : `Content`
+        What to draw, the nodes in an order in which all arrows point down.
     """
-    return draw_content(content(graph, dataset_types=dataset_types))
-
-
-def draw_content(drawn: Content) -> str:
-    """Draw nodes and arrows as text; the nodes are in an order in which all arrows point down."""
     return "\n".join(_Lanes(drawn).draw())
 
 

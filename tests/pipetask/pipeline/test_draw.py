@@ -12,7 +12,7 @@ from pipetask.pipeline.draw.content import Arrow, Content, DrawnNode, content
 from pipetask.pipeline.draw.dot import draw_dot
 from pipetask.pipeline.draw.mermaid import draw_mermaid
 from pipetask.pipeline.draw.svg import draw_svg
-from pipetask.pipeline.draw.text import draw_content, draw_text
+from pipetask.pipeline.draw.text import draw_text
 from pipetask.pipeline.pipeline import Pipeline
 
 
@@ -23,7 +23,7 @@ def diamond(copies):
 
 
 def test_a_chain_is_one_column(copies):
-    assert draw_text(copies(one="a b", two="b c").to_graph()).splitlines() == [
+    assert draw_text(content(copies(one="a b", two="b c").to_graph())).splitlines() == [
         "○  a: {instrument, detector, visit} ExposureF",
         "■  one: {instrument, detector, visit}",
         "○  b: {instrument, detector, visit} ExposureF",
@@ -33,7 +33,7 @@ def test_a_chain_is_one_column(copies):
 
 
 def test_branches_open_columns_and_close_them(diamond):
-    lines = draw_text(diamond).splitlines()
+    lines = draw_text(content(diamond)).splitlines()
     assert [re.sub(r": .*", "", line) for line in lines] == [
         "○    a",
         "■    one",
@@ -49,7 +49,9 @@ def test_branches_open_columns_and_close_them(diamond):
 
 
 def test_tasks_alone_can_be_drawn(diamond):
-    assert [re.sub(r": .*", "", line) for line in draw_text(diamond, dataset_types=False).splitlines()] == [
+    assert [
+        re.sub(r": .*", "", line) for line in draw_text(content(diamond, dataset_types=False)).splitlines()
+    ] == [
         "■    one",
         "├─┐",
         "│ ■  two",
@@ -61,39 +63,39 @@ def test_tasks_alone_can_be_drawn(diamond):
 def test_joining_columns_meet():
     nodes = [DrawnNode(True, name, "") for name in "xyz"]
     drawn = Content(nodes, [Arrow(nodes[0], nodes[2], False), Arrow(nodes[1], nodes[2], False)])
-    assert draw_content(drawn).splitlines() == ["■    x", "│ ■  y", "├─┘", "■    z"]
+    assert draw_text(drawn).splitlines() == ["■    x", "│ ■  y", "├─┘", "■    z"]
 
 
 def test_unconnected_parts_do_not_touch(copies):
-    lines = draw_text(copies(one="a b", two="p q").to_graph()).splitlines()
+    lines = draw_text(content(copies(one="a b", two="p q").to_graph())).splitlines()
     columns = [min(line.find(symbol) for symbol in "■○" if symbol in line) for line in lines]
     assert columns[:3] == [0, 0, 0]
     assert columns[3:] == [2, 2, 2]
 
 
 def test_automatic_dataset_types_are_shown_only_if_read(diamond, copies):
-    assert "one_log" not in draw_text(diamond)
+    assert "one_log" not in draw_text(content(diamond))
     read = copies(one="a b", two="one_metadata y storageClass=TaskMetadata")
-    assert "one_metadata" in draw_text(read.to_graph())
+    assert "one_metadata" in draw_text(content(read.to_graph()))
 
 
 def test_prerequisites_have_dashed_arrows(copies):
     graph = copies(one="a b prerequisite=true").to_graph()
-    assert "n0 -.-> n1" in draw_mermaid(graph)
-    assert "n0 -> n1 [style=dashed];" in draw_dot(graph)
+    assert "n0 -.-> n1" in draw_mermaid(content(graph))
+    assert "n0 -> n1 [style=dashed];" in draw_dot(content(graph))
 
 
 def test_mermaid_has_a_node_per_task_and_type_and_an_arrow_per_connection(diamond):
-    text = draw_mermaid(diamond)
+    text = draw_mermaid(content(diamond))
     assert text.startswith("flowchart TD\n")
     assert 'n1["one<br>{instrument, detector, visit}"]' in text
     assert 'n0(["a<br>' in text
     assert text.count(" --> ") == 4 + 4
-    assert draw_mermaid(diamond, dataset_types=False).count(" --> ") == 3
+    assert draw_mermaid(content(diamond, dataset_types=False)).count(" --> ") == 3
 
 
 def test_dot_has_a_node_per_task_and_type_and_an_arrow_per_connection(diamond):
-    text = draw_dot(diamond)
+    text = draw_dot(content(diamond))
     assert text.startswith("digraph pipeline {")
     assert text.endswith("}")
     assert text.count("[label=") == 4 + 5
@@ -117,7 +119,7 @@ def random_content(draw):
 @settings(max_examples=50, deadline=None)
 @given(random_content())
 def test_every_drawing_has_each_node_once_and_lines_without_gaps(drawn):
-    lines = draw_content(drawn).splitlines()
+    lines = draw_text(drawn).splitlines()
     names = [line.split()[-1] for line in lines if "n" in line]
     assert names == [node.name for node in drawn.nodes]
     goes_up, goes_down = set("│├┤┴┼└┘"), set("│├┤┬┼┌┐■○")
@@ -130,7 +132,7 @@ def test_every_drawing_has_each_node_once_and_lines_without_gaps(drawn):
 @settings(max_examples=50, deadline=None)
 @given(random_content())
 def test_a_node_stands_below_a_line_exactly_if_something_leads_to_it(drawn):
-    lines = draw_content(drawn).splitlines()
+    lines = draw_text(drawn).splitlines()
     targets = {arrow.target.name for arrow in drawn.arrows}
     goes_down = set("│├┤┬┼┌┐■○")
     for above, line in zip(["", *lines], lines, strict=False):
@@ -141,7 +143,7 @@ def test_a_node_stands_below_a_line_exactly_if_something_leads_to_it(drawn):
 
 
 def svg_elements(graph, name):
-    root = ET.fromstring(draw_svg(graph))
+    root = ET.fromstring(draw_svg(content(graph), graph.description))
     return list(root.iter("{http://www.w3.org/2000/svg}" + name))
 
 
@@ -156,7 +158,9 @@ def test_an_svg_drawing_has_a_box_per_node_and_a_curve_per_arrow(pipeline):
 
 def test_boxes_of_an_svg_drawing_do_not_overlap_and_lie_inside(pipeline):
     graph = pipeline.to_graph()
-    width, height = map(float, ET.fromstring(draw_svg(graph)).get("viewBox").split()[2:])
+    width, height = map(
+        float, ET.fromstring(draw_svg(content(graph), graph.description)).get("viewBox").split()[2:]
+    )
     boxes = [
         tuple(float(rect.get(key)) for key in ("x", "y", "width", "height"))
         for rect in svg_elements(graph, "rect")[1:]
@@ -172,8 +176,8 @@ def test_boxes_of_an_svg_drawing_do_not_overlap_and_lie_inside(pipeline):
 def test_an_svg_drawing_escapes_text_and_loads_nothing():
     graph = Pipeline.from_string("{description: a < b & c, tasks: {isr: sample_tasks.IsrTask}}").to_graph()
     assert svg_elements(graph, "title")[0].text == "a < b & c"
-    assert "href" not in draw_svg(graph)
-    assert draw_svg(graph).count("http") == 1  # the name space
+    assert "href" not in draw_svg(content(graph), graph.description)
+    assert draw_svg(content(graph), graph.description).count("http") == 1  # the name space
 
 
 def test_prerequisites_have_dashed_arrows_in_an_svg_drawing(pipeline):

@@ -4,6 +4,7 @@ import pytest
 
 from pipetask.errors import PipelineDocumentError, PipelineGraphError
 from pipetask.mocks.pipeline import mock_pipeline
+from pipetask.pipeline.draw.content import content
 from pipetask.pipeline.draw.text import draw_text
 from pipetask.pipeline.pipeline import Pipeline
 
@@ -25,7 +26,7 @@ def graph_of(*names):
 def test_what_is_made_and_read_can_be_temporary():
     graph = graph_of("postISR", "src")
     assert graph.temporary == {"postISR", "src"}
-    drawn = draw_text(graph).splitlines()
+    drawn = draw_text(content(graph)).splitlines()
     assert sum("postISR" in line and line.endswith(", temporary") for line in drawn) == 1
     assert not any("calexp" in line and "temporary" in line for line in drawn)
 
