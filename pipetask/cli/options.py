@@ -182,6 +182,9 @@ LINKS_AND_COPIES = ("auto", "copy", "hardlink", "link", "symlink", "relsymlink")
 WAYS_IN = (*LINKS_AND_COPIES, "move", "direct")
 """Ways in which a file gets into a repository."""
 
+WAYS_IN_OF_CAMERA_FILES = ("direct", "copy", "symlink", "hardlink", "move")
+"""Ways in which a file of a camera gets into a repository: large, and in many at once, it may stay."""
+
 
 def transfer_option(
     *modes: str, help_text: str = "How files get in; 'auto' makes a hard link where possible, else a copy."

@@ -13,7 +13,7 @@ from pipetask.graph.compact import Compaction
 from pipetask.graph.project import CSR, Pairs
 from pipetask.graph.quantum_graph import QuantumGraph
 from pipetask.graph.records import RecordsInUse, RecordTable
-from pipetask.graph.tables import WITH_EDGES, QuantaColumns, TaskQuanta
+from pipetask.graph.tables import WITH_EDGES, QuantaColumns
 
 
 def subset(graph: QuantumGraph, is_kept: npt.NDArray[np.bool_]) -> QuantumGraph:
@@ -35,7 +35,7 @@ def subset(graph: QuantumGraph, is_kept: npt.NDArray[np.bool_]) -> QuantumGraph:
                 used[connection.dataset_type][old.right] = True
                 pairs[task.label, connection.name] = connection.dataset_type, new_row, kept.size, old
         columns = QuantaColumns(task.codes[kept], task.columns.serials[kept])
-        tasks.append(_with_columns(task, first, columns))
+        tasks.append(task.with_columns(columns, first=first))
         first += kept.size
     new_rows = {name: (np.cumsum(mask) - 1).astype(np.int32) for name, mask in used.items()}
     edges = {
@@ -61,7 +61,7 @@ def _compacted(graph: QuantumGraph) -> QuantumGraph:
     tasks = []
     for task in graph.tasks:
         codes = compaction.recode(task.dimensions.required, task.codes)
-        tasks.append(_with_columns(task, task.first, QuantaColumns(codes, task.columns.serials)))
+        tasks.append(task.with_columns(QuantaColumns(codes, task.columns.serials)))
     return graph.with_parts(
         tasks=tuple(tasks),
         datasets={
@@ -78,17 +78,4 @@ def _compacted(graph: QuantumGraph) -> QuantumGraph:
             for name, table in graph.records.items()
             if compaction.values.keys() >= set(table.element.required)
         },
-    )
-
-
-def _with_columns(task: TaskQuanta, first: int, columns: QuantaColumns) -> TaskQuanta:
-    return TaskQuanta(
-        task.label,
-        task.task_class_name,
-        task.config,
-        task.dimensions,
-        task.connections,
-        first,
-        len(columns.codes),
-        lambda: columns,
     )

@@ -140,6 +140,19 @@ class TaskQuanta:
         """Codes of the required dimensions, shape (count, k)."""
         return self.columns.codes
 
+    def with_columns(self, columns: QuantaColumns, *, first: int | None = None) -> TaskQuanta:
+        """Return the same task with other quanta, numbered from ``first`` on, or from where it had begun."""
+        return TaskQuanta(
+            self.label,
+            self.task_class_name,
+            self.config,
+            self.dimensions,
+            self.connections,
+            self.first if first is None else first,
+            len(columns.codes),
+            lambda: columns,
+        )
+
 
 @dataclass(frozen=True)
 class Locations:

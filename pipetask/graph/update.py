@@ -106,17 +106,7 @@ class _Matcher:
         before = (was.dimensions, was.codes, was.columns.serials) if was else None
         serials, is_kept = self._serials(task.dimensions, task.codes, before)
         self.n_kept += int(np.count_nonzero(is_kept))
-        columns = QuantaColumns(task.codes, serials)
-        return TaskQuanta(
-            task.label,
-            task.task_class_name,
-            task.config,
-            task.dimensions,
-            task.connections,
-            task.first,
-            task.count,
-            lambda: columns,
-        )
+        return task.with_columns(QuantaColumns(task.codes, serials))
 
     def datasets(self, name: str, codes: Codes, serials: Serials) -> Serials:
         """Give datasets that are to be made their old ids; those that exist have theirs."""

@@ -5,7 +5,13 @@ import sys
 import click
 
 from pipetask.cli.errors import EXIT_SOME_FAILED, nothing_found
-from pipetask.cli.options import RepositoryCommand, comma_separated, repository_argument, transfer_option
+from pipetask.cli.options import (
+    WAYS_IN_OF_CAMERA_FILES,
+    RepositoryCommand,
+    comma_separated,
+    repository_argument,
+    transfer_option,
+)
 from pipetask.counted import counted
 
 
@@ -20,14 +26,7 @@ from pipetask.counted import counted
 @comma_separated(
     "--dimensions", metavar="DIMENSION", help="What each file is for. [default: instrument,detector]"
 )
-@transfer_option(
-    "direct",
-    "copy",
-    "symlink",
-    "hardlink",
-    "move",
-    help_text="How files get in; 'direct' leaves them where they are.",
-)
+@transfer_option(*WAYS_IN_OF_CAMERA_FILES, help_text="How files get in; 'direct' leaves them where they are.")
 def command(
     repo: str | None,
     dataset_type: str,

@@ -5,21 +5,20 @@ import sys
 import click
 
 from pipetask.cli.errors import EXIT_SOME_FAILED
-from pipetask.cli.options import RepositoryCommand, processes_option, repository_argument, transfer_option
+from pipetask.cli.options import (
+    WAYS_IN_OF_CAMERA_FILES,
+    RepositoryCommand,
+    processes_option,
+    repository_argument,
+    transfer_option,
+)
 from pipetask.counted import counted
 
 
 @click.command("ingest-raws", cls=RepositoryCommand, short_help="Take camera files in.")
 @repository_argument()
 @click.argument("locations", nargs=-1, required=True)
-@transfer_option(
-    "direct",
-    "copy",
-    "symlink",
-    "hardlink",
-    "move",
-    help_text="How files get in; 'direct' leaves them where they are.",
-)
+@transfer_option(*WAYS_IN_OF_CAMERA_FILES, help_text="How files get in; 'direct' leaves them where they are.")
 @click.option("--instrument", help="Only this instrument. [default: whichever understands the header]")
 @processes_option()
 def command(
