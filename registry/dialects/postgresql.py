@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
@@ -11,33 +11,25 @@ from typing import Any, ClassVar, Literal
 import psycopg
 import sqlalchemy
 from psycopg import errors, sql
-from psycopg.adapt import AdaptersMap, Dumper, Loader
-from psycopg.pq import Format, TransactionStatus
+from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     URL,
-    BigInteger,
-    BindParameter,
-    Boolean,
     ColumnElement,
     Connection,
-    Double,
     Engine,
-    Integer,
-    LargeBinary,
     String,
     Table,
     any_,
     bindparam,
     cast,
-    func,
-    literal_column,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
-from sqlalchemy.types import TypeEngine, UserDefinedType
+from sqlalchemy.types import TypeEngine
 
 from registry.dialects.base import Dialect, Mode, OnConflict, Rows
+from registry.dialects.postgresql_ids import ADAPTERS, IdType
+from registry.dialects.postgresql_insert import Inserter
 from registry.errors import (
     DatabaseBusyError,
     DatabaseConflictError,
@@ -47,70 +39,9 @@ from registry.errors import (
     RepositoryFormatError,
 )
 
-_FEW = 20  # rows up to which statements are faster than COPY
 _SECRETS = ("password", "sslpassword")
 _CONNECT_TIMEOUT_S = 10
 _LOCK = 0x7069706500000000  # tells our advisory locks from those of others; the schema's number is added
-
-# Names of types in COPY; the first that fits.
-_COPY_TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
-    (BigInteger, "int8"),
-    (Integer, "int4"),
-    (Double, "float8"),
-    (Boolean, "bool"),
-    (String, "text"),
-    (LargeBinary, "bytea"),
-)
-
-
-class IdType(UserDefinedType[bytes]):
-    """The database's type ``uuid``, as 16 `bytes` in Python."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        """Return the type's name."""
-        return "UUID"
-
-    def bind_expression(self, bindvalue: BindParameter[bytes]) -> ColumnElement[Any]:
-        """Return the value of a parameter that was sent as bytes: there is no cast from them."""
-        return cast(func.encode(bindvalue, literal_column("'hex'")), UUID)
-
-
-class _IdDumper(Dumper):
-    """Sends an id in COPY."""
-
-    format = Format.BINARY
-    oid = psycopg.adapters.types["uuid"].oid
-
-    def dump(self, obj: bytes) -> bytes:
-        return obj
-
-
-class _IdLoader(Loader):
-    """Receives an id in the format that `SQLAlchemy` itself asks for."""
-
-    def load(self, data: Any) -> bytes:  # bytes, or a view of them
-        return bytes.fromhex(bytes(data).decode().replace("-", ""))
-
-
-class _IdBinaryLoader(Loader):
-    """Receives an id."""
-
-    format = Format.BINARY
-
-    def load(self, data: Any) -> bytes:  # bytes, or a view of them
-        return bytes(data)
-
-
-class _Id:
-    """Stands for the Python type of `_IdDumper`, which is chosen by the type of the column."""
-
-
-_ADAPTERS = AdaptersMap(psycopg.adapters)
-_ADAPTERS.register_loader("uuid", _IdLoader)
-_ADAPTERS.register_loader("uuid", _IdBinaryLoader)
-_ADAPTERS.register_dumper(_Id, _IdDumper)
 
 
 class PostgreSQLDialect(Dialect):
@@ -135,7 +66,7 @@ class PostgreSQLDialect(Dialect):
     def __init__(self, lock_timeout_s: float = 60.0) -> None:
         self.lock_timeout_s = lock_timeout_s
         self._streams = count()
-        self._inserts: dict[tuple[str, tuple[str, ...], OnConflict, int], str] = {}
+        self._inserter = Inserter()
 
     def shown(self, url: str) -> str:
         """Return the URL without a password."""
@@ -165,7 +96,7 @@ class PostgreSQLDialect(Dialect):
     def _connect(
         self, arguments: Mapping[str, Any], schema: str | None, mode: Mode
     ) -> psycopg.Connection[tuple[Any, ...]]:
-        connection = psycopg.connect(**arguments, autocommit=True, context=_ADAPTERS)
+        connection = psycopg.connect(**arguments, autocommit=True, context=ADAPTERS)
         settings = [
             sql.SQL("SET lock_timeout = {}").format(f"{self.lock_timeout_s:g}s"),
             sql.SQL("SET jit = off"),  # compiling costs more than most of the registry's queries
@@ -244,56 +175,7 @@ class PostgreSQLDialect(Dialect):
         on_conflict: OnConflict = "error",
     ) -> int:
         """Insert by COPY, through a temporary table if rows are in conflict; a few by one statement."""
-        if not rows:
-            return 0
-        if on_conflict == "replace":  # one statement may change a row once only: the last one counts
-            positions = [names.index(column.name) for column in table.primary_key if column.name in names]
-            rows = list({tuple([row[p] for p in positions]): row for row in rows}.values())
-        driver = _driver(connection)
-        try:
-            if len(rows) > _FEW:
-                # Rows are rarely there already; if some are, the server says so at the first of them.
-                with driver.transaction(), driver.cursor() as cursor:
-                    _copy(cursor, sql.Identifier(table.name), table, names, rows)
-                    return cursor.rowcount
-        except psycopg.IntegrityError as error:
-            if on_conflict == "error" or not isinstance(error, errors.UniqueViolation):
-                raise IntegrityError(f"COPY {table.name}", None, error) from error
-        try:
-            if len(rows) > _FEW:
-                with driver.transaction(), driver.cursor() as cursor:
-                    return _insert_through_copy(cursor, table, names, rows, on_conflict)
-            return self._insert_few(driver, table, tuple(names), rows, on_conflict)
-        except psycopg.IntegrityError as error:
-            raise IntegrityError(f"INSERT INTO {table.name}", None, error) from error
-
-    def _insert_few(
-        self,
-        driver: psycopg.Connection[Any],
-        table: Table,
-        names: tuple[str, ...],
-        rows: Rows,
-        on_conflict: OnConflict,
-    ) -> int:
-        """Insert by one statement, sent in one message with the savepoint that it needs."""
-        shape = table.name, names, on_conflict, len(rows)
-        if (statement := self._inserts.get(shape)) is None:
-            marks = sql.SQL("({})").format(_marks(table, names))
-            values = sql.SQL("VALUES {}").format(sql.SQL(", ").join([marks] * len(rows)))
-            statement = _insert_statement(table, names, values, on_conflict).as_string(driver)
-            self._inserts[shape] = statement
-        parameters = [value for row in rows for value in row]
-        cursor = psycopg.ClientCursor(driver)
-        if driver.info.transaction_status == TransactionStatus.IDLE:
-            return cursor.execute(statement, parameters).rowcount
-        try:
-            cursor.execute(f"SAVEPOINT few; {statement}; RELEASE few", parameters)
-        except psycopg.Error:
-            if driver.info.transaction_status == TransactionStatus.INERROR:
-                driver.execute("ROLLBACK TO few; RELEASE few")
-            raise
-        cursor.nextset()
-        return cursor.rowcount
+        return self._inserter.insert(_driver(connection), table, names, rows, on_conflict)
 
     def violation(self, error: BaseException) -> Literal["foreign key", "unique"] | None:
         """Tell by the class of the error."""
@@ -360,72 +242,6 @@ def _prepare(arguments: Mapping[str, Any], schema: str | None, url: str) -> None
             connection.execute(_search_path(schema))
         if connection.execute("SELECT to_regclass('alembic_version')").fetchone() != (None,):
             raise RepositoryFormatError(f"{url} holds a registry already; open it, or name another schema.")
-
-
-def _conflict_clause(table: Table, names: Sequence[str], on_conflict: OnConflict) -> sql.Composable:
-    if on_conflict == "error":
-        return sql.SQL("")
-    key = [column.name for column in table.primary_key]
-    updates = [
-        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names if name not in key
-    ]
-    target = sql.SQL(", ").join(map(sql.Identifier, key))
-    if on_conflict == "skip" or not updates:
-        return sql.SQL(" ON CONFLICT ({}) DO NOTHING").format(target)
-    return sql.SQL(" ON CONFLICT ({}) DO UPDATE SET {}").format(target, sql.SQL(", ").join(updates))
-
-
-def _insert_statement(
-    table: Table, names: Sequence[str], source: sql.Composable, on_conflict: OnConflict
-) -> sql.Composed:
-    columns = sql.SQL(", ").join(map(sql.Identifier, names))
-    conflict = _conflict_clause(table, names, on_conflict)
-    return sql.SQL("INSERT INTO {} ({}) {}{}").format(sql.Identifier(table.name), columns, source, conflict)
-
-
-def _marks(table: Table, names: Sequence[str]) -> sql.Composed:
-    marks: Iterable[Literal["encode(%s, 'hex')::uuid", "%s"]] = (
-        "encode(%s, 'hex')::uuid" if isinstance(table.c[name].type, IdType) else "%s" for name in names
-    )
-    return sql.SQL(", ").join(map(sql.SQL, marks))
-
-
-def _insert_through_copy(
-    cursor: psycopg.Cursor[Any], table: Table, names: Sequence[str], rows: Rows, on_conflict: OnConflict
-) -> int:
-    """Copy rows to a temporary table, and insert from there; COPY itself knows no conflicts."""
-    name = f"new_{table.name}"[:63]
-    new = sql.Identifier("pg_temp", name)
-    columns = sql.SQL(", ").join(map(sql.Identifier, names))
-    like = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0")
-    cursor.execute(like.format(sql.Identifier(name), columns, sql.Identifier(table.name)))
-    _copy(cursor, new, table, names, rows)
-    source = sql.SQL("SELECT {} FROM {}").format(columns, new)
-    cursor.execute(_insert_statement(table, names, source, on_conflict))
-    written = cursor.rowcount
-    cursor.execute(sql.SQL("DROP TABLE {}").format(new))
-    return written
-
-
-def _copy(
-    cursor: psycopg.Cursor[Any],
-    target: sql.Identifier,
-    table: Table,
-    names: Sequence[str],
-    rows: Iterable[tuple[Any, ...]],
-) -> None:
-    columns = sql.SQL(", ").join(map(sql.Identifier, names))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(target, columns)
-    with cursor.copy(statement) as copy:
-        copy.set_types([_copy_type(table.c[name].type) for name in names])
-        for row in rows:
-            copy.write_row(row)
-
-
-def _copy_type(kind: TypeEngine[Any]) -> str:
-    if isinstance(kind, IdType):
-        return "uuid"
-    return next(name for python, name in _COPY_TYPES if isinstance(kind, python))
 
 
 def _is_lost(error: psycopg.OperationalError) -> bool:
