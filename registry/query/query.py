@@ -15,13 +15,13 @@ from registry.errors import InvalidQueryError
 from registry.patterns import as_names
 from registry.query.explain import reasons
 from registry.query.factory import ExpressionFactory
+from registry.query.general_results import GeneralQueryResults
 from registry.query.join import given_relation
 from registry.query.names import Names
-from registry.query.results import (
+from registry.query.result_kinds import (
     DataCoordinateQueryResults,
     DatasetRefQueryResults,
     DimensionRecordQueryResults,
-    GeneralQueryResults,
 )
 from registry.query.source import DatasetJoin, Source, Spec
 from registry.query.tree import Column, Span

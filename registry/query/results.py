@@ -1,4 +1,4 @@
-"""What a query returns: data IDs, records, datasets or columns, made when they are iterated."""
+"""What all results of a query can do: be restricted, sorted, counted, iterated, exported."""
 
 from __future__ import annotations
 
@@ -7,27 +7,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from sqlalchemy import Select
 
-from registry.dataset_ref import DatasetRef, RefSource, refs_of, uuid_of
-from registry.dataset_type import DatasetType
-from registry.dimensions.coordinate import NO_RECORDS, DataCoordinate, RecordSource
-from registry.dimensions.element import DimensionElement
 from registry.dimensions.group import DimensionGroup
-from registry.dimensions.record import DimensionRecord
 from registry.errors import InvalidQueryError
 from registry.query.explain import reasons
 from registry.query.factory import Name
 from registry.query.names import Names
-from registry.query.select import Order, count_select, record_select, sort_terms
+from registry.query.select import Order, count_select, sort_terms
 from registry.query.source import Plan, Source, Spec
-from registry.query.tree import Column
 from registry.query.where import interpret
-from registry.records.shared import Completion, own_elements, records_of
-from registry.timespan import Timespan
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -174,246 +165,6 @@ class QueryResults(ABC, Generic[T]):
         return self.source.select(plan, self.dimensions, order=self.order, limit=self.most, **options)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DataCoordinateQueryResults(QueryResults[DataCoordinate]):
-    """Data IDs, with implied values; see `QueryResults`."""
-
-    group: DimensionGroup
-    has_dimension_records: bool = False
-
-    @property
-    def dimensions(self) -> DimensionGroup:
-        """Dimensions of the data IDs."""
-        return self.group
-
-    @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
-        """Name and type of each dimension."""
-        return key_columns(self.dimensions)
-
-    def with_dimension_records(self) -> Self:
-        """Return the same data IDs, with their records."""
-        return replace(self, has_dimension_records=True)
-
-    def statement(self) -> Select[Any] | None:
-        """Return the select of ``dimensions.keys``."""
-        return self._select(self.source.plan(self.spec))
-
-    def _objects(self, page: Sequence[Row]) -> Iterable[DataCoordinate]:
-        rows = self._exported(page)
-        if not self.has_dimension_records:
-            return DataCoordinate.from_rows(self.group, rows)
-        completion = self.source.records.completion(self.group, rows)
-        records = self.source.records.shared(completion, rows)
-        return DataCoordinate.from_rows(self.group, rows, records)
-
-    def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
-        return page if self.dimensions.keys else [() for _ in page]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DimensionRecordQueryResults(QueryResults[DimensionRecord]):
-    """Records of one element; see `QueryResults`."""
-
-    element: DimensionElement
-
-    @property
-    def dimensions(self) -> DimensionGroup:
-        """Dimensions that identify the records."""
-        return self.element.minimal_group
-
-    @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
-        """Name and type of each column of the records."""
-        return tuple((column.name, column.type) for column in self.element.columns)
-
-    def statement(self) -> Select[Any] | None:
-        """Return the select of the element's columns; of pixels, which have no table, the numbers."""
-        plan = self.source.plan(self.spec)
-        if plan is None or self.element.skypix is not None:
-            return self._select(plan)
-        return record_select(
-            self.source.schema,
-            self.element,
-            plan.predicate,
-            relations=plan.relations,
-            searches=plan.searches,
-            order=self.order,
-            limit=self.most,
-        )
-
-    def _objects(self, page: Sequence[Row]) -> Iterable[DimensionRecord]:
-        return records_of(self.element, self._exported(page))
-
-    def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
-        if self.element.skypix is None:
-            return page
-        from registry.spatial import encode, pixelization
-
-        pixels = pixelization(*self.element.skypix)
-        return [(number, encode(pixels.pixel(number))) for (number,) in page]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetRefQueryResults(QueryResults[DatasetRef]):
-    """Datasets of one type, with implied values in their data IDs; see `QueryResults`."""
-
-    dataset_type: DatasetType
-    find_first: bool = True
-    has_dimension_records: bool = False
-
-    @property
-    def dimensions(self) -> DimensionGroup:
-        """Dimensions of the dataset type."""
-        return self.dataset_type.dimensions
-
-    @property
-    def data_ids(self) -> DataCoordinateQueryResults:
-        """The data IDs of the datasets, each once."""
-        return DataCoordinateQueryResults(
-            source=self.source,
-            spec=self.spec,
-            group=self.dimensions,
-            has_dimension_records=self.has_dimension_records,
-        )
-
-    @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
-        """Name and type of the dimensions, of ``run`` and ``dataset_id``."""
-        return (*key_columns(self.dimensions), ("run", "string"), ("dataset_id", "uuid"))
-
-    @property
-    def _datasets(self) -> tuple[str, ...]:
-        return (self._parent,)
-
-    @property
-    def _parent(self) -> str:
-        return self.dataset_type.nameAndComponent()[0]
-
-    def with_dimension_records(self) -> Self:
-        """Return the same datasets, with records in their data IDs."""
-        return replace(self, has_dimension_records=True)
-
-    def statement(self) -> Select[Any] | None:
-        """Return the select of ``dimensions.required``, dataset id, number of the run, maybe records."""
-        name = self._parent
-        records = own_elements(self.dimensions) if self.has_dimension_records else ()
-        fields = [Column("", "dataset_id", "uuid", name), Column("", "run_id", "int", name)]
-        plan = self.source.plan(self.spec, name, find_first=self.find_first)
-        return self._select(plan, fields=fields, records=records, implied=False)
-
-    def _objects(self, page: Sequence[Row]) -> Iterable[DatasetRef]:
-        records = self.source.records
-        completion = records.completion(self.dimensions, page)
-        shared: Mapping[str, DimensionRecord | None] | RecordSource = NO_RECORDS
-        if self.has_dimension_records:
-            own = own_elements(self.dimensions)
-            shared = records.shared(completion, page, own, len(self.dimensions.required) + 2)
-        return refs_of(_Page(self.dataset_type, completion, self._run_names(page), shared), page)
-
-    def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
-        k = len(self.dimensions.required)
-        full = self.source.records.full_rows(self.dimensions, page)
-        runs = self._run_names(page)
-        return [(*values, runs[row[k + 1]], row[k]) for values, row in zip(full, page, strict=True)]
-
-    def _run_names(self, page: Sequence[Row]) -> dict[int, str]:
-        k = len(self.dimensions.required)
-        return {number: self.source.name_of(number) for number in {row[k + 1] for row in page}}
-
-
-class _Page(RefSource):
-    """What refs of rows hold: required values, id and number of the run."""
-
-    def __init__(
-        self,
-        dataset_type: DatasetType,
-        completion: Completion,
-        runs: Mapping[int, str],
-        records: Mapping[str, DimensionRecord | None] | RecordSource,
-    ) -> None:
-        self._dataset_type = dataset_type
-        self._group = completion.group
-        self._k = len(completion.group.required)
-        self._completion = completion
-        self._runs = runs
-        self._records = records
-
-    def parts(self, row: Row) -> tuple[DatasetType, DataCoordinate, str, UUID]:
-        """Return dataset type, data ID, run and id of the ref of a row."""
-        k, values = self._k, self._completion(row)
-        data_id = DataCoordinate(self._group, values[:k] if None in values else values, self._records)
-        return self._dataset_type, data_id, self._runs[row[k + 1]], uuid_of(row[k])
-
-
-class GeneralResultTuple(NamedTuple):
-    """A row with its data ID, and the datasets that were asked for."""
-
-    data_id: DataCoordinate
-    refs: list[DatasetRef]
-    raw_row: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeneralQueryResults(QueryResults[dict[str, Any]]):
-    """Rows as dictionaries: dimensions, ``element.column``, ``dataset_type.property``; see `QueryResults`."""
-
-    group: DimensionGroup
-    fields: tuple[Column, ...] = ()
-    datasets: tuple[str, ...] = ()
-    find_first: bool = False
-
-    @property
-    def dimensions(self) -> DimensionGroup:
-        """Dimensions of the rows."""
-        return self.group
-
-    @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
-        """Name and type of the dimensions and the fields; a timespan is two columns."""
-        fields = ((f"{field.dataset or field.element}.{field.name}", field.type) for field in self.fields)
-        return (*key_columns(self.group), *fields)
-
-    @property
-    def _datasets(self) -> tuple[str, ...]:
-        return self.datasets
-
-    def statement(self) -> Select[Any] | None:
-        """Return the select of the dimensions and the fields."""
-        result = self.datasets[0] if self.datasets else ""
-        return self._select(
-            self.source.plan(self.spec, result, find_first=self.find_first), fields=self.fields, nulls=True
-        )
-
-    def iter_tuples(self, *dataset_types: DatasetType) -> Iterator[GeneralResultTuple]:
-        """Yield rows with data ID and datasets of the given types, whose id and run are among the fields."""
-        for row in self:
-            full = DataCoordinate.from_full(self.group, tuple([row[name] for name in self.group.keys]))
-            refs = []
-            for each in dataset_types:
-                run, id = row[f"{each.name}.run"], row[f"{each.name}.dataset_id"]
-                refs.append(DatasetRef(each, full.subset(each.dimensions), run, id=id))
-            yield GeneralResultTuple(full, refs, row)
-
-    def _objects(self, page: Sequence[Row]) -> Iterator[dict[str, Any]]:
-        columns = self.columns
-        for row in self._exported(page):
-            made: dict[str, Any] = {}
-            begin: Any = None
-            for (name, kind), value in zip(columns, row, strict=True):
-                if name.endswith(".timespan_begin"):
-                    begin = value
-                elif name.endswith(".timespan_end"):
-                    known = begin is not None and value is not None
-                    made[name.removesuffix("_end")] = Timespan.from_ns(begin, value) if known else None
-                else:
-                    made[name] = _OBJECTS[kind](value) if value is not None and kind in _OBJECTS else value
-            yield made
-
-    def _exported(self, page: Sequence[Row]) -> Sequence[Row]:
-        return page if self.columns else [() for _ in page]
-
-
 @contextmanager
 def _without_collector() -> Iterator[None]:
     """Keep the garbage collector from looking at objects while many are made that are all in use."""
@@ -429,16 +180,3 @@ def _without_collector() -> Iterator[None]:
 def key_columns(group: DimensionGroup) -> tuple[tuple[str, str], ...]:
     """Return name and type of all dimensions of a group."""
     return tuple((name, key.type) for name in group.keys if (key := group.universe[name].key))
-
-
-def _region(encoded: bytes) -> Any:
-    from registry.spatial import decode
-
-    return decode(bytes(encoded))
-
-
-_OBJECTS: Mapping[str, Any] = {
-    "uuid": lambda value: UUID(bytes=bytes(value)),
-    "region": _region,
-    "bool": bool,
-}
