@@ -1,5 +1,8 @@
 """How long does ``pipetask build`` of many tasks take? Whole processes, ours and the reference's.
 
+    python benchmarks/build.py
+    python benchmarks/build.py --no-peer               ours alone
+
 The task modules and the pipeline are made here: one text, which differs in the package that is imported.
 Without ``--show``, the reference may leave tasks alone; ours imports, configures and checks them in any case.
 Prints JSON.

@@ -1,4 +1,10 @@
-"""How long do the commands take to start? Whole processes, ours and the reference's in turn; prints JSON."""
+"""How long do the commands take to start? Whole processes, ours and the reference's in turn.
+
+    python benchmarks/startup.py
+    python benchmarks/startup.py --no-peer             ours alone
+
+Prints JSON.
+"""
 
 import argparse
 import json

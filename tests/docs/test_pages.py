@@ -128,6 +128,13 @@ def test_example_cameras_are_understood(path):
     assert CameraDescription(path.read_text("utf-8"), str(path)).detectors()
 
 
+def test_every_benchmark_is_listed_with_its_command():
+    listed = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
+    scripts = [p for p in (ROOT / "benchmarks").glob("[a-z]*.py") if "__main__" in p.read_text("utf-8")]
+    missing = [p.name for p in scripts if f"python benchmarks/{p.name}" not in listed]
+    assert all(name.endswith("_peer.py") for name in missing), missing
+
+
 def test_tests_that_pages_name_exist(page):
     for path, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text("utf-8")):
         assert re.search(rf"^def {name}\(", (ROOT / path).read_text("utf-8"), re.MULTILINE), f"{path}::{name}"
