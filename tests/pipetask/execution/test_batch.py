@@ -1,6 +1,7 @@
 """A saved graph run step by step from files only: the database may be away until the end."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -178,40 +179,42 @@ def test_a_task_that_is_not_in_the_graph_is_refused(site):
     assert "double, add_one, total" in site("run-quanta", "--task", "triple", exit_code=2).stderr
 
 
-SBATCH = """#!/bin/bash
-# Stands in for Slurm: runs the jobs of an array at once, here; prints a job's number.
-array=1-1
-while [ $# -gt 0 ]; do
-    case $1 in
-        --array) array=$2; shift 2 ;;
-        --wrap) command=$2; shift 2 ;;
-        --parsable) shift ;;
-        *) shift 2 ;;
-    esac
-done
-for i in $(seq 1 "${array#1-}"); do
-    SLURM_ARRAY_TASK_ID=$i bash -c "$command" >>"$(dirname "$0")/log" 2>&1
-done
-echo 7
+SBATCH = """#!/bin/sh
+# Stands in for Slurm: notes what is submitted, and prints the job's number.
+printf '%s\\n' "$@" >"$JOBS/$(($(ls "$JOBS" | wc -l) + 1))"
+ls "$JOBS" | wc -l
 """
 
 
 def test_the_script_for_slurm_runs_a_graph(numbers_repo, tmp_path):
     numbers_repo.graph("batch").save(tmp_path / "batch.qg")
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "sbatch").write_text(SBATCH)
-    for name in ("pipetask", "butler"):
-        code = f"from pipetask.cli.main import {name}; {name}()"
-        (folder / name).write_text(f"#!{sys.executable}\nimport sys\nsys.argv[0] = '{name}'\n{code}\n")
-    for path in folder.iterdir():
+    for folder in ("bin", "jobs"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "bin" / "sbatch").write_text(SBATCH)
+    (tmp_path / "bin" / "pipetask").write_text(
+        f"#!{sys.executable}\nfrom pipetask.cli.main import pipetask\npipetask(prog_name='pipetask')\n"
+    )
+    for path in (tmp_path / "bin").iterdir():
         path.chmod(0o755)
     here = Path(__file__).parent
+    env = os.environ | {
+        "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": f"{here}{os.pathsep}{here.parents[2]}",
+        "JOBS": str(tmp_path / "jobs"),
+    }
     script = here.parents[2] / "examples" / "batch" / "slurm.sh"
-    path = f"{here}{os.pathsep}{here.parents[2]}"
-    env = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": path}
     command = ["bash", script, tmp_path / "batch.qg", numbers_repo.root, "2"]
     subprocess.run(command, env=env, check=True, capture_output=True)
-    log = (folder / "log").read_text()
-    assert "9 quanta (9 succeeded)" in log, log
+    jobs = [path.read_text().splitlines() for path in sorted((tmp_path / "jobs").iterdir())]
+    submitted = [dict(zip(words[1::2], words[2::2], strict=True)) for words in jobs]
+    assert [job["--job-name"] for job in submitted] == [*TASKS, "transfer"]
+    assert [job.get("--array") for job in submitted] == ["1-2", "1-2", "1-1", None]
+    waits = [None, "afterany:1", "afterany:2", "afterany:3"]
+    assert [job.get("--dependency") for job in submitted] == waits
+    for job in submitted:
+        for number in range(1, int(job.get("--array", "1-1")[2:]) + 1):
+            program, *words = shlex.split(job["--wrap"].replace("$SLURM_ARRAY_TASK_ID", str(number)))
+            result = CliRunner().invoke({"pipetask": pipetask, "butler": butler_group}[program], words)
+            assert result.exit_code == 0, result.output
+    assert "9 quanta (9 succeeded)" in result.output
     assert numbers_repo.butler.get("total", instrument="Cam", collections="out")["count"] == 4
