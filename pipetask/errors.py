@@ -276,6 +276,10 @@ class WorkerStartError(PipetaskError, RuntimeError):
     """Worker processes that can't be started."""
 
 
+class LostClusterError(PipetaskError, ConnectionError):
+    """A dask cluster that can't be reached any more, while it runs quanta."""
+
+
 class InconsistentRunError(PipetaskError, ValueError):
     """A run that can't be extended, because what it holds differs from what would be written now."""
 

@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from pipetask.butler.inventory import remove_left_overs
@@ -21,7 +21,7 @@ from pipetask.execution.executors.processes import ProcessExecutor
 from pipetask.execution.executors.serial import SerialExecutor
 from pipetask.execution.executors.worker_start import start_fork_server
 from pipetask.execution.journal import Journal
-from pipetask.execution.options import ExecutionOptions, read_settings
+from pipetask.execution.options import SHARE, ExecutionOptions, read_settings
 from pipetask.execution.resume import forget, graph_path
 from pipetask.execution.single_quantum import QuantumRunner
 from pipetask.execution.stored_reports import RegistryReports
@@ -99,7 +99,7 @@ def run_graph(
         if how.needs_workers and not how.init_only:
             start_fork_server(task_modules(graph), threads=how.threads)
         if how.executor == "dask" and not how.init_only:
-            client = left.enter_context(_dask_client(how))  # now: nothing is written if it isn't there
+            client = _dask_client(graph, how, left)  # now: nothing is written if it can't be used
         init_inputs = init_run.butler_of_init_inputs(graph, butler)
         init_outputs = init_run.make_init_outputs(graph, init_inputs, with_versions=not how.no_versions)
         if how.register_dataset_types:
@@ -142,7 +142,7 @@ def _execute(
         raise_on_partial_outputs=how.raise_on_partial_outputs,
         debugger=how.debugger,
         coverage=how.coverage if how.needs_workers or how.executor == "dask" else None,
-        hold_bytes=how.hold_bytes,
+        hold_bytes=_hold_bytes(how, client),
     )
     with _executor(graph, butler, runner, how, client) as executor:
         coordinator = Coordinator(
@@ -163,6 +163,15 @@ def _execute(
     return summary
 
 
+def _hold_bytes(how: ExecutionOptions, client: distributed.Client | None) -> int:
+    """Return how much a worker may hold in memory for quanta that follow."""
+    if client is None or how.cache_intermediates != SHARE:
+        return how.hold_bytes
+    from pipetask.execution.executors.dask_cluster import memory_of_workers
+
+    return memory_of_workers(client) // 4 or how.hold_bytes
+
+
 def _executor(
     graph: QuantumGraph,
     butler: Butler,
@@ -173,7 +182,7 @@ def _executor(
     if client is not None:
         from pipetask.execution.executors.dask import DaskExecutor
 
-        return DaskExecutor(runner, client)
+        return DaskExecutor(runner, client, modules=task_modules(graph))
     peaks = {}
     if how.max_memory:
         known = butler.registry.provenance.history({task.label: task.task_class_name for task in graph.tasks})
@@ -198,16 +207,20 @@ def local_executor(
     )
 
 
-def _dask_client(how: ExecutionOptions) -> AbstractContextManager[distributed.Client]:
+def _dask_client(graph: QuantumGraph, how: ExecutionOptions, left: ExitStack) -> distributed.Client:
     try:
-        from pipetask.execution.executors.dask_cluster import connected
+        from pipetask.execution.executors.dask_cluster import check_workers, connected
     except ImportError as error:
         raise ExecutionOptionsError(
             f"--executor dask needs packages that are not installed ({error}): pip install 'pipetask[dask]'"
         ) from None
     settings = read_settings(how.dask_settings) if how.dask_settings else {}
     cluster = how.dask_cluster or "local"
-    return connected(how.processes, scheduler=how.scheduler, cluster=cluster, settings=settings)
+    client = left.enter_context(
+        connected(how.processes, scheduler=how.scheduler, cluster=cluster, settings=settings)
+    )
+    check_workers(client, task_modules(graph))
+    return client
 
 
 def task_modules(graph: QuantumGraph) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import dask
 import distributed
 
-from pipetask.errors import ExecutionOptionsError, text_of
+from pipetask.errors import ExecutionOptionsError, described, text_of
+from pipetask.execution.executors.dask_worker import hindrance, software
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +60,33 @@ def connected(
             client = left.enter_context(distributed.Client(made, set_as_default=False))
         _wait_for_a_worker(client)
         yield client
+
+
+def check_workers(client: distributed.Client, modules: Iterable[str]) -> None:
+    """Have the workers that there are load the modules of tasks.
+
+    Raises
+    ------
+    ExecutionOptionsError
+        If none can.
+    """
+    found = client.run(hindrance, sorted(modules), software(), on_error="return")
+    reasons = {
+        worker: described(reason) if isinstance(reason, BaseException) else reason
+        for worker, reason in found.items()
+    }
+    if reasons and all(reasons.values()):
+        worker = min(reasons)
+        raise ExecutionOptionsError(
+            f"No worker of the dask cluster {client.scheduler.address} can run these tasks; of {worker}: "
+            f"{reasons[worker]}"
+        )
+
+
+def memory_of_workers(client: distributed.Client) -> int:
+    """Return the memory that each worker may use, the least if they differ [byte]; 0 if there is no limit."""
+    limits = [worker["memory_limit"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
+    return min(filter(None, limits), default=0)
 
 
 def _existing(scheduler: str) -> distributed.Client:

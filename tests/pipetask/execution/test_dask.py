@@ -5,15 +5,16 @@ import re
 import signal
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 pytest.importorskip("distributed")
 
-from pipetask.errors import ExecutionOptionsError
+from pipetask.errors import ExecutionOptionsError, LostClusterError, WorkerStartError
 from pipetask.execution.executors.dask import DaskExecutor
-from pipetask.execution.executors.dask_cluster import connected
-from pipetask.execution.options import ExecutionOptions, read_settings
+from pipetask.execution.executors.dask_cluster import check_workers, connected
+from pipetask.execution.options import SHARE, ExecutionOptions, read_settings
 from pipetask.execution.report import Status
 from pipetask.execution.run_graph import run_graph
 from pipetask.execution.testing import ExecutorSuite, ScriptedRunner, ScriptedWork, collect_all
@@ -89,6 +90,91 @@ def test_a_run_on_a_cluster_that_exists_makes_what_one_here_makes(numbers_repo, 
         assert [butler.get(ref) for ref in far] == [butler.get(ref) for ref in here]
     log = butler.get("double_log", instrument="Cam", detector=1, collections="far")
     assert "detector 1" in [record.message for record in log]
+
+
+LEAN = """
+description: what is doubled is doubled again
+tasks:
+  double: {class: execution_tasks.DoubleTask}
+  again:
+    class: execution_tasks.DoubleTask
+    config: {connections.number: doubled, connections.doubled: fourfold, connections.schema: again_schema}
+temporary: [doubled]
+"""
+
+
+def test_what_is_temporary_stays_in_the_memory_of_one_worker(numbers_repo, cluster):
+    """Of a chain that ends its worker, it is known which quantum did, and what was done before."""
+    cluster.get_client().run(sys.path.insert, 0, str(Path(__file__).parent))
+    options = {
+        "executor": "dask",
+        "scheduler": cluster.scheduler_address,
+        "cache_intermediates": SHARE,
+        "register_dataset_types": True,
+    }
+    graph = numbers_repo.graph(pipeline=LEAN, again__exit_on=[2])
+    summary = run_graph(graph, numbers_repo.butler, **options)
+    rows = numbers_repo.butler.registry.provenance.quanta("out/run")
+    status = {(row.task_label, row.data_id[-2]): row.status for row in rows}
+    assert status == {
+        (label, str(detector)): "lost" if (label, detector) == ("again", 2) else "succeeded"
+        for label in ("double", "again")
+        for detector in range(4)
+    }
+    assert summary.errors[0].failure.kind == "LostWorker"
+    pids = {(row.task_label, row.data_id[-2]): row.pid for row in rows}
+    assert all(pids["double", detector] == pids["again", detector] for detector in "013")
+    fourfold = numbers_repo.butler.query_datasets("fourfold", "out/run")
+    assert sorted(numbers_repo.butler.get(ref)["n"] for ref in fourfold) == [40, 44, 52]
+    assert numbers_repo.butler.query_datasets("doubled", "out/run", explain=False) == []
+    assert not list((numbers_repo.root / "out").rglob("doubled*"))
+    redone = numbers_repo.graph(pipeline=LEAN, again__exit_on=[2], extend_run=True)
+    assert {task.label: task.count for task in redone.tasks} == {"double": 1, "again": 1}
+
+
+def test_a_worker_that_lacks_what_the_command_has_is_not_used(cluster, numbers_repo, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tasks_of_mine", ModuleType("tasks_of_mine"))
+    address = re.escape(cluster.scheduler_address)
+    message = rf"No worker of the dask cluster {address} can .*; of tcp.*can't import 'tasks_of_mine'"
+    with connected(1, scheduler=cluster.scheduler_address) as client:
+        with pytest.raises(ExecutionOptionsError, match=message):
+            check_workers(client, ["tasks_of_mine"])
+        with DaskExecutor(ScriptedRunner(), client, modules=["tasks_of_mine"]) as executor:
+            executor.submit([ScriptedWork(0)])
+            with pytest.raises(WorkerStartError, match=r"can't import 'tasks_of_mine'.*--extend-run"):
+                collect_all(executor, 1)
+        monkeypatch.setattr("pipetask.execution.executors.dask_cluster.software", lambda: "Python 2.7")
+        with pytest.raises(ExecutionOptionsError, match=r"it has Python 3\..*, and the command Python 2\.7"):
+            check_workers(client, [])
+
+
+class StillbornRunner(ScriptedRunner):
+    def open(self):
+        os._exit(7)
+
+
+def test_workers_that_end_before_they_can_run_anything_end_the_run(monkeypatch):
+    monkeypatch.setattr("pipetask.execution.executors.dask.MOST_STILLBORN", 1)
+    with connected(1) as client, DaskExecutor(StillbornRunner(), client) as executor:
+        executor.submit([ScriptedWork(0)])
+        with pytest.raises(WorkerStartError, match=r"1 dask workers in a row were lost before"):
+            collect_all(executor, 1)
+
+
+def test_a_scheduler_that_goes_away_ends_the_run_at_once():
+    import distributed
+
+    with (
+        distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=None) as made,
+        connected(1, scheduler=made.scheduler_address) as client,
+        DaskExecutor(ScriptedRunner(), client) as executor,
+    ):
+        executor.submit([ScriptedWork(0)])
+        collect_all(executor, 1)
+        made.close()
+        executor.submit([ScriptedWork(1)])
+        with pytest.raises(LostClusterError, match=r"dask scheduler tcp://.* was lost.*--extend-run"):
+            collect_all(executor, 1)
 
 
 def test_settings_of_a_cluster_come_from_a_file(tmp_path):
