@@ -13,7 +13,13 @@ from lsst.pex.config import Config
 
 from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Packages
 from pipetask.butler.defaults import reused_collection
-from pipetask.errors import InconsistentRunError, InitInputMissingError, InvalidQuantumError, described
+from pipetask.errors import (
+    ExecutionOptionsError,
+    InconsistentRunError,
+    InitInputMissingError,
+    InvalidQuantumError,
+    described,
+)
 from pipetask.execution.commit import quantum_ids
 from pipetask.execution.loaded_task import LoadedTask, task_setups
 from pipetask.execution.report import DONE
@@ -126,7 +132,7 @@ def _associate_reused(graph: QuantumGraph, butler: Butler) -> str:
 
 
 def make_init_outputs(
-    graph: QuantumGraph, limited: LimitedButler, *, with_versions: bool = True
+    graph: QuantumGraph, limited: LimitedButler, *, with_versions: bool = True, is_in_workers: bool = False
 ) -> InitOutputs:
     """Construct each task once, and return init-outputs, configurations and (if wanted) package versions.
 
@@ -136,6 +142,8 @@ def make_init_outputs(
     ------
     InvalidQuantumError
         If a task cannot be constructed.
+    ExecutionOptionsError
+        If quanta are to run in worker processes, and a task says that it can't.
     """
     objects: dict[str, Any] = {}  # init-outputs of earlier tasks, by dataset type
     new: InitOutputs = []
@@ -145,6 +153,11 @@ def make_init_outputs(
             for name, ref in setup.init_inputs.items()
         }
         task = LoadedTask.load(label, setup, given)
+        if is_in_workers and not task.task_class.canMultiprocess:
+            raise ExecutionOptionsError(
+                f"Task {label!r} can't run in worker processes: {setup.task_class_name}.canMultiprocess is "
+                "False. Leave out -j, --timeout, --max-memory and --executor."
+            )
         made = init_outputs(_constructed(task), task.connections)
         refs = graph.init_outputs.get(label, {})
         objects |= {refs[name].datasetType.name: obj for name, obj in made.items()}

@@ -101,7 +101,12 @@ def run_graph(
         if how.executor == "dask" and not how.init_only:
             client = _dask_client(graph, how, left)  # now: nothing is written if it can't be used
         init_inputs = init_run.butler_of_init_inputs(graph, butler)
-        init_outputs = init_run.make_init_outputs(graph, init_inputs, with_versions=not how.no_versions)
+        init_outputs = init_run.make_init_outputs(
+            graph,
+            init_inputs,
+            with_versions=not how.no_versions,
+            is_in_workers=how.needs_workers or client is not None,
+        )
         if how.register_dataset_types:
             init_run.register_dataset_types(graph, butler)
         init_run.define_collections(graph, butler)

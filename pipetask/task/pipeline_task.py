@@ -41,6 +41,7 @@ class PipelineTask(Task):
 
     ConfigClass: ClassVar[Any]  # a PipelineTaskConfig class
     canMultiprocess: ClassVar[bool] = True
+    """Whether quanta may run in worker processes; if not, runs with several are refused."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

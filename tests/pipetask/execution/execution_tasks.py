@@ -110,6 +110,10 @@ class DoubleTask(PipelineTask):
             raise AnnotatedPartialOutputsError.annotate(RuntimeError("half"), self)
 
 
+class StayingTask(DoubleTask):
+    canMultiprocess = False
+
+
 class SplitConnections(PipelineTaskConnections, dimensions=("instrument", "detector")):
     number = dict_connection(connectionTypes.Input, "number")
     passing = dict_connection(connectionTypes.Output, "passing")

@@ -176,6 +176,15 @@ def test_contradictions_are_refused(numbers_repo, options):
         run_graph(numbers_repo.graph(), numbers_repo.butler, **options)
 
 
+@pytest.mark.parametrize("options", [{"processes": 2}, {"timeout_s": 60.0}])
+def test_a_task_that_says_so_stays_in_the_process_of_the_command(numbers_repo, options):
+    staying = "{description: d, tasks: {double: execution_tasks.StayingTask}}"
+    with pytest.raises(ExecutionOptionsError, match=r"Task 'double' .*StayingTask\.canMultiprocess is False"):
+        run_graph(numbers_repo.graph(pipeline=staying), numbers_repo.butler, **NEW, **options)
+    summary = run_graph(numbers_repo.graph(pipeline=staying), numbers_repo.butler, **NEW)
+    assert summary.total(Status.SUCCEEDED) == 4
+
+
 def test_a_run_knows_when_and_where_it_was_executed(numbers_repo):
     before = time.time_ns()
     run_graph(numbers_repo.graph(double__fail_on=[0]), numbers_repo.butler, **NEW)
