@@ -69,10 +69,6 @@ class RepositoryConfigError(PipetaskError, ValueError):
     hint = "Correct it, or restore it from a copy."
 
 
-class ReadOnlyRepositoryError(PipetaskError, PermissionError):
-    """A change to a repository that was opened for reading only."""
-
-
 class ExportFormatError(PipetaskError, ValueError):
     """An export file that cannot be understood, or whose files are not where it says."""
 
@@ -110,10 +106,6 @@ class EmptyQueryResultError(PipetaskError, LookupError):
     """A query that found nothing, with what to check."""
 
     exit_code = 3
-
-
-class DatasetInUseError(PipetaskError, ValueError):
-    """A removal of datasets or collections that something else still refers to."""
 
 
 class InstrumentError(PipetaskError, LookupError):

@@ -94,10 +94,6 @@ class DatasetRef:
         """Return whether it is a component of another dataset."""
         return self.datasetType.isComponent()
 
-    def isComposite(self) -> bool:
-        """Return whether it is a whole dataset, not a component."""
-        return not self.isComponent()
-
     def makeComponentRef(self, name: str, storageClass: str) -> DatasetRef:
         """Return the component of this dataset that has the given name."""
         return self._like(self.datasetType.makeComponentDatasetType(name, storageClass))

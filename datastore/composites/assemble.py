@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from datastore.composites.components import set_component
 from datastore.errors import CompositeError
-
-Assembler = Callable[[Mapping[str, Any], dict[str, Any], type], Any]
-"""Called with the data ID, the parts by name, and the class of the composite; returns the composite."""
 
 
 def overlay(base: Any, parts: Mapping[str, Any]) -> Any:
