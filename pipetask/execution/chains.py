@@ -48,8 +48,10 @@ class Chains:
             self._append(quantum, wanted[quantum])
 
     def followers(self, quantum: int) -> list[int]:
-        """Return the quanta that are run after one by the same worker, in this order."""
-        return self._followers.get(quantum, [])
+        """Return the quanta that come after one in its chain, in this order."""
+        first = self._first[quantum]
+        followers = self._followers.get(first, [])
+        return followers if quantum == first else [each for each in followers if each > quantum]
 
     def needs(self, quantum: int) -> frozenset[int]:
         """Return the quanta of its chain that one reads from."""

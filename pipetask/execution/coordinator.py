@@ -23,7 +23,6 @@ from pipetask.execution.retries import Retries
 from pipetask.execution.stored_reports import StoredReports
 from pipetask.execution.summary import Errors, RunSummary, Tally
 from pipetask.execution.walker import Walker
-from pipetask.execution.work import QuantumWork
 
 if TYPE_CHECKING:
     from pipetask.execution.journal import Journal
@@ -137,7 +136,7 @@ class Coordinator:
                 if not stopping and (interruption.asked or (self._fail_fast and self._errors.groups())):
                     stopping = True
                     self._dispatch.give_back(self._executor.cancel())
-                    self._add(self._retries.give_up())
+                    self._add([*self._dispatch.give_up(), *self._retries.give_up()])
                 self._stored.store_if_due()
         self._finish()
         return RunSummary(
@@ -152,34 +151,33 @@ class Coordinator:
         )
 
     def _submit(self) -> None:
-        batch, failed = self._dispatch.take(self._executor.capacity)
-        self._add(failed)
-        self._executor.submit([*self._to_try_again(), *batch])
-
-    def _to_try_again(self) -> list[QuantumWork]:
-        return [
-            self._dispatch.begin(quantum, is_alone=self._retries.is_alone(quantum))
-            for quantum in self._retries.due()
-        ]
+        due = self._retries.due()
+        if self._group and (due or self._dispatch.has_spared):
+            self._secure_group()  # it has what these read
+        again = [self._dispatch.begin(quantum, is_alone=self._retries.is_alone(quantum)) for quantum in due]
+        self._executor.submit([*again, *self._dispatch.take(self._executor.capacity)])
 
     def _collected(self, *, stopping: bool) -> list[Report]:
-        """Take the reports that have come, those of quanta that will be tried again left out."""
-        reports = []
+        """Take the reports that have come, those of quanta that will be run again left out."""
+        reports: list[Report] = []
         for report in self._executor.collect(WAIT_S):
-            self._dispatch.note_end(report)
-            if not report.ok:
-                self.has_left_overs |= report.failure is not None and report.failure.kind in LOST
-                self.has_left_overs |= bool(self._graph.header.composites)  # parts are not taken back
-                is_last = stopping or not self._dispatch.can_be_tried_again(report.quantum)
-                if self._retries.postpone(report, is_ending=is_last):
-                    work = self._dispatch.running[report.quantum]
-                    name = f"{work.label} {self._data_id(report.quantum)}"
-                    _log.warning("%s failed and is tried again: %s", name, report.failure)
-                    continue
-            reports.append(self._retries.counted(report))
-        if not reports and self._retries and len(self._retries) == len(self._dispatch.running):
+            if report.ok:
+                reports += self._dispatch.note_success(report)
+                continue
+            self.has_left_overs |= report.failure is not None and report.failure.kind in LOST
+            self.has_left_overs |= bool(self._graph.header.composites)  # parts are not taken back
+            is_again = self._retries.postpone(report, is_ending=stopping)
+            reports += self._dispatch.note_failure(report, is_again=is_again, is_ending=stopping)
+            if is_again:
+                work = self._dispatch.running[report.quantum]
+                name = f"{work.label} {self._data_id(report.quantum)}"
+                how = "was lost" if report.status is Status.LOST else "failed"
+                _log.warning("%s %s and is tried again: %s", name, how, report.failure)
+            else:
+                reports.append(report)
+        if not reports and self._retries and len(self._retries) == self._dispatch.n_at_work:
             time.sleep(PAUSE_S)  # an executor that has nothing to do doesn't wait
-        return reports
+        return list(map(self._retries.counted, reports))
 
     def _add(self, reports: list[Report]) -> None:
         self._group += reports

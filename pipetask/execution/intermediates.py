@@ -33,7 +33,6 @@ class Intermediates:
     def __init__(self, graph: QuantumGraph, temporary: Collection[str] = ()) -> None:
         self._graph = graph
         self._temporary = frozenset(temporary)
-        self._in_memory: set[UUID] = set()
         self._packed = _PackedRecords()
         self._kept: dict[str, npt.NDArray[np.object_]] = {}  # bytes or None, by dataset type and row
         self._is_made: dict[str, npt.NDArray[np.bool_]] = {}
@@ -82,16 +81,11 @@ class Intermediates:
             found[id] = self._packed.unpack(data) if data else ()
         return found
 
-    def note_in_memory(self, report: Report) -> None:
-        """Note, as soon as a quantum is reported, what it left in the memory of its worker alone."""
-        self._in_memory.update(id for id, records in report.temporary.items() if not records)
-
     def note_saved(self, report: Report, others: Iterable[int]) -> None:
         """Note what a worker held for a quantum that failed, and for others, and has saved to files since."""
         for name, row in (each for q in (report.quantum, *others) for each in self.made_inputs(q)):
             id = _id_of(self._graph, self._graph.datasets[name], row)
             if records := report.temporary.get(id):
-                self._in_memory.discard(id)
                 self._keep(name, row, records)
 
     def _keep(self, name: str, row: int, records: Sequence[ArtifactRecord]) -> None:
@@ -99,12 +93,10 @@ class Intermediates:
             self._kept[name] = np.full(len(self._graph.datasets[name]), None)
         self._kept[name][row] = self._packed.pack(records)
 
-    def only_in_memory(self, quantum: int) -> str:
-        """Return the dataset type of an input that is, or was, in a worker's memory only; or nothing."""
-        for name, row in self.made_inputs(quantum) if self._in_memory else ():
-            if _id_of(self._graph, self._graph.datasets[name], row) in self._in_memory:
-                return name
-        return ""
+    def reads_any(self, quantum: int, ids: Collection[UUID]) -> bool:
+        """Tell whether a quantum reads any of some datasets."""
+        inputs = self.made_inputs(quantum)
+        return any(_id_of(self._graph, self._graph.datasets[name], row) in ids for name, row in inputs)
 
     def drop_inputs_of(self, quantum: int) -> list[ArtifactRecord]:
         """Note that a quantum has read its inputs, and forget those that nobody else will read.
@@ -120,8 +112,6 @@ class Intermediates:
             count[row] -= 1
             if count[row]:
                 continue
-            if self._in_memory:
-                self._in_memory.discard(_id_of(self._graph, self._graph.datasets[name], row))
             if name in self._kept:
                 data, self._kept[name][row] = self._kept[name][row], None
                 if data and self.is_temporary(name, row):

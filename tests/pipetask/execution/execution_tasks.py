@@ -50,6 +50,7 @@ class DoubleConfig(PipelineTaskConfig, pipelineConnections=DoubleConnections):
     succeed_at = Field(
         dtype=int, default=1, doc="Attempt on detector 1 that succeeds, if the folder is given."
     )
+    attempts_exit = Field(dtype=bool, default=False, doc="Whether those before it end their process.")
     repeatable_on = ListField(dtype=int, default=[], doc="Detectors whose failure would come again.")
     hold_mib = Field(dtype=int, default=0, doc="Memory to hold while sleeping.")
     note_resources = Field(dtype=bool, default=False, doc="Whether to note what the task may use.")
@@ -77,6 +78,8 @@ class DoubleTask(PipelineTask):
             folder = Path(self.config.attempts_in)
             (folder / str(time.monotonic_ns())).touch()
             if len(list(folder.iterdir())) < self.config.succeed_at:
+                if self.config.attempts_exit:
+                    os._exit(7)
                 raise OSError("the file system is away")
         if detector in self.config.repeatable_on:
             raise RepeatableQuantumError("no stars")

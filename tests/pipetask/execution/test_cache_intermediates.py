@@ -35,6 +35,11 @@ tasks:
     config: {connections.number: doubled, connections.doubled: fourfold, connections.schema: again_schema}
 temporary: [passing, doubled]
 """
+BESIDE = """
+  beside:
+    class: execution_tasks.DoubleTask
+    config: {connections.number: doubled, connections.doubled: likewise, connections.schema: beside_schema}
+"""
 MUCH = 10**8
 DETECTORS = range(4)
 
@@ -186,6 +191,32 @@ def test_a_lost_worker_fails_the_quantum_that_was_running_and_not_those_before_i
     assert_nothing_is_left_of(numbers_repo, "passing", "doubled")
     redone = numbers_repo.graph(pipeline=TWICE, again__exit_on=[1], extend_run=True)
     assert {task.label: task.count for task in redone.tasks} == {"split": 1, "double": 1, "again": 1}
+
+
+def test_what_a_lost_worker_held_is_made_again_for_another_attempt(numbers_repo, tmp_path):
+    attempts = tmp_path / "attempts"
+    attempts.mkdir()
+    config = {"again__attempts_in": str(attempts), "again__succeed_at": 3, "again__attempts_exit": True}
+    summary = run(numbers_repo, numbers_repo.graph(pipeline=TWICE, **config), processes=2, retries=2)
+    assert summary.total(Status.SUCCEEDED) == summary.total() == 12
+    assert values(numbers_repo, "fourfold") == [40, 44, 48, 52]
+    assert len(list(attempts.iterdir())) == 3
+    assert [row.attempts for row in quanta(numbers_repo) if row.task_label == "again"].count(3) == 1
+    assert_nothing_is_left_of(numbers_repo, "passing", "doubled")
+
+
+def test_what_a_lost_worker_held_is_made_again_for_those_whose_fault_it_was_not(numbers_repo):
+    pipeline = TWICE.replace("temporary:", BESIDE + "temporary:")
+    graph = numbers_repo.graph(pipeline=pipeline, again__exit_on=[1])
+    summary = run(numbers_repo, graph, processes=2)
+    assert {label: dict(counts) for label, counts in summary.tasks.items()} == {
+        "split": {Status.SUCCEEDED: 4},
+        "double": {Status.SUCCEEDED: 4},
+        "again": {Status.SUCCEEDED: 3, Status.LOST: 1},
+        "beside": {Status.SUCCEEDED: 4},
+    }
+    assert values(numbers_repo, "likewise") == [40, 44, 48, 52]
+    assert_nothing_is_left_of(numbers_repo, "passing", "doubled")
 
 
 def test_a_part_of_a_graph_makes_results_for_the_rest(numbers_repo):
