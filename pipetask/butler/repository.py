@@ -86,6 +86,15 @@ def find_repository(
     )
 
 
+def name_needed(root: str) -> str:
+    """Return the folder of a repository if commands given here must name it: else they find another."""
+    try:
+        is_found = find_repository().root == root
+    except (RepositoryNotFoundError, RepositoryConfigError):
+        is_found = False
+    return root if is_repository(root) and not is_found else ""
+
+
 def registry_url(root: Path, registry: str) -> str:
     """Return the URL of a registry, which a configuration names by a URL or by a file in the repository."""
     return registry if "://" in registry else f"sqlite:///{root / registry}"

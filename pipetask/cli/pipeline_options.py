@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -54,7 +55,8 @@ def pipeline_options() -> Decorator:
             "-p",
             "--pipeline",
             metavar="FILE[#LABELS]",
-            help="Pipeline file; '#a,b' keeps only these tasks or subsets, '#a..b' all from a to b.",
+            help="Pipeline file, or a run, whose tasks are meant as they were configured there; '#a,b' keeps "
+            "only these tasks or subsets, '#a..b' all from a to b.",
         ),
         click.option(
             "-t",
@@ -209,9 +211,7 @@ def load_pipeline(
     InstrumentError
         If ``--instrument`` names what is not there; without a repository, that is any plain name.
     """
-    from pipetask.pipeline.pipeline import Pipeline
-
-    pipeline = Pipeline.from_file(uri) if uri else None
+    pipeline = _named(uri, butler) if uri else None
     for change in changes:
         pipeline = _changed(pipeline, change)
     if pipeline is None:
@@ -221,6 +221,19 @@ def load_pipeline(
     else:
         _check_instrument(pipeline, changes)
     return pipeline.select_tasks(select_tasks) if select_tasks else pipeline
+
+
+def _named(uri: str, butler: "Butler | None") -> "Pipeline":
+    """Read a pipeline file or, where there is none, take the tasks of a run as they were configured there."""
+    from pipetask.pipeline.document import expanded
+    from pipetask.pipeline.of_run import is_run, pipeline_of_run
+    from pipetask.pipeline.pipeline import Pipeline
+    from pipetask.pipeline.selection import split_uri
+
+    name, labels = split_uri(uri)
+    if butler is not None and not Path(expanded(name)).is_file() and is_run(butler, name):
+        return pipeline_of_run(butler, name).part(labels)
+    return Pipeline.from_file(uri)
 
 
 def _check_instrument(pipeline: "Pipeline", changes: Sequence[Change]) -> None:

@@ -13,6 +13,7 @@ from lsst.pex.config import Config
 
 from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Packages
 from pipetask.butler.defaults import reused_collection
+from pipetask.butler.executions import note_execution
 from pipetask.errors import (
     ExecutionOptionsError,
     InconsistentRunError,
@@ -88,6 +89,14 @@ def define_collections(graph: QuantumGraph, butler: Butler) -> None:
     change = header.change
     with butler.registry.transaction():
         collections.register(header.output_run)
+        note_execution(
+            butler,
+            header.output_run,
+            inputs=header.input_collections,
+            data_query=header.data_query,
+            tasks={task.label: task.task_class_name for task in graph.tasks},
+            temporary=header.temporary,
+        )
         if not header.output:
             return
         try:

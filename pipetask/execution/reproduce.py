@@ -16,7 +16,7 @@ from pipetask.errors import MissingCollectionError, NotReproducibleError
 from pipetask.execution.content import first_difference
 from pipetask.execution.run_graph import run_graph
 from pipetask.graph.builder import QuantumGraphBuilder
-from pipetask.pipeline.pipeline import Pipeline
+from pipetask.pipeline.of_run import configured_as
 from pipetask.task.code_version import code_version
 
 if TYPE_CHECKING:
@@ -160,13 +160,9 @@ def _tagged_inputs(butler: Butler, name: str, quanta: Iterable[UUID]) -> Iterato
 
 
 def _pipeline_of(butler: Butler, quanta: Iterable[QuantumRow], searched: list[str]) -> PipelineGraph:
-    pipeline: Pipeline | None = None
-    for label, class_name in {row.task_label: row.task_class for row in quanta}.items():
-        config = butler.get(_found(butler, f"{label}_config", searched)).saveToString()
-        more = pipeline.with_task if pipeline else Pipeline.from_task
-        pipeline = more(class_name, label=label).with_config_python(label, config)
-    assert pipeline is not None
-    return pipeline.graph_in(butler)
+    classes = {row.task_label: row.task_class for row in quanta}
+    tasks = {label: (name, _found(butler, f"{label}_config", searched)) for label, name in classes.items()}
+    return configured_as(butler, tasks).graph_in(butler)
 
 
 def _tag_init_inputs(butler: Butler, pipeline: PipelineGraph, searched: list[str], tagged: str) -> None:

@@ -7,10 +7,12 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pipetask.butler.executions import executions_of
 from pipetask.butler.inventory import remove_left_overs
-from pipetask.butler.repository import journal_path
+from pipetask.butler.repository import journal_path, name_needed
 from pipetask.errors import ExecutionOptionsError, InconsistentRunError
 from pipetask.execution import init_run
 from pipetask.execution.chains import Chains
@@ -124,7 +126,7 @@ def run_graph(
         butler.registry.provenance.end_run(run, time.time_ns())
     if summary.interrupted:
         _log.warning(STOPPED, run)
-    return summary
+    return replace(summary, repository=name_needed(butler.root), executions=executions_of(butler, run))
 
 
 def _execute(

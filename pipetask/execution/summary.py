@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipetask.butler.executions import Executions
 from pipetask.execution.report import DONE, Failure, Status
 
 OK = 0
@@ -66,6 +67,10 @@ class RunSummary:
         Chain that gathers the runs; empty if there is none.
     no_work : `tuple` [ `ErrorGroup` ]
         Why quanta found nothing to do, in groups as errors are.
+    repository : `str`
+        Its folder, if commands given here must name it.
+    executions : `Executions`
+        What all its executions were asked for.
     """
 
     run: str
@@ -76,6 +81,8 @@ class RunSummary:
     reused: Mapping[str, int] = field(default_factory=dict)
     output: str = ""
     no_work: tuple[ErrorGroup, ...] = ()
+    repository: str = ""
+    executions: Executions = field(default_factory=Executions)
 
     def total(self, *statuses: Status) -> int:
         """Count the quanta with one of these statuses; all quanta if none is given."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipetask.butler import Butler, MissingCollectionError, check_name, input_collections
 from pipetask.butler.defaults import reused_collection
+from pipetask.butler.executions import executions_of
 from pipetask.errors import OutputCollectionError
 
 
@@ -68,7 +69,8 @@ def resolve(
     """Apply the rules of ``-i``, ``-o``, ``--output-run`` and the options that change an output chain.
 
     An output chain that exists already supplies the inputs; naming inputs as well is accepted if the chain,
-    its own chains opened, holds them in that order and side by side. A new run is named after the chain and
+    its own chains opened, holds them in that order and side by side. A run that is continued and in no chain
+    has the inputs of before, if none are named. A new run is named after the chain and
     the time (UTC to the millisecond).
 
     Parameters
@@ -108,8 +110,11 @@ def resolve(
             f"Name it '{output}/…', or leave --output-run out."
         )
 
-    if not inputs:
-        inputs = chain_tail if children is not None else input_collections(butler, instrument)
+    if not inputs and children is not None:
+        inputs = chain_tail
+    elif not inputs:
+        earlier = executions_of(butler, output_run).inputs if extend_run else ()
+        inputs = earlier or input_collections(butler, instrument)
     elif children is not None and not rebase:
         if not _holds(_leaves(butler, children), _leaves(butler, inputs)):
             raise OutputCollectionError(
@@ -127,8 +132,8 @@ def resolve(
     if not output_run:
         output_run = f"{output}/{timestamp()}"
     _check_run(butler, output_run, extend_run=extend_run)
-    earlier = [run for run in runs if run != output_run]
-    search = dict.fromkeys([*([output_run] if extend_run else []), *earlier, *inputs])
+    others = [run for run in runs if run != output_run]
+    search = dict.fromkeys([*([output_run] if extend_run else []), *others, *inputs])
     rebased_on = tuple(inputs) if rebase and children is not None else ()
     return RunCollections(
         tuple(search), output, output_run, ChainChange(replaced, prune_replaced, rebased_on)

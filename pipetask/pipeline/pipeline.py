@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,10 +57,7 @@ class Pipeline:
         """Read a pipeline file; ``file.yaml#label,subset`` or ``#first..last`` takes a part of it."""
         path, names = split_uri(str(uri))
         refuse_remote(path, "The pipeline")
-        pipeline = Pipeline(load(Path(expanded(path))))
-        if len(names) == 1 and ".." in names[0]:
-            return pipeline.between(*names[0].split("..", 1))
-        return pipeline.subset(names) if names else pipeline
+        return Pipeline(load(Path(expanded(path)))).part(names)
 
     @staticmethod
     def from_string(text: str, *, file: str = "<text>") -> Pipeline:
@@ -114,6 +111,12 @@ class Pipeline:
         """Return a pipeline of the named tasks and subsets only."""
         labels = expand_labels(self.document, names, "selection")
         return self._with(select(self.document, labels))
+
+    def part(self, names: Sequence[str]) -> Pipeline:
+        """Return what names after ``#`` stand for: some tasks, all from one to another, or simply all."""
+        if len(names) == 1 and ".." in names[0]:
+            return self.between(*names[0].split("..", 1))
+        return self.subset(names) if names else self
 
     def between(self, first: str, last: str) -> Pipeline:
         """Return a pipeline of the tasks that depend on ``first`` and that ``last`` depends on, and these.

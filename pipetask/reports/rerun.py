@@ -8,25 +8,45 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipetask.execution.summary import ErrorGroup
+    from pipetask.execution.summary import ErrorGroup, RunSummary
+    from pipetask.reports.run import RunReport
 
 
-def rerun_command(group: ErrorGroup, run: str, output: str) -> str:
-    """Return a command line; ``PIPELINE`` and ``INPUTS`` stand for what nothing recorded.
+def rerun_command(group: ErrorGroup, of: RunSummary | RunReport) -> str:
+    """Return a command line that runs a group of failed quanta again, as they were configured, and no others.
 
-    A chain knows the inputs of its runs; changes of configurations are to be given again.
+    In a run with temporary datasets, which nobody may have kept, what makes their inputs goes with them.
 
     Parameters
     ----------
     group : `ErrorGroup`
         What failed. If it is too many to name, all quanta of the task that are not done are meant.
-    run, output : `str`
-        Where they were run, and the chain that this run is the newest of.
+    of : `RunSummary` or `RunReport`
+        The run that they failed in.
     """
-    where = condition(group.data_ids)
-    words = ["pipetask", "run", "-p", f"PIPELINE#{group.label}"]
-    words += ["-o", output] if output else ["-i", "INPUTS", "--output-run", run]
+    tasks = f"..{group.label}" if of.executions.temporary else group.label
+    return _command(of, f"{of.run}#{tasks}", condition(group.data_ids) or of.executions.data_query)
+
+
+def rest_command(of: RunSummary | RunReport) -> str:
+    """Return a command line that runs all that is not done."""
+    return _command(of, of.run, of.executions.data_query)
+
+
+def report_command(of: RunSummary | RunReport) -> str:
+    """Return a command line that says how a run went."""
+    return " ".join(map(_quoted, ["pipetask", "report", *_repository(of), of.run]))
+
+
+def _command(of: RunSummary | RunReport, pipeline: str, where: str) -> str:
+    """Return a command line; the chain, or the history of the run, knows where inputs are."""
+    words = ["pipetask", "run", *_repository(of), "-p", pipeline]
+    words += ["-o", of.output] if of.output else ["--output-run", of.run]
     return " ".join(map(_quoted, [*words, "--extend-run", *(["-d", where] if where else [])]))
+
+
+def _repository(of: RunSummary | RunReport) -> list[str]:
+    return ["-b", of.repository] if of.repository else []
 
 
 def _quoted(word: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipetask.butler.repository import journal_path
+from pipetask.butler.executions import Executions, executions_of
+from pipetask.butler.repository import journal_path, name_needed
 from pipetask.errors import EmptyQueryResultError
 from pipetask.execution.report import DONE, RAN, Status
 from pipetask.execution.summary import OK, SOME_FAILED, ErrorGroup, Errors, RunSummary
@@ -70,6 +71,10 @@ class RunReport:
         Chain whose newest run it is; empty if there is none.
     no_work : `tuple` [`ErrorGroup`]
         Why quanta found nothing to do, in groups as errors are.
+    repository : `str`
+        Its folder, if commands given here must name it.
+    executions : `Executions`
+        What all its executions were asked for.
     """
 
     run: str
@@ -79,6 +84,8 @@ class RunReport:
     is_unfinished: bool
     output: str = ""
     no_work: tuple[ErrorGroup, ...] = ()
+    repository: str = ""
+    executions: Executions = field(default_factory=Executions)
 
     def total(self, *outcomes: Status) -> int:
         """Count the quanta with one of these outcomes; all quanta if none is given."""
@@ -123,7 +130,7 @@ class RunReport:
                     "message": group.failure.message,
                     "count": group.count,
                     "data_id": group.data_id,
-                    "again": rerun_command(group, self.run, self.output),
+                    "again": rerun_command(group, self),
                 }
                 for group in self.errors
             ],
@@ -186,6 +193,8 @@ def report_of(butler: Butler, run: str, rows: list[Row]) -> RunReport:
         is_unfinished=journal_path(butler.root, run).exists(),
         output=_chain_of(butler, run),
         no_work=no_work.groups(),
+        repository=name_needed(butler.root),
+        executions=executions_of(butler, run),
     )
 
 

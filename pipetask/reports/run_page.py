@@ -151,7 +151,7 @@ def _error(butler: Butler, report: RunReport, group: ErrorGroup) -> str:
     parts = [
         f"<summary><b>{group.count:,} x {escape(group.label)}</b> {escape(group.failure.headline)}</summary>",
         f"<p>For example {escape(group.data_id)}. To run only these again:</p>",
-        f"<pre>{escape(rerun_command(group, report.run, report.output))}</pre>",
+        f"<pre>{escape(rerun_command(group, report))}</pre>",
         _folded("traceback", group.failure.traceback),
         _folded("log", _log_of(butler, report.run, group)),
     ]

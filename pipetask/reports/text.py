@@ -8,13 +8,10 @@ from pipetask.counted import counted
 from pipetask.execution.report import Status
 from pipetask.execution.reproduce import Reproduction
 from pipetask.execution.summary import RunSummary
-from pipetask.reports.rerun import rerun_command
+from pipetask.reports.rerun import report_command, rerun_command, rest_command
 from pipetask.reports.run import RunReport, TaskReport
 
 AGAIN = "the same command with --extend-run, which tries again what is not done"
-AGAIN_BY_PIPELINE = (
-    "pipetask run with the pipeline of the graph and --extend-run, which tries again what is not done"
-)
 
 
 def summary_text(summary: RunSummary, *, next_steps: Sequence[str] = (AGAIN,), is_stored: bool = True) -> str:
@@ -43,7 +40,7 @@ def summary_text(summary: RunSummary, *, next_steps: Sequence[str] = (AGAIN,), i
             *reused_lines(summary.reused),
             *_no_work_lines(summary),
             *_error_lines(summary, is_stored=is_stored),
-            *_next_steps(summary, [*[f"pipetask report {summary.run}"] * is_stored, *next_steps], is_stored),
+            *_next_steps(summary, [*[report_command(summary)] * is_stored, *next_steps], is_stored),
         ]
     )
 
@@ -56,8 +53,8 @@ def reused_lines(reused: Mapping[str, int]) -> list[str]:
     return [f"Taken from earlier runs: {counts}."]
 
 
-def report_text(report: RunReport, *, next_steps: Sequence[str] = (AGAIN,)) -> str:
-    """Say what a run did, and what to do next if anything is left."""
+def report_text(report: RunReport, *, next_steps: Sequence[str] = ()) -> str:
+    """Say what a run did, and what to do next if anything is left: by default, the command that goes on."""
     shown = _shown(task.counts for task in report.tasks)
     head = ["task", *map(_words, shown), "median", "longest", "total", "CPU", "memory"]
     table = [
@@ -74,7 +71,7 @@ def report_text(report: RunReport, *, next_steps: Sequence[str] = (AGAIN,)) -> s
             *aligned([head, *table]),
             *_no_work_lines(report),
             *_error_lines(report, is_stored=True),
-            *_next_steps(report, next_steps, is_stored=True),
+            *_next_steps(report, next_steps or [rest_command(report)], is_stored=True),
         ]
     )
 
@@ -166,7 +163,7 @@ def _error_lines(run: RunSummary | RunReport, *, is_stored: bool) -> list[str]:
         lines.append(f"{group.count:,} x {group.label}: {group.failure.headline}")
         lines.append(f"    for example {group.data_id}")
         if is_stored:
-            lines.append(f"    again: {rerun_command(group, run.run, run.output)}")
+            lines.append(f"    again: {rerun_command(group, run)}")
     return ["", "Errors:", *lines] if lines else []
 
 

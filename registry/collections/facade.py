@@ -234,6 +234,12 @@ class Collections(CollectionLookup):
             self.get_info(name)  # a name that never was is an error
         return edits
 
+    def note(self, name: str, action: str, **detail: Any) -> None:
+        """Add to the history of a collection what others than this class did with it; plain values."""
+        self.get_info(name)
+        with self._db.transaction():
+            self._record(name, action, **detail)
+
     def _record(self, name: str, action: str, **detail: Any) -> None:
         record_edit(self._db, self._schema, name, action, detail)
 

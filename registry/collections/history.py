@@ -27,9 +27,10 @@ class CollectionEdit:
         Its name; the collection may be gone.
     action : `str`
         ``register``, ``set doc``, ``set chain``, ``associate``, ``disassociate``, ``certify``, ``decertify``,
-        ``remove``.
+        ``remove``; ``execute`` if quanta were run that write to it.
     detail : mapping
-        What it was made into: kind, doc, children; or how many datasets of which type, and for which time.
+        What it was made into: kind, doc, children; or how many datasets of which type, and for which time;
+        or where inputs were searched, for which data and tasks.
     who : `str`
         User and host.
     edit_ns : `int`

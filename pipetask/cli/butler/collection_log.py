@@ -47,5 +47,6 @@ def _text(name: str, value: Any) -> str:  # what JSON holds
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
-        return ", ".join(f"{number} {name}" for name, number in value.items())
+        # Numbers of datasets by type; classes of tasks by label.
+        return ", ".join(f"{n} {name}" if isinstance(n, int) else name for name, n in value.items())
     return str(value)

@@ -28,7 +28,7 @@ def command(repo: str | None, run: str, html: str | None, format_: str) -> None:
     from pipetask.reports.run import newest_run, report_of
     from pipetask.reports.run_page import run_page
     from pipetask.reports.run_rows import latest_rows
-    from pipetask.reports.text import AGAIN, AGAIN_BY_PIPELINE, report_text
+    from pipetask.reports.text import report_text
 
     with Butler.from_config(repo) as butler:
         graph = QuantumGraph.load(Path(run)) if Path(run).is_file() else None
@@ -38,10 +38,8 @@ def command(repo: str | None, run: str, html: str | None, format_: str) -> None:
         if html:
             Path(html).write_text(run_page(butler, report, rows), encoding="utf-8")
     if format_ == "table":
-        again = AGAIN_BY_PIPELINE if graph else AGAIN
-        if graph and report.total() == report.total(Status.NOT_ATTEMPTED):
-            again = f"pipetask run -g {run}"
-        click.echo(report_text(report, next_steps=[again]))
+        is_new = graph and report.total() == report.total(Status.NOT_ATTEMPTED)
+        click.echo(report_text(report, next_steps=[f"pipetask run -g {run}"] if is_new else []))
     elif format_ == "json":
         click.echo(json.dumps(report.document(), indent=1))
     else:

@@ -75,8 +75,9 @@ def command(
     from pipetask.execution.run_pipeline import run_pipeline
     from pipetask.graph.partial import with_made_inputs
     from pipetask.graph.prepare import DataSelection
+    from pipetask.reports.rerun import rest_command
     from pipetask.reports.run import write_summary
-    from pipetask.reports.text import AGAIN, AGAIN_BY_PIPELINE, summary_text
+    from pipetask.reports.text import AGAIN, summary_text
 
     lines = CoverageOptions.among(options)
     names = {field.name for field in fields(ExecutionOptions)} & options.keys()
@@ -126,5 +127,5 @@ def command(
     if how["init_only"]:
         click.echo(f"Run {done.run}: configurations and init-outputs are there; nothing else was asked for.")
     else:
-        click.echo(summary_text(done, next_steps=[AGAIN_BY_PIPELINE if qgraph else AGAIN]))
+        click.echo(summary_text(done, next_steps=[rest_command(done) if qgraph else AGAIN]))
     sys.exit(done.exit_code)

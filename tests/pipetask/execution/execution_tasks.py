@@ -146,7 +146,7 @@ class AddOneConnections(PipelineTaskConnections, dimensions=("instrument", "dete
 
 
 class AddOneConfig(PipelineTaskConfig, pipelineConnections=AddOneConnections):
-    pass
+    fail_while_exists = Field(dtype=str, default="", doc="Environment variable that names a file.")
 
 
 class AddOneTask(PipelineTask):
@@ -158,6 +158,9 @@ class AddOneTask(PipelineTask):
         self.given = initInputs["schema"]
 
     def run(self, doubled):
+        flag = self.config.fail_while_exists
+        if flag and Path(os.environ[flag]).exists():
+            raise ValueError("cannot add")
         result = {"n": doubled["n"] + 1, "unit": self.given["unit"]}
         self.given["unit"] = "spoilt for the next quantum"
         return Struct(plus_one=result)

@@ -6,8 +6,11 @@ import re
 import shlex
 
 import pytest
+from click.testing import CliRunner
 
+from pipetask.butler import Butler
 from pipetask.butler.repository import journal_path
+from pipetask.cli.main import pipetask
 from pipetask.execution.resume import graph_path
 from pipetask.reports.rerun import condition
 
@@ -29,14 +32,19 @@ def test_the_command_that_a_report_names_runs_only_what_failed(commands, broken)
     commands("run", *RUN, *config, exit_code=1)
     shown = commands("report", "out", exit_code=1).stdout
     (again,) = [line.partition("again: ")[2] for line in shown.splitlines() if "again: " in line]
+    run = shown.split()[1].rstrip(":")
     words = shlex.split(again)
-    assert words[:4] == ["pipetask", "run", "-p", "PIPELINE#double"]
+    assert words[:6] == ["pipetask", "run", "-p", f"{run}#double", "-o", "out"]
     assert words[-1] == "instrument = 'Cam' AND detector IN (0, 1, 2, 3)"
     broken.unlink()
-    words = [word.replace("PIPELINE", str(commands.pipeline)) for word in words[1:]]
-    assert "4 quanta (4 succeeded)" in commands.plain(*words, *config).stdout
+    commands.pipeline.unlink()  # the run knows its tasks and their configurations
+    assert "4 quanta (4 succeeded)" in commands.plain(*words[1:]).stdout
     report = json.loads(commands("report", "out", "--format", "json", exit_code=1).stdout)
     assert report["quanta"] | {"succeeded": 4, "blocked": 5} == report["quanta"]
+    shown = commands("report", "out", exit_code=1).stdout.splitlines()
+    rest = shlex.split(shown[shown.index("Next:") + 1])
+    assert "5 quanta (5 succeeded)" in commands.plain(*rest[1:]).stdout
+    assert "9 quanta (9 succeeded)" in commands("report", "out").stdout
 
 
 def test_why_there_was_no_work_is_said_in_groups(commands, tmp_path):
@@ -119,7 +127,8 @@ def test_next_steps_of_a_saved_graph_are_those_that_a_graph_allows(commands, tmp
     for name, *words in (("run", "-g", file, "--register-dataset-types"), ("report", file)):
         shown = commands(name, *words, exit_code=1).stdout
         assert "the same command" not in shown
-        assert "pipetask run with the pipeline of the graph and --extend-run" in shown
+        run = shown.split()[1].rstrip(":")
+        assert f"\n  pipetask run -p {run} -o out --extend-run\n" in shown
 
 
 def test_what_a_run_that_was_cut_short_has_still_to_do_counts(commands):
@@ -148,10 +157,51 @@ def test_commands_to_run_again_can_be_read(commands):
     assert """--extend-run -d "instrument = 'Cam' AND detector = 2\"""" in shown
 
 
-def test_a_command_to_run_again_names_inputs_where_no_chain_knows_them(commands):
-    commands("run", *RUN[:2], "--output-run", "alone", RUN[-1], "-c", "double:fail_on=[2]", exit_code=1)
-    shown = commands("report", "alone", exit_code=1).stdout
-    assert "again: pipetask run -p 'PIPELINE#double' -i INPUTS --output-run alone --extend-run" in shown
+def test_a_run_in_no_chain_knows_its_inputs_and_data(commands, broken):
+    where = ("-d", "instrument='Cam' AND detector IN (1, 2)")
+    config = ("-c", "double:fail_while_exists=BROKEN")
+    commands("run", *RUN[:2], "--output-run", "alone", RUN[-1], *where, *config, exit_code=1)
+    shown = commands("report", "alone", exit_code=1).stdout.splitlines()
+    rest = shlex.split(shown[shown.index("Next:") + 1])
+    assert rest[1:] == ["run", "-p", "alone", "--output-run", "alone", "--extend-run", *where]
+    broken.unlink()
+    assert "5 quanta (5 succeeded)" in commands.plain(*rest[1:]).stdout
+
+
+def test_a_command_to_run_again_names_the_repository_where_others_would_not_find_it(commands, tmp_path):
+    commands("run", *RUN, "-c", "double:fail_on=[2]", exit_code=1)
+    shown = commands("report", "-b", commands.repo.root, "out", exit_code=1).stdout
+    assert "again: pipetask run -p" in shown
+    other = tmp_path / "elsewhere"
+    Butler.makeRepo(other).close()
+    words = ["report", "-b", str(commands.repo.root), "out"]
+    shown = CliRunner().invoke(pipetask, words, env={"BUTLER_REPO": str(other)}).stdout
+    assert f"again: pipetask run -b {commands.repo.root} -p" in shown
+
+
+def test_what_makes_temporary_inputs_goes_with_what_failed(commands, broken):
+    text = commands.pipeline.read_text().replace("tasks:", "temporary: [doubled]\ntasks:")
+    commands.pipeline.write_text(text)
+    config = ("-c", "add_one:fail_while_exists=BROKEN")
+    commands("run", *RUN, *config, "--cache-intermediates", exit_code=1)
+    shown = commands("report", "out", exit_code=1).stdout
+    (again,) = [line.partition("again: ")[2] for line in shown.splitlines() if "again: " in line]
+    broken.unlink()
+    assert "8 quanta (8 succeeded)" in commands.plain(*shlex.split(again)[1:]).stdout
+    shown = commands("report", "out", exit_code=1).stdout
+    assert "9 quanta (8 succeeded, 1 blocked)" in shown
+
+
+def test_a_run_is_a_pipeline_as_it_was_configured_there(commands):
+    commands("run", *RUN, "-c", "double:fail_on=[2]", exit_code=1)
+    run = commands("report", "out", exit_code=1).stdout.split()[1].rstrip(":")
+    commands("run", *RUN[:2], "--output-run", "second", "-c", "double:fail_on=[]")
+    for name, failing in ((run, "[2]"), ("second", "[]")):
+        shown = commands.plain("build", "-b", commands.repo.root, "-p", f"{name}#double", "--show", "config")
+        assert f"fail_on={failing}" in shown.stdout
+    assert (
+        "'numbers' can't be used as a pipeline" in commands.plain("run", "-p", "numbers", exit_code=2).stderr
+    )
 
 
 def test_csv_has_a_line_for_each_task(commands):
@@ -167,7 +217,7 @@ def test_the_page_shows_states_errors_logs_and_workers(commands, tmp_path, in_br
     commands("report", "out", "--html", page, exit_code=1)
     shown = in_browser(page.as_uri())
     assert "<b>1 x double</b> ValueError: detector 1 is broken" in shown
-    assert "PIPELINE#double" in shown
+    assert "#double -o out --extend-run" in shown.replace("'", "")
     assert "double: detector 1" in shown  # its log
     assert 'class="task bad" data-name="double"' in shown
     assert "3 of 4, 1 failed" in shown

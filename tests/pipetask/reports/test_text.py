@@ -1,9 +1,13 @@
 """Summaries and reports as text."""
 
+from dataclasses import replace
+
 import pytest
 
+from pipetask.butler.executions import Executions
 from pipetask.execution.report import Failure, Status
 from pipetask.execution.summary import ErrorGroup, Errors, RunSummary, Tally
+from pipetask.reports.rerun import rerun_command
 from pipetask.reports.run import RunReport, TaskReport
 from pipetask.reports.text import duration, report_text, summary_text
 
@@ -128,3 +132,14 @@ def test_tasks_without_quanta_have_no_row_and_nothing_done_no_table():
     assert "calibrate" not in summary_text(RunSummary("r", tasks, (), 1.0))
     text = summary_text(RunSummary("r", {}, (), 1.0, reused={"isr": 2}))
     assert text.splitlines() == ["Run r: 0 quanta in 1 s", "Taken from earlier runs: 2 of isr."]
+
+
+def test_failures_that_are_too_many_to_name_are_what_is_not_done_of_the_data_selected():
+    summary = RunSummary(
+        "r/1", {}, (), 1.0, output="r", executions=Executions(data_query="visit < 9"), repository="/data/a b"
+    )
+    assert rerun_command(ERROR, summary) == (
+        "pipetask run -b '/data/a b' -p 'r/1#isr' -o r --extend-run -d 'visit < 9'"
+    )
+    named = replace(ERROR, data_ids=('{"detector": 1}',))
+    assert rerun_command(named, summary).endswith(" -d 'detector = 1'")
