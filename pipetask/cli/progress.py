@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from pipetask.cli.rate import Rate
 from pipetask.counted import counted
 
 if TYPE_CHECKING:
@@ -50,24 +51,42 @@ class Lines:
     def __init__(self, every_s: float = EVERY_S) -> None:
         self._every_s = every_s
         self._begin = self._last = time.monotonic()
+        self._rate = Rate()
 
     def __call__(self, tally: "Tally") -> None:
         """Note how far the run is."""
         now = time.monotonic()
+        self._rate.note(now, sum(map(ran, tally.counts.values())))
         if now - self._last >= self._every_s:
             self._last = now
-            click.echo(line(tally, now - self._begin), err=True)
+            click.echo(line(tally, now - self._begin, self._rate.per_s(now)), err=True)
 
 
-def line(tally: "Tally", elapsed_s: float) -> str:
-    """Say in one line how far a run is after some time."""
+def line(tally: "Tally", elapsed_s: float, per_s: float) -> str:
+    """Say in one line how far a run is after some time, and how fast it goes if that is known."""
     from pipetask.reports.text import duration
 
-    rate = tally.done / elapsed_s
     bad = f" ({found})" if (found := _bad(sum(tally.counts.values(), Counter()))) else ""
-    left = f", {duration((tally.total - tally.done) / rate)} left" if rate else ""
+    speed = "".join(f", {what}" for what in speed_and_rest(per_s, tally.total - tally.done) if what)
     whole = counted(tally.total, "quantum")
-    return f"{tally.done} of {whole}{bad} after {duration(elapsed_s)}, {rate:.3g}/s{left}"
+    return f"{tally.done:,} of {whole}{bad} after {duration(elapsed_s)}{speed}"
+
+
+def ran(counts: "Counter[Status]") -> int:
+    """Count the quanta that were run: what is blocked ends by itself, at any speed."""
+    from pipetask.execution.report import RAN
+
+    return sum(n for status, n in counts.items() if status in RAN)
+
+
+def speed_and_rest(per_s: float, left: int) -> tuple[str, str]:
+    """Say how fast quanta end, and how long the rest takes; nothing where that is not known."""
+    from pipetask.reports.text import duration
+
+    if not per_s:
+        return "", ""
+    speed = f"{per_s:.3g}/s" if per_s >= 0.1 else f"{per_s * 60:.3g}/min"
+    return speed, f"{duration(left / per_s)} left" if left else ""
 
 
 def _bad(counts: "Mapping[Status, int]") -> str:
@@ -75,41 +94,41 @@ def _bad(counts: "Mapping[Status, int]") -> str:
     from pipetask.execution.report import Status
 
     found = ((counts.get(status, 0), status) for status in (Status.FAILED, Status.LOST))
-    return ", ".join(f"{n} {status}" for n, status in found if n)
+    return ", ".join(f"{n:,} {status}" for n, status in found if n)
 
 
 @contextmanager
 def _bars() -> Iterator[Shown]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}", justify="right"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}", justify="right"),
         TextColumn("[red]{task.fields[failed]}"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bars: dict[str, TaskID] = {}
-        of_building = progress.add_task("", total=None, visible=False, rate="", failed="")
+        rates: dict[str, Rate] = {}
+        of_building = progress.add_task("", total=None, visible=False, rate="", left="", failed="")
 
         def building(what: str, done: int, total: int) -> None:
             progress.update(of_building, description=what, completed=done, total=total, visible=True)
 
         def running(tally: "Tally") -> None:
+            now = time.monotonic()
             progress.update(of_building, visible=False)
             for label, total in tally.totals.items():
                 if label not in bars:
-                    bars[label] = progress.add_task(label, total=total, rate="", failed="")
+                    bars[label] = progress.add_task(label, total=total, rate="", left="", failed="")
+                    rates[label] = Rate()
                 counts = tally.counts[label]
-                speed = next(task.speed for task in progress.tasks if task.id == bars[label])
-                progress.update(
-                    bars[label],
-                    completed=counts.total(),
-                    rate=f"{speed:.3g}/s" if speed else "",
-                    failed=_bad(counts),
-                )
+                done = counts.total()
+                rates[label].note(now, ran(counts))
+                rate, left = speed_and_rest(rates[label].per_s(now), total - done)
+                progress.update(bars[label], completed=done, rate=rate, left=left, failed=_bad(counts))
 
         yield Shown(building, running)

@@ -3,7 +3,7 @@
 from collections import Counter
 from types import SimpleNamespace
 
-from pipetask.cli.progress import Lines, Shown, line, shown_progress
+from pipetask.cli.progress import Lines, Shown, line, ran, shown_progress
 from pipetask.execution.report import Status
 from pipetask.execution.summary import Tally
 
@@ -50,7 +50,14 @@ def test_without_a_terminal_a_line_comes_now_and_then(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_line_tells_rate_and_time_left():
-    tally = Tally({"isr": 10})
-    tally.add("isr", Status.SUCCEEDED, 4)
-    assert line(tally, 2.0) == "4 of 10 quanta after 2 s, 2/s, 3 s left"
+def test_a_line_tells_rate_and_time_left_if_they_are_known():
+    tally = Tally({"isr": 3000})
+    tally.add("isr", Status.SUCCEEDED, 2000)
+    assert line(tally, 200.0, 10.0) == "2,000 of 3,000 quanta after 3 min 20 s, 10/s, 1 min 40 s left"
+    assert line(tally, 2.0, 0.0) == "2,000 of 3,000 quanta after 2 s"
+    assert line(tally, 20.0, 0.05).endswith(" after 20 s, 3/min, 5 h 33 min left")
+
+
+def test_quanta_that_were_never_begun_have_no_speed():
+    counts = Counter({Status.SUCCEEDED: 3, Status.NO_WORK: 2, Status.FAILED: 1, Status.BLOCKED: 1000})
+    assert ran(counts) == 6
