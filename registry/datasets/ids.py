@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
 from registry.dataset_ref import Ids
-
-if TYPE_CHECKING:
-    pass
 
 AnyIds: TypeAlias = "Ids | Iterable[UUID]"
 
