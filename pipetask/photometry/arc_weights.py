@@ -14,8 +14,8 @@ class ArcWeights:
 
     def __init__(self, radius: float, fx: Floats, fy: Floats) -> None:
         self._radius = radius
-        self._x = np.minimum(border_lines(fx, reach(radius)), radius)
-        self._y = np.minimum(border_lines(fy, reach(radius)), radius)
+        self._x = np.minimum(border_lines(fx, reach(radius) + 1), radius)
+        self._y = np.minimum(border_lines(fy, reach(radius) + 1), radius)
         self._chord = half_chord(self._y, radius)
         self._height = height = half_chord(self._x, radius)
         self._width = self._x[:, 1:] - self._x[:, :-1]

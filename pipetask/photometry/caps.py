@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetask.photometry.bands import reach
-from pipetask.photometry.circle import half_chord
+from pipetask.photometry.circle import border_lines, half_chord
 from pipetask.photometry.planes import Floats, Integers
 
 
@@ -101,7 +101,7 @@ class CapWeights:
 
     def __init__(self, circle: Circle, fx: Floats, fy: Floats) -> None:
         self._circle, self._fx, self._fy = circle, fx, fy
-        x, y = _borders(fx, circle.upright.shape[-1]), _borders(fy, circle.sideways.shape[-1])
+        x, y = border_lines(fx, circle.upright.shape[-1]), border_lines(fy, circle.sideways.shape[-1])
         self._longer = x[:, -1] <= _corner(circle.radius)
         corner = np.where(self._longer, x[:, -1], x[:, -2])
         self._x = np.minimum(x, corner[:, None])[:, None]
@@ -119,15 +119,6 @@ class CapWeights:
         shared = int(np.count_nonzero(circle.sideways.bases > circle.last + 1))
         partly[:, :, 0, shared:] *= ~self._longer[:, None]
         return partly, highest, places
-
-
-def _borders(offset: Floats, count: int) -> Floats:
-    """Distances of the centre and of pixel borders from the centre; shape (2 down/up, count + 1, n)."""
-    borders = np.zeros((2, count + 1, len(offset)))
-    steps = np.arange(count)[:, None] + 0.5
-    np.add(steps, offset, out=borders[0, 1:])
-    np.subtract(steps, offset, out=borders[1, 1:])
-    return borders
 
 
 def _weights(radius: float, caps: Caps, lines: Floats, offset: Floats) -> tuple[Floats, Floats, Integers]:

@@ -25,10 +25,10 @@ def segment(dx: Floats, dy: Floats, radius: float | Floats) -> Floats:
     return area
 
 
-def border_lines(offset: Floats, size: int) -> Floats:
-    """Distances of pixel borders from the centre, itself first; shape (2 down/up, size + 2, n)."""
-    borders = np.arange(size + 1)[:, None] + 0.5
-    lines = np.zeros((2, size + 2, len(offset)))
+def border_lines(offset: Floats, count: int) -> Floats:
+    """Distances of the centre itself and of pixel borders from it; shape (2 down/up, count + 1, n)."""
+    borders = np.arange(count)[:, None] + 0.5
+    lines = np.zeros((2, count + 1, len(offset)))
     np.add(borders, offset, out=lines[0, 1:])
     np.subtract(borders, offset, out=lines[1, 1:])
     return lines
