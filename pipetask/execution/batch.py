@@ -25,6 +25,7 @@ from pipetask.execution.commit import commit, data_id_texts, quantum_ids
 from pipetask.execution.coordinator import Coordinator
 from pipetask.execution.executors.memory import MemoryBudget
 from pipetask.execution.journal import Journal, read_journal
+from pipetask.execution.journaled_reports import journaled_reports
 from pipetask.execution.options import ExecutionOptions
 from pipetask.execution.report import Report, Status
 from pipetask.execution.run_graph import local_executor
@@ -86,7 +87,7 @@ def run_quanta(path: Path, repository: Repository, quanta: Iterable[int], **opti
     folder = batch_folder(repository.root, graph.header.output_run)
     config = _limited_config(graph, repository)
     runner = QuantumRunner(config, path, _existing_init_inputs(graph) | _init_records(graph, folder))
-    done = {number: report for number, report in _reports(folder).items() if report.ok}
+    done = {number: report for number, report in _reports(graph, folder).items() if report.ok}
     wanted = set(quanta) - done.keys()
     vain = _waiting_in_vain(graph, wanted, done)
     budget = MemoryBudget()
@@ -137,7 +138,7 @@ def transfer(
         Counts of all quanta; those that nobody has run are not attempted.
     """
     folder = batch_folder(butler.root, graph.header.output_run)
-    init, reports = _init_records(graph, folder), _reports(folder)
+    init, reports = _init_records(graph, folder), _reports(graph, folder)
     tally = Tally({task.label: task.count for task in graph.tasks})
     errors, no_work = Errors(), Errors()
     for report in reports.values():
@@ -228,11 +229,11 @@ def _init_records(graph: QuantumGraph, folder: Path) -> Records:
     return {UUID(hex=id): [ArtifactRecord(*r) for r in records] for id, records in json.loads(text).items()}
 
 
-def _reports(folder: Path) -> dict[int, Report]:
+def _reports(graph: QuantumGraph, folder: Path) -> dict[int, Report]:
     """Read how each quantum went: its success, if it had one, else one of its failures."""
     found: dict[int, Report] = {}
     for journal in sorted(folder.glob("*.journal")):
-        for report in map(Report.from_bytes, read_journal(journal)):
+        for report in journaled_reports(read_journal(journal), graph, journal):
             if report.quantum not in found or report.ok:
                 found[report.quantum] = report
     return found

@@ -1,7 +1,8 @@
 """The journal of a run: an append-only file of what the registry does not hold yet.
 
-A record is its length and CRC-32 (two little-endian 32-bit integers), then its bytes. A crash can leave a
-torn record at the end only: reading stops there, and opening for more cuts it off.
+A record is its length and CRC-32 (two little-endian 32-bit integers), then its bytes, at least one. A crash
+can leave a torn record at the end only, which opening for more cuts off. A damaged disk can spoil others:
+what is no record is passed over.
 
 The journal is also the run's lock. Whoever has it open holds an exclusive ``flock``, which the system drops
 when that process ends in any way, so that a dead run never looks like a running one.
@@ -38,14 +39,15 @@ def read_journal(path: Path) -> Iterator[bytes]:
 def _frames(data: bytes) -> Iterator[tuple[bytes, int]]:
     """Find the whole records, each with the offset of its end."""
     begin = 0
-    while begin + _FRAME.size <= len(data):
+    while begin + _FRAME.size < len(data):
         length, checksum = _FRAME.unpack_from(data, begin)
-        end = begin + _FRAME.size + length
-        payload = data[begin + _FRAME.size : end]
-        if len(payload) < length or crc32(payload) != checksum:
-            return
-        yield payload, end
-        begin = end
+        payload_at, end = begin + _FRAME.size, begin + _FRAME.size + length
+        # Without this, zeros, which a crash may leave, would be records.
+        if length and end <= len(data) and crc32(payload := data[payload_at:end]) == checksum:
+            yield payload, end
+            begin = end
+        else:
+            begin += 1
 
 
 class Journal:
@@ -66,18 +68,17 @@ class Journal:
         self.path = path
         self._fd = open_locked(path)
         data = path.read_bytes()
-        self.records = [payload for payload, _ in _frames(data)]
+        found = list(_frames(data))
+        self.records = [payload for payload, _ in found]
         """What was in it when it was opened."""
-        whole = max((end for _, end in _frames(data)), default=0)
-        if whole < len(data):
+        if lost := len(data) - sum(_FRAME.size + len(payload) for payload in self.records):
             _log.warning(
-                "The last %d bytes of the journal %s are no whole record: a crash cut it short, or the file "
-                "was damaged. The quanta that they may have told of are run again.",
-                len(data) - whole,
+                "%d bytes of the journal %s are no whole record: a crash cut it short, or the file was "
+                "damaged. The quanta that they may have told of are run again.",
+                lost,
                 path,
             )
-            # What is appended behind a torn record would never be found again.
-            os.ftruncate(self._fd, whole)
+            os.ftruncate(self._fd, found[-1][1] if found else 0)
 
     def __enter__(self) -> Self:
         return self

@@ -10,10 +10,10 @@ from pipetask.butler import MissingCollectionError
 from pipetask.butler.inventory import remove_left_overs
 from pipetask.butler.repository import journal_path
 from pipetask.counted import counted
-from pipetask.errors import GraphFileError, JournalError
+from pipetask.errors import GraphFileError, InconsistentRunError, JournalError
 from pipetask.execution.commit import commit
 from pipetask.execution.journal import Journal
-from pipetask.execution.report import Report
+from pipetask.execution.journaled_reports import journaled_reports
 from pipetask.graph.quantum_graph import QuantumGraph
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def replay(butler: Butler, run: str) -> int:
     RunLockedError
         If the run is being executed.
     JournalError
-        If the graph that the journal speaks of is gone.
+        If the graph that the journal speaks of is gone, or the journal can't be understood.
     """
     path = journal_path(butler.root, run)
     if not path.exists() and not graph_path(path).exists():
@@ -66,12 +66,28 @@ def replay(butler: Butler, run: str) -> int:
     with Journal(path) as journal:
         count = len(journal.records)
         if count:
-            commit(butler, _graph_of(path), [Report.from_bytes(record) for record in journal.records])
+            graph = _graph_of(path, run)
+            commit(butler, graph, journaled_reports(journal.records, graph, path))
             _log.warning("Stored %s of run %s, which was cut short.", counted(count, "quantum"), run)
         if is_registered(butler, run):  # no file is written before that
             remove_left_overs(butler, run)
         forget(journal)
     return count
+
+
+def check_replayed(butler: Butler, run: str, journal: Journal) -> None:
+    """Raise `InconsistentRunError` if a run was cut short, and its journal was not replayed."""
+    if not journal.records:
+        return
+    if is_registered(butler, run):
+        raise InconsistentRunError(
+            f"Run {run!r} was cut short, and what it did is in its journal only. Go on with --extend-run."
+        )
+    raise InconsistentRunError(
+        f"The journal {journal.path} is of a run {run!r} that the registry doesn't know: it was removed, or "
+        f"the database is an older copy. Remove the journal and {graph_path(journal.path)}, or name another "
+        "run."
+    )
 
 
 def forget(journal: Journal) -> None:
@@ -83,12 +99,15 @@ def forget(journal: Journal) -> None:
     journal.close()
 
 
-def _graph_of(journal: Path) -> QuantumGraph:
+def _graph_of(journal: Path, run: str) -> QuantumGraph:
     path = graph_path(journal)
     try:
-        if path.exists():
-            return QuantumGraph.load(path)
-        wrong = "is gone"
+        if not path.exists():
+            wrong = "is gone"
+        elif (graph := QuantumGraph.load(path)).header.output_run == run:
+            return graph
+        else:
+            wrong = f"is of run {graph.header.output_run!r}"
     except GraphFileError:
         wrong = "is damaged"
     raise JournalError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipetask.butler.executions import executions_of
 from pipetask.butler.inventory import remove_left_overs
 from pipetask.butler.repository import journal_path, name_needed
-from pipetask.errors import ExecutionOptionsError, InconsistentRunError
+from pipetask.errors import ExecutionOptionsError
 from pipetask.execution import init_run
 from pipetask.execution.chains import Chains
 from pipetask.execution.coordinator import Coordinator
@@ -24,7 +24,7 @@ from pipetask.execution.executors.serial import SerialExecutor
 from pipetask.execution.executors.worker_start import start_fork_server
 from pipetask.execution.journal import Journal
 from pipetask.execution.options import SHARE, ExecutionOptions, read_settings
-from pipetask.execution.resume import forget, graph_path
+from pipetask.execution.resume import check_replayed, forget, graph_path
 from pipetask.execution.single_quantum import QuantumRunner
 from pipetask.execution.stored_reports import RegistryReports
 from pipetask.execution.summary import RunSummary, Tally
@@ -90,10 +90,7 @@ def run_graph(
     run = graph.header.output_run
     client = None
     with Journal(journal_path(butler.root, run)) as journal, ExitStack() as left:
-        if journal.records:
-            raise InconsistentRunError(
-                f"Run {run!r} was cut short, and what it did is in its journal only. Go on with --extend-run."
-            )
+        check_replayed(butler, run, journal)
         if not how.register_dataset_types:
             init_run.check_dataset_types(graph, butler)
         init_run.check_inputs(graph, butler)

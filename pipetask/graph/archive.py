@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
 import zlib
@@ -41,46 +42,52 @@ def add_member(archive: zipfile.ZipFile, name: str, data: bytes | pa.Buffer) -> 
 
 
 class MappedArchive:
-    """The members of an archive as slices of the mapped file.
+    """The members of an archive as slices of the mapped file; their checksums are compared at once.
 
     The module `zipfile` only reads the directory: its stored members can't be sought in with some
     versions of Python.
+
+    Parameters
+    ----------
+    path : `pathlib.Path`
+        The file.
+
+    Raises
+    ------
+    GraphFileError
+        If there is no such file, or it is not what was saved.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with zipfile.ZipFile(path) as archive:
-                self._members = {info.filename: info for info in archive.infolist()}
+            buffer = pa.memory_map(str(path)).read_buffer()
         except OSError as err:
+            reason = os.strerror(err.errno) if err.errno else str(err)
             raise GraphFileError(
-                f"No quantum graph at '{path}': {err.strerror}. To save one: pipetask qgraph --save-qgraph"
+                f"No quantum graph at '{path}': {reason}. To save one: pipetask qgraph --save-qgraph"
             ) from err
-        except zipfile.BadZipFile as err:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                members = archive.infolist()
+        except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError, struct.error) as err:
             raise GraphFileError(f"'{path}' is not a quantum graph file, or was cut short: {err}") from err
-        self._checked: dict[str, pa.Buffer] = {}
-        self._buffer = pa.memory_map(str(path)).read_buffer()
+        self._members = {info.filename: self._checked(buffer, info) for info in members}
 
-    def bytes(self, name: str) -> pa.Buffer:
-        """Return the content of a member, whose checksum is compared when it is first read."""
-        if name not in self._checked:
-            self._checked[name] = self._checked_bytes(name)
-        return self._checked[name]
-
-    def _checked_bytes(self, name: str) -> pa.Buffer:
-        info = self._members.get(name)
-        if info is None:
-            raise GraphFileError(f"'{self.path}' is not a quantum graph file: it has no member '{name}'")
-        fixed = self._buffer.slice(info.header_offset, _LOCAL_HEADER.size)
-        *_, name_length, extra_length = _LOCAL_HEADER.unpack(fixed)
-        start = info.header_offset + _LOCAL_HEADER.size + name_length + extra_length
-        content = self._buffer.slice(start, info.file_size)
-        if zlib.crc32(content) != info.CRC:
+    def _checked(self, buffer: pa.Buffer, info: zipfile.ZipInfo) -> pa.Buffer:
+        content = _stored(buffer, info)
+        if content is None or zlib.crc32(content) != info.CRC:
             raise GraphFileError(
-                f"'{self.path}' is damaged: '{name}' is not what was saved. Copy the file "
+                f"'{self.path}' is damaged: '{info.filename}' is not what was saved. Copy the file "
                 "again, or build the graph again."
             )
         return content
+
+    def bytes(self, name: str) -> pa.Buffer:
+        """Return the content of a member."""
+        if name not in self._members:
+            raise GraphFileError(f"'{self.path}' is not a quantum graph file: it has no member '{name}'")
+        return self._members[name]
 
     def table(self, name: str) -> pa.Table:
         """Read a member that is an Arrow file."""
@@ -128,6 +135,17 @@ class StoredRecords:
         names = _opened(content).schema.names
         wanted = [i for i, name in enumerate(names) if name.startswith("#") is keys]
         return _opened(content, pa.ipc.IpcReadOptions(included_fields=wanted))
+
+
+def _stored(buffer: pa.Buffer, info: zipfile.ZipInfo) -> pa.Buffer | None:
+    """Find a stored member; none where its entry in the directory doesn't lead to it."""
+    begin = info.header_offset + _LOCAL_HEADER.size
+    if not 0 <= info.header_offset <= begin <= buffer.size:
+        return None
+    *_, name_length, extra_length = _LOCAL_HEADER.unpack(buffer.slice(info.header_offset, _LOCAL_HEADER.size))
+    is_it = buffer.slice(begin, name_length).to_pybytes() == info.filename.encode()
+    begin += name_length + extra_length
+    return buffer.slice(begin, info.file_size) if is_it and begin + info.file_size <= buffer.size else None
 
 
 def _opened(content: pa.Buffer, options: pa.ipc.IpcReadOptions | None = None) -> pa.ipc.RecordBatchFileReader:

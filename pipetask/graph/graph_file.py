@@ -13,7 +13,8 @@ existing/<name>          id and run of the datasets that were there before, numb
 locations/<name>         records of these artifacts
 reused/<name>            ids of datasets of earlier runs that are taken as they are
 
-Members are read from the mapped file when they are needed; nothing in them is ever executed.
+Checksums are compared when a file is opened, so that nobody begins with a damaged graph; members are decoded
+from the mapped file when they are needed. Nothing in them is ever executed.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def load(path: str | Path) -> QuantumGraph:
     Raises
     ------
     GraphFileError
-        If the file is not a graph file, or of a later version.
+        If the file is not a graph file, is damaged, or of a later version.
     """
     file = MappedArchive(Path(path))
     header = _read_header(file)

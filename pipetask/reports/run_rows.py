@@ -12,10 +12,11 @@ import numpy as np
 
 from pipetask.butler.repository import journal_path
 from pipetask.counted import counted
-from pipetask.errors import GraphFileError, MissingCollectionError
+from pipetask.errors import GraphFileError, JournalError, MissingCollectionError
 from pipetask.execution.commit import data_id_texts
 from pipetask.execution.journal import read_journal
-from pipetask.execution.report import DONE, Failure, Report, Status
+from pipetask.execution.journaled_reports import journaled_reports
+from pipetask.execution.report import DONE, Failure, Status
 from pipetask.execution.resume import graph_path
 from pipetask.graph.quantum_graph import QuantumGraph
 
@@ -104,7 +105,13 @@ def _unfinished_graph(butler: Butler, run: str) -> QuantumGraph | None:
 
 def _journaled(butler: Butler, run: str, graph: QuantumGraph) -> Iterator[Row]:
     """Read what an unfinished run has done so far; part of it may be stored already."""
-    for report in map(Report.from_bytes, read_journal(journal_path(butler.root, run))):
+    path = journal_path(butler.root, run)
+    try:
+        reports = journaled_reports(read_journal(path), graph, path)
+    except JournalError as error:
+        _log.warning("%s", error)
+        return
+    for report in reports:
         task = graph.task_of(report.quantum)
         yield Row(
             task.label,

@@ -20,9 +20,9 @@ def path(tmp_path):
 
 def test_what_was_appended_is_replayed_in_order(path):
     with Journal(path) as journal:
-        journal.append(b"one", b"")
+        journal.append(b"one", b"two")
         journal.append(b"three" * 1000)
-    assert list(read_journal(path)) == [b"one", b"", b"three" * 1000]
+    assert list(read_journal(path)) == [b"one", b"two", b"three" * 1000]
 
 
 def test_a_journal_opened_again_says_what_it_held_and_goes_on(path):
@@ -46,12 +46,26 @@ def test_a_torn_record_is_dropped_wherever_it_was_torn_and_what_follows_is_found
         assert list(read_journal(path)) == [b"whole", b"after"]
 
 
-def test_a_record_with_a_flipped_bit_is_not_believed(path):
+def test_a_record_with_a_flipped_bit_is_not_believed_and_the_others_are_kept(path):
     with Journal(path) as journal:
-        journal.append(b"whole", b"flipped")
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(data)
+        journal.append(b"before", b"flipped", b"after")
+    data = path.read_bytes()
+    first, last = 8 + len(b"before"), 2 * 8 + len(b"beforeflipped")
+    for bit in range(8 * first, 8 * last):
+        spoilt = bytearray(data)
+        spoilt[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(spoilt)
+        assert list(read_journal(path)) == [b"before", b"after"]
+    with Journal(path) as journal:
+        assert journal.records == [b"before", b"after"]
+        journal.append(b"more")
+    assert list(read_journal(path)) == [b"before", b"after", b"more"]
+
+
+def test_zeros_that_a_crash_left_at_the_end_are_no_records(path):
+    with Journal(path) as journal:
+        journal.append(b"whole")
+    path.write_bytes(path.read_bytes() + bytes(1000))
     assert list(read_journal(path)) == [b"whole"]
 
 

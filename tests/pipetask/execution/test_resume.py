@@ -4,14 +4,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from pipetask.butler.repository import journal_path
 from pipetask.errors import EmptyQueryResultError, InconsistentRunError, JournalError, RunLockedError
 from pipetask.execution.fsck import fsck
-from pipetask.execution.journal import Journal
-from pipetask.execution.report import Status
+from pipetask.execution.journal import Journal, read_journal
+from pipetask.execution.report import Report, Status
 from pipetask.execution.resume import graph_path, replay
 from pipetask.execution.run_graph import run_graph
 from pipetask.reports.run import run_report
@@ -68,7 +69,38 @@ def test_a_damaged_journal_is_mentioned(numbers_repo, tmp_path, caplog):
     path = journal_path(numbers_repo.root, "out/run")
     path.write_bytes(b"garbage" * 10)
     assert replay(numbers_repo.butler, "out/run") == 0
-    assert f"The last 70 bytes of the journal {path} are no whole record" in caplog.text
+    assert f"70 bytes of the journal {path} are no whole record" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (b'{"form": 2}', "is in a form that this release doesn't read"),
+        (Report(9, Status.FAILED).to_bytes(), "is not of the graph of run 'out/run'"),
+        (Report(0, Status.SUCCEEDED, written={UUID(int=5): []}).to_bytes(), "is not of the graph of run"),
+    ],
+)
+def test_a_journal_that_is_not_of_the_run_changes_nothing(numbers_repo, tmp_path, caplog, record, message):
+    run_until_killed(numbers_repo, tmp_path, 2, double__sleep_s=0.05)
+    path = journal_path(numbers_repo.root, "out/run")
+    path.unlink()
+    with Journal(path) as journal:
+        journal.append(record)
+    with pytest.raises(JournalError, match=message):
+        replay(numbers_repo.butler, "out/run")
+    assert list(read_journal(path)) == [record]
+    assert numbers_repo.butler.registry.provenance.quanta("out/run") == []
+    assert run_report(numbers_repo.butler, "out/run").total(Status.SUCCEEDED) == 0
+    assert message in caplog.text
+
+
+def test_a_journal_beside_the_graph_of_another_run_changes_nothing(numbers_repo, tmp_path):
+    run_until_killed(numbers_repo, tmp_path, 2, double__sleep_s=0.05)
+    path = journal_path(numbers_repo.root, "out/run")
+    numbers_repo.graph("other", output="").save(graph_path(path))
+    with pytest.raises(JournalError, match=r"out%2Frun\.graph, which is of run 'other'"):
+        replay(numbers_repo.butler, "out/run")
+    assert list(read_journal(path))
 
 
 @pytest.mark.parametrize(("done", "processes"), [(1, 2), (4, 1), (8, 2)])
@@ -120,6 +152,18 @@ def test_a_report_of_a_run_that_was_cut_short_counts_what_its_journal_knows(numb
 def test_a_run_that_was_cut_short_is_not_run_again_before_it_is_replayed(numbers_repo, tmp_path):
     run_until_killed(numbers_repo, tmp_path, 4)
     with pytest.raises(InconsistentRunError, match="--extend-run"):
+        run_graph(numbers_repo.graph(), numbers_repo.butler)
+
+
+def test_the_journal_of_a_run_that_was_removed_is_named_with_what_to_do(numbers_repo, tmp_path):
+    run_until_killed(numbers_repo, tmp_path, 4)
+    journal = journal_path(numbers_repo.root, "out/run")
+    saved = {path: path.read_bytes() for path in journal.parent.iterdir()}
+    numbers_repo.butler.registry.collections.set_chain("out", ["numbers"])
+    numbers_repo.butler.removeRuns("out/run")
+    for path, data in saved.items():
+        path.write_bytes(data)
+    with pytest.raises(InconsistentRunError, match=r"Remove the journal and .*out%2Frun\.graph"):
         run_graph(numbers_repo.graph(), numbers_repo.butler)
 
 

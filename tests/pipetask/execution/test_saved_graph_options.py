@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -17,6 +18,20 @@ def saved(commands, tmp_path):
     path = tmp_path / "x.qg"
     commands("qgraph", "-i", "numbers", "-o", "out", "-q", path)
     return path
+
+
+def test_nothing_of_a_damaged_graph_is_run_or_registered(commands, saved):
+    with zipfile.ZipFile(saved) as archive:
+        edges = archive.read("edges/total/numbers")
+    content = saved.read_bytes()
+    saved.write_bytes(content.replace(edges, edges[:-1] + bytes([edges[-1] ^ 1])))
+    before = commands.repo.butler.registry.collections.query("*"), sorted(commands.repo.root.rglob("*"))
+    for words in (["run", "-g", saved, "--register-dataset-types"], ["pre-exec-init", saved]):
+        assert f"'{saved}' is damaged" in commands.plain(*words, exit_code=2).stderr
+    assert (
+        commands.repo.butler.registry.collections.query("*"),
+        sorted(commands.repo.root.rglob("*")),
+    ) == before
 
 
 def ids_of(path, label):

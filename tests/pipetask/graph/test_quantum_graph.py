@@ -1,9 +1,11 @@
 """QuantumGraph: objects on access, order, neighbours, subsets, artifacts of inputs; and the same from a file."""
 
 import json
+import random
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -226,15 +228,8 @@ def test_a_file_that_is_cut_short_or_something_else_is_refused(built, tmp_path):
         QuantumGraph.load(path)
 
 
-def read_all(path):
-    graph = QuantumGraph.load(path)
-    all_quanta(graph)
-    for i in range(len(graph)):
-        graph.input_records(i)
-
-
 @pytest.mark.parametrize("member", ["header.json", "quanta/calibrate", "locations/raw", "edges/warp/masks"])
-def test_a_file_in_which_a_bit_has_flipped_says_so(built, tmp_path, member):
+def test_a_file_in_which_a_bit_has_flipped_says_so_when_it_is_opened(built, tmp_path, member):
     path = tmp_path / "graph.qg"
     built.save(path)
     content = bytearray(path.read_bytes())
@@ -244,7 +239,20 @@ def test_a_file_in_which_a_bit_has_flipped_says_so(built, tmp_path, member):
     content[middle] ^= 1
     path.write_bytes(content)
     with pytest.raises(GraphFileError, match=rf"graph\.qg' is damaged: '{member}'.*build the graph again"):
-        read_all(path)
+        QuantumGraph.load(path)
+
+
+def test_a_file_whose_directory_is_damaged_is_refused_or_read_as_it_was(built, tmp_path):
+    path = tmp_path / "graph.qg"
+    built.save(path)
+    whole = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        directory = archive.start_dir
+    expected = all_quanta(built)
+    for at in random.Random(6).sample(range(directory, len(whole)), 100):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 64]) + whole[at + 1 :])
+        with suppress(GraphFileError):
+            assert all_quanta(QuantumGraph.load(path)) == expected
 
 
 @pytest.mark.parametrize(
