@@ -12,11 +12,10 @@ from pipetask.butler.repository import journal_path
 from pipetask.errors import EmptyQueryResultError, InconsistentRunError, JournalError, RunLockedError
 from pipetask.execution.fsck import fsck
 from pipetask.execution.journal import Journal, read_journal
-from pipetask.execution.report import Report, Status
+from pipetask.execution.report import RAN, Report, Status
 from pipetask.execution.resume import graph_path, replay
 from pipetask.execution.run_graph import run_graph
 from pipetask.reports.run import run_report
-from pipetask.reports.run_rows import RAN
 
 HERE = Path(__file__).parent
 KILLED_RUN = """
