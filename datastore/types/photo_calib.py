@@ -53,6 +53,17 @@ class PhotoCalib:
         flux = self.nanojansky(counts)
         return NJY_ZERO_POINT - 2.5 * np.log10(np.where(flux > 0, flux, np.nan))
 
+    def nanojansky_error(self, counts: npt.ArrayLike, errors: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the errors [nJy] of flux densities: those of counts [adu], and that of the calibration."""
+        counts, errors = (np.asarray(each, dtype=np.float64) for each in (counts, errors))
+        return np.hypot(errors * self.calibration, counts * self.error)
+
+    def magnitude_error(self, counts: npt.ArrayLike, errors: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the errors of magnitudes, that of the calibration included; NaN without a magnitude."""
+        flux = self.nanojansky(counts)
+        relative = self.nanojansky_error(counts, errors) / np.where(flux > 0, flux, np.nan)
+        return 2.5 / np.log(10.0) * relative
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return asdict(self)

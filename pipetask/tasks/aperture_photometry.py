@@ -29,7 +29,13 @@ _DIMENSIONS: Final = ("instrument", "visit", "detector")
 # Name, type, whether in the unit of the image, other unit, meaning.
 _COLUMNS: Final = (
     ("apFlux", np.float64, True, None, "Flux in the aperture; NaN if not measurable"),
-    ("apFluxErr", np.float64, True, None, "Standard error of the flux; NaN without a variance plane"),
+    (
+        "apFluxErr",
+        np.float64,
+        True,
+        None,
+        "Standard error of the flux, that of a local background included; NaN without a variance plane",
+    ),
     ("apArea", np.float64, False, "pix2", "Area of the usable pixels in the aperture"),
     ("apBackground", np.float64, True, None, "Local background per pixel that was subtracted"),
     ("apFlags", np.int64, False, None, "Bits of pipetask.photometry.ApertureFlag; 0 is good"),
@@ -211,6 +217,8 @@ class ApertureTask(PipelineTask):
                 ),
             )
             errors = np.full(measured.flux.shape, np.nan) if measured.flux_err is None else measured.flux_err
+            if measured.background_err is not None:
+                errors = np.hypot(errors, measured.area * measured.background_err[:, None])
             level = np.zeros(len(x)) if measured.background is None else measured.background
             flags = measured.flags | np.where(dropped, ApertureFlag.CENTRE_MASKED.value, 0)[:, None]
             for place, suffix in enumerate(suffixes):

@@ -97,7 +97,7 @@ class AssembleCoaddTask(PipelineTask):
         -------
         result : `Struct`
             ``coadd`` [nJy per pixel]; mask planes of the warps where they count, CLIPPED where values were
-            taken out, NO_DATA (and NaN) where there are none.
+            taken out, INEXACT_PSF where not all warps count, NO_DATA (and NaN) where none does.
         """
         box = warps[0].get(component="bbox")
         weights = np.array([1 / np.nanmedian(warp.get(component="variance")) for warp in warps])
@@ -110,6 +110,7 @@ class AssembleCoaddTask(PipelineTask):
             x0=box.x0,
             y0=box.y0,
         )
+        inexact = np.zeros(box.shape, bool)
         for first, height in strips(box.height, box.width, len(warps), int(self.config.memory * 2**20)):
             rows = Box(box.x0, box.y0 + first, box.width, height)
             parts = [warp.get(parameters={"bbox": rows}) for warp in warps]
@@ -131,5 +132,7 @@ class AssembleCoaddTask(PipelineTask):
             clipped = np.zeros(box.shape, bool)
             clipped[here] = mean.count < known.sum(axis=0)
             coadd.mask.set("CLIPPED", clipped)
+            inexact[here] = (mean.count > 0) & (mean.count < len(warps))
         coadd.mask.set("NO_DATA", ~np.isfinite(coadd.image))
+        coadd.mask.set("INEXACT_PSF", inexact)
         return Struct(coadd=coadd)

@@ -27,6 +27,7 @@ from pipetask import (
 )
 from pipetask.photometry import aperture_photometry
 from pipetask.tasks.gaussian_moments import Moments, gaussian_moments
+from pipetask.tasks.point_sources import aperture_correction, psf_width
 from pipetask.tasks.reference_match import Refined, clipped_median, matched, refine_wcs
 
 Floats = npt.NDArray[np.float64]
@@ -186,12 +187,32 @@ class CalibrateImageTask(PipelineTask):
         columns = self.measure(exposure, unusable, inputCatalog)
         bright = (columns["flags"] == 0) & (columns["apFlags"] == 0)
         bright &= columns["apFlux"] > self.config.brightSignal * columns["apFluxErr"]
-        sigma, used = self.psf_width(columns, bright)
+        sigma, used = psf_width(columns["xx"][bright], columns["yy"][bright], columns["xy"][bright])
+        if not used:
+            raise UnprocessableDataError(
+                f"No source without flags has a signal-to-noise ratio above brightSignal="
+                f"{self.config.brightSignal:g}: the width of the PSF can't be told"
+            )
         exposure.psf = Psf(sigma)
-        correction = self.aperture_correction(exposure, unusable, columns, bright)
-        exposure.metadata |= {"apCorrection": correction, "apCorrectionRadius": self.config.apRad}
-        columns["flux"] = columns["apFlux"] * correction
-        columns["fluxErr"] = columns["apFluxErr"] * correction
+        correction = aperture_correction(
+            exposure.image,
+            unusable,
+            columns["x"],
+            columns["y"],
+            columns["apFlux"],
+            bright,
+            radius=self.config.apRad,
+            whole_radius=self.config.wholeRadius,
+            sigma=sigma,
+        )
+        exposure.metadata |= {
+            "apCorrection": correction.ratio,
+            "apCorrectionErr": correction.error,
+            "apCorrectionStars": correction.stars,
+            "apCorrectionRadius": self.config.apRad,
+        }
+        columns["flux"] = columns["apFlux"] * correction.ratio
+        columns["fluxErr"] = columns["apFluxErr"] * correction.ratio
         self.log.info("PSF of FWHM %.2f pixels from %d stars", exposure.psf.fwhm, used)
         columns["refId"] = np.zeros(len(inputCatalog), np.int64)
         if self.config.doAstrometry or self.config.doPhotometry:
@@ -233,41 +254,6 @@ class CalibrateImageTask(PipelineTask):
             "apFluxErr": np.asarray(measured.flux_err),
             "apFlags": measured.flags,
         }
-
-    def psf_width(
-        self, columns: dict[str, npt.NDArray[Any]], bright: npt.NDArray[np.bool_]
-    ) -> tuple[float, int]:
-        """Return the width of point sources [pixel], and from how many: the clipped median of bright ones."""
-        area = columns["xx"] * columns["yy"] - columns["xy"] ** 2
-        sigma, _, used = clipped_median(np.maximum(area, 0)[bright] ** 0.25)
-        if not used:
-            raise UnprocessableDataError(
-                f"No source without flags has a signal-to-noise ratio above brightSignal="
-                f"{self.config.brightSignal:g}: the width of the PSF can't be told"
-            )
-        return sigma, used
-
-    def aperture_correction(
-        self,
-        exposure: Exposure,
-        unusable: npt.NDArray[np.bool_],
-        columns: dict[str, npt.NDArray[Any]],
-        bright: npt.NDArray[np.bool_],
-    ) -> float:
-        """Return all light over that in the aperture: the median of lone bright stars, else a Gaussian's."""
-        from scipy.spatial import cKDTree
-
-        assert exposure.psf is not None
-        expected = 1 / (1 - np.exp(-((self.config.apRad / exposure.psf.sigma) ** 2) / 2))
-        places = np.column_stack([columns["x"], columns["y"]])
-        crowd = cKDTree(places).query_ball_point(places, 2 * self.config.wholeRadius, return_length=True)
-        lone = np.flatnonzero(bright & (crowd == 1))
-        whole = aperture_photometry(
-            exposure.image, places[lone, 0], places[lone, 1], self.config.wholeRadius, mask=unusable
-        )
-        clean = whole.flags == 0
-        ratio, _, used = clipped_median((whole.flux / columns["apFlux"][lone])[clean])
-        return ratio if used >= 3 else float(expected)
 
     def tie(
         self,

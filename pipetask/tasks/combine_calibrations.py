@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from pipetask import (
 from pipetask.tasks.camera_facts import CameraFacts, camera_facts
 from pipetask.tasks.clipped_mean import clipped_mean, strips
 from pipetask.tasks.linearity import linearized
+from pipetask.tasks.overscan import ZeroLevels, check_section, zero_levels
 from pipetask.tasks.raw_pixels import check_size, raw_rows, trimmed
 
 Pixels = npt.NDArray[np.float32]
@@ -61,7 +62,9 @@ class CombineConfig(PipelineTaskConfig, pipelineConnections=CombineConnections):
     minimumFrames = Field(
         doc="With fewer frames, nothing is made.", dtype=int, default=3, check=lambda n: n >= 1
     )
-    doOverscan = Field(doc="Subtract the overscan's median, row by row.", dtype=bool, default=True)
+    doOverscan = Field(
+        doc="Subtract the zero level of each row, as the overscan tells it.", dtype=bool, default=True
+    )
     sigma = Field(doc="Values beyond this many standard deviations are clipped.", dtype=float, default=4.0)
     memory = Field(
         doc="Most memory that the strips of all frames may take [MiB].",
@@ -85,8 +88,8 @@ class Frame:
         The raw image.
     seconds : `float`
         Exposure time.
-    overscan : `bool`
-        Whether its overscan is subtracted.
+    levels : `ZeroLevels`, optional
+        Zero levels of its rows.
     bias, dark : `Exposure`, optional
         Combined frames [adu, adu/s].
     linearity : `astropy.table.Table`, optional
@@ -97,7 +100,7 @@ class Frame:
     facts: CameraFacts
     box: Box
     seconds: float
-    overscan: bool = True
+    levels: ZeroLevels | None = None
     bias: Exposure | None = None
     dark: Exposure | None = None
     linearity: Table | None = None
@@ -116,14 +119,15 @@ class Frame:
     def rows(self, rows: Box) -> tuple[Pixels, Pixels]:
         """Return image [adu] and variance of some rows of the trimmed image; NaN where there is no value."""
         part = self.raw.get(parameters={"bbox": raw_rows(rows, self.box, self.facts)})
-        exposure = trimmed(part, self.facts, overscan=self.overscan)
+        exposure = trimmed(part, self.facts, self.levels)
         image = np.where(exposure.mask.any(("SAT", "NO_DATA")), np.nan, exposure.image)
         if self.bias is not None:
             image -= self.bias.image[rows.slices()]
         if self.linearity is not None:
             image = linearized(image, self.linearity)
         gain = self.facts.gain or 1.0
-        variance = np.maximum(image, 0) / gain + ((self.facts.read_noise or 0.0) / gain) ** 2
+        variance = exposure.variance + np.maximum(image, 0) / gain
+        variance += ((self.facts.read_noise or 0.0) / gain) ** 2
         if self.dark is not None:
             image -= self.dark.image[rows.slices()] * np.float32(self.seconds)
         return image.astype(np.float32), variance.astype(np.float32)
@@ -198,18 +202,10 @@ class CombineTask(PipelineTask):
             If the frames, or those that are subtracted, differ in size.
         """
         frames = [
-            Frame(
-                raw,
-                camera_facts(camera, detector, raw.get(component="metadata")),
-                raw.get(component="bbox"),
-                time,
-                self.config.doOverscan,
-                bias,
-                dark,
-                linearizer,
-            )
+            self.frame(raw, camera_facts(camera, detector, raw.get(component="metadata")), time)
             for raw, time in zip(raws, seconds, strict=True)
         ]
+        frames = [replace(frame, bias=bias, dark=dark, linearity=linearizer) for frame in frames]
         examples = {frame.trimmed: frame.exposure for frame in frames}
         if len(examples) > 1:
             sizes = ", ".join(f"{box.shape} (exposure {number})" for box, number in examples.items())
@@ -235,6 +231,16 @@ class CombineTask(PipelineTask):
         output.detector = None if detector is None else {"id": detector}
         self.log.info("Combined %d frames", len(frames))
         return Struct(outputExposure=output)
+
+    def frame(self, raw: DeferredDatasetHandle, facts: CameraFacts, seconds: float) -> Frame:
+        """Return a frame with the zero levels of its rows, of which only the overscan is read."""
+        box = raw.get(component="bbox")
+        if facts.overscan is None or not self.config.doOverscan:
+            return Frame(raw, facts, box, seconds)
+        check_section("overscan", facts.overscan, box, ", or set doOverscan=False")
+        columns = Box(facts.overscan.x0, box.y0, facts.overscan.width, box.height).intersection(box)
+        part = raw.get(parameters={"bbox": columns})
+        return Frame(raw, facts, box, seconds, zero_levels(part, facts.overscan))
 
     def scales(self, frames: Sequence[Frame]) -> list[np.float32]:
         """Return what each frame is multiplied by."""

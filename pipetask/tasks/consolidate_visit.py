@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from astropy.table import Column, Table, vstack
 from lsst.pex.config import Field
 
@@ -15,6 +16,7 @@ from pipetask import (
     PipelineTask,
     PipelineTaskConfig,
     PipelineTaskConnections,
+    PipetaskError,
     Struct,
     connectionTypes,
 )
@@ -68,8 +70,12 @@ class ConsolidateVisitConnections(
 class ConsolidateVisitConfig(PipelineTaskConfig, pipelineConnections=ConsolidateVisitConnections):
     """What is added to the rows."""
 
-    doMagnitudes = Field(doc="Add a column of magnitudes.", dtype=bool, default=True)
-    fluxName = Field(doc="Column of fluxes that the magnitudes are made of.", dtype=str, default="apFlux")
+    doMagnitudes = Field(doc="Add columns of magnitudes and their errors.", dtype=bool, default=True)
+    fluxName = Field(
+        doc="Column of fluxes that the magnitudes are made of; that of their errors ends in Err.",
+        dtype=str,
+        default="apFlux",
+    )
     magnitudeName = Field(doc="Name of the column of magnitudes.", dtype=str, default="apMag")
 
 
@@ -104,16 +110,39 @@ class ConsolidateVisitTask(PipelineTask):
             detector = np.full(len(catalog), handle.dataId["detector"], dtype=np.int64)
             catalog.add_column(Column(detector, name="detector", description="Number of the detector."), 0)
             if photoCalibs is not None:
-                flux = np.asarray(catalog[self.config.fluxName], dtype=np.float64)
-                calib = photoCalibs[index].get()
+                flux, error = (
+                    self.column(catalog, name)
+                    for name in (self.config.fluxName, self.config.fluxName + "Err")
+                )
+                calib, unknown = photoCalibs[index].get(), np.full(len(flux), np.nan)
                 catalog[self.config.magnitudeName] = Column(
-                    np.full(len(flux), np.nan) if calib is None else calib.magnitude(flux),
+                    unknown if calib is None else calib.magnitude(flux),
                     unit="mag",
-                    description=f"Magnitude of {self.config.fluxName}; NaN if it isn't positive or has no "
+                    description=f"AB magnitude of {self.config.fluxName}; NaN if it isn't positive or has no "
                     "calibration.",
+                )
+                catalog[self.config.magnitudeName + "Err"] = Column(
+                    unknown if calib is None else calib.magnitude_error(flux, error),
+                    unit="mag",
+                    description="Standard error of the magnitude, that of the zero point included.",
                 )
             catalog.meta.clear()
             parts.append(catalog)
         output = vstack(parts, join_type="exact")
         self.log.info("Put %d rows of %d detectors together", len(output), len(parts))
         return Struct(outputCatalog=output)
+
+    def column(self, catalog: Table, name: str) -> npt.NDArray[np.float64]:
+        """Return a column of the catalogs that magnitudes are made of.
+
+        Raises
+        ------
+        PipetaskError
+            If there is none of the name.
+        """
+        if name not in catalog.colnames:
+            raise PipetaskError(
+                f"The catalogs have no column {name!r}, of which task {self.getName()!r} makes magnitudes; "
+                f"they have {', '.join(catalog.colnames)}. Set fluxName, or doMagnitudes=False"
+            )
+        return np.asarray(catalog[name], dtype=np.float64)

@@ -25,7 +25,7 @@ _COLUMNS: Final = (
     ("x", np.float64, "pix", "Where it is on the image, 0-based."),
     ("y", np.float64, "pix", "Where it is on the image, 0-based."),
     ("flux", np.float64, "nJy", "Flux density; NaN if not measurable."),
-    ("fluxErr", np.float64, "nJy", "Standard error of the flux, without that of the zero point."),
+    ("fluxErr", np.float64, "nJy", "Standard error of the flux: of pixels, ring and zero point."),
     ("area", np.float64, "pix2", "Area of the usable pixels in the aperture."),
     ("flags", np.int64, None, "Bits of pipetask.photometry.ApertureFlag; 0 is good."),
 )
@@ -106,7 +106,7 @@ class ForcedPhotometryTask(PipelineTask):
         """
         if exposure.wcs is None or exposure.photoCalib is None:
             raise UnprocessableDataError("The image has no WCS or no zero point: calibrate it first")
-        scale = exposure.photoCalib.calibration * self.correction(exposure)
+        calib, correction = exposure.photoCalib, self.correction(exposure)
         x, y = on_image(exposure, objects)
         here = (x > -0.5) & (x < exposure.shape[1] - 0.5) & (y > -0.5) & (y < exposure.shape[0] - 0.5)
         inner, outer = self.config.ring
@@ -120,12 +120,15 @@ class ForcedPhotometryTask(PipelineTask):
             annulus=Annulus(inner, outer, statistic="median") if self.config.doLocalBackground else None,
         )
         assert measured.flux_err is not None
+        counts, errors = measured.flux * correction, measured.flux_err * correction
+        if measured.background_err is not None:
+            errors = np.hypot(errors, measured.area * measured.background_err * correction)
         values = (
             np.asarray(objects["objectId"])[here],
             x[here],
             y[here],
-            measured.flux * scale,
-            measured.flux_err * scale,
+            calib.nanojansky(counts),
+            calib.nanojansky_error(counts, errors),
             measured.area,
             measured.flags,
         )

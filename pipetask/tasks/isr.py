@@ -26,6 +26,7 @@ from pipetask import (
 from pipetask.tasks.camera_facts import CameraFacts, camera_facts
 from pipetask.tasks.cosmic_rays import CosmicRayConfig, repair_cosmic_rays
 from pipetask.tasks.linearity import linearized
+from pipetask.tasks.overscan import zero_levels
 from pipetask.tasks.raw_pixels import check_size, trimmed
 
 _NEIGHBOURS = 10  # columns on each side that a dead column is compared with
@@ -105,7 +106,9 @@ class IsrConnections(PipelineTaskConnections, dimensions=("instrument", "exposur
 class IsrConfig(PipelineTaskConfig, pipelineConnections=IsrConnections):
     """Which steps to do; each needs what the camera or a calibration tells."""
 
-    doOverscan = Field(doc="Subtract the overscan's median, row by row.", dtype=bool, default=True)
+    doOverscan = Field(
+        doc="Subtract the zero level of each row, as the overscan tells it.", dtype=bool, default=True
+    )
     doBias = Field(doc="Subtract a combined bias frame.", dtype=bool, default=False)
     doLinearize = Field(doc="Correct with a linearity table.", dtype=bool, default=False)
     doDark = Field(doc="Subtract a combined dark frame, times the exposure time.", dtype=bool, default=False)
@@ -187,7 +190,8 @@ class IsrTask(PipelineTask):
             If a calibration is of another size than the image, or a section of the camera beside it.
         """
         facts = camera_facts(camera, detector, raw.metadata)
-        exposure = trimmed(raw, facts, overscan=self.config.doOverscan)
+        overscan = facts.overscan if self.config.doOverscan else None
+        exposure = trimmed(raw, facts, None if overscan is None else zero_levels(raw, overscan))
         exposure.visitInfo = visitInfo
         if detector is not None:
             exposure.detector = {"id": detector}
@@ -241,7 +245,7 @@ class IsrTask(PipelineTask):
             self.log.info("Masked dead columns %s", np.flatnonzero(dead).tolist())
 
     def set_variance(self, exposure: Exposure, facts: CameraFacts) -> None:
-        """Set photon and read noise [adu²]; without a gain, the scatter of the sky."""
+        """Add photon and read noise [adu²]; without a gain, set the scatter of the sky."""
         if facts.gain is None:
             usable = exposure.image[~exposure.mask.any(("SAT", "NO_DATA", "BAD"))]
             median = np.median(usable) if usable.size else np.nan
@@ -249,7 +253,7 @@ class IsrTask(PipelineTask):
             exposure.variance[:] = scatter**2
         else:
             read_noise = (facts.read_noise or 0.0) / facts.gain
-            exposure.variance[:] = np.maximum(exposure.image, 0) / facts.gain + read_noise**2
+            exposure.variance += np.maximum(exposure.image, 0) / facts.gain + read_noise**2
 
     def subtract_dark(self, exposure: Exposure, dark: Exposure) -> None:
         """Subtract what was collected in the dark [adu/s]; its photon noise is in the variance already."""

@@ -148,14 +148,15 @@ class MakeWarpTask(PipelineTask):
         bad = exposure.mask.any(planes) | ~np.isfinite(exposure.image)
         share = resample((~bad).astype(np.float64), self.config.method)
         new = np.isnan(warp.image) & (share > 0.999)
-        # Resampling keeps the surface brightness; a pixel of another size holds another flux.
-        scale = proj_plane_pixel_area(warp.wcs) / proj_plane_pixel_area(exposure.wcs)
-        scale *= exposure.photoCalib.calibration
+        # Resampling keeps the surface brightness; a pixel of another size holds another flux. Variances are
+        # such that their sum over an area is that of the image: pixels scatter less, but share their noise.
+        area = proj_plane_pixel_area(warp.wcs) / proj_plane_pixel_area(exposure.wcs)
+        scale = exposure.photoCalib.calibration
         image = resample(np.where(bad, 0, exposure.image).astype(np.float64), self.config.method)
         variance = resample(np.where(bad, 0, exposure.variance).astype(np.float64), self.config.method)
         bits = resample(exposure.mask.array.astype(np.float64), "nearest")
-        warp.image[new] = image[new] * scale
-        warp.variance[new] = variance[new] * scale**2
+        warp.image[new] = image[new] * area * scale
+        warp.variance[new] = variance[new] * area * scale**2
         for name in exposure.mask.planes:
             warp.mask.add_plane(name)
             here = (np.nan_to_num(bits).astype(np.int64) & exposure.mask.bits(name)) != 0

@@ -6,10 +6,11 @@ import numpy as np
 
 from pipetask import Box, Exposure, PipetaskError
 from pipetask.tasks.camera_facts import CameraFacts
+from pipetask.tasks.overscan import ZeroLevels, check_section
 
 
-def trimmed(raw: Exposure, facts: CameraFacts, *, overscan: bool = True) -> Exposure:
-    """Mask saturated pixels, subtract the overscan, and cut the image out.
+def trimmed(raw: Exposure, facts: CameraFacts, levels: ZeroLevels | None = None) -> Exposure:
+    """Mask saturated pixels, subtract the zero level of each row, and cut the image out.
 
     Parameters
     ----------
@@ -17,13 +18,14 @@ def trimmed(raw: Exposure, facts: CameraFacts, *, overscan: bool = True) -> Expo
         A raw image [adu], or whole rows of one. Not modified.
     facts : `CameraFacts`
         Its sections and saturation.
-    overscan : `bool`, optional
-        Whether the median of the overscan is subtracted, row by row.
+    levels : `ZeroLevels`, optional
+        What is subtracted, of these rows at least.
 
     Returns
     -------
     exposure : `Exposure`
-        Float32, in pixels whose first is the first of the trimmed image; mask planes SAT and NO_DATA.
+        Float32, in pixels whose first is the first of the trimmed image; mask planes SAT and NO_DATA. The
+        variance is that of the levels.
 
     Raises
     ------
@@ -31,15 +33,16 @@ def trimmed(raw: Exposure, facts: CameraFacts, *, overscan: bool = True) -> Expo
         If a section that the camera tells lies beside the image.
     """
     exposure = raw.copy().with_dtype(np.float32)
-    exposure.mask.set("NO_DATA", ~np.isfinite(exposure.image))
     if facts.saturation is not None:
         exposure.mask.set("SAT", exposure.image >= facts.saturation)
-    if overscan and facts.overscan is not None:
-        _check_section("overscan", facts.overscan, raw.bbox, ", or set doOverscan=False")
-        rows, columns = facts.overscan.intersection(raw.bbox).slices(raw.bbox)
-        exposure.image[rows] -= np.median(exposure.image[rows, columns], axis=1, keepdims=True)
+    exposure.variance[:] = 0
+    if levels is not None:
+        level, variance = levels.of(raw.bbox)
+        exposure.image -= level[:, None].astype(np.float32)
+        exposure.variance += variance[:, None].astype(np.float32)
+    exposure.mask.set("NO_DATA", ~np.isfinite(exposure.image))
     trim = raw.bbox if facts.trim is None else facts.trim
-    _check_section("trim", trim, raw.bbox)
+    check_section("trim", trim, raw.bbox)
     exposure = exposure.cutout(trim.intersection(raw.bbox))
     exposure.x0 -= trim.x0
     exposure.y0 -= trim.y0
@@ -64,15 +67,6 @@ def check_size(name: str, calibration: Exposure, box: Box) -> None:
         raise PipetaskError(
             f"The {name} has {_size(calibration.image.shape)}, the trimmed image {_size(box.shape)}; "
             f"certify a {name} of this read-out mode, or leave the image out, with -d"
-        )
-
-
-def _check_section(name: str, section: Box, raw: Box, otherwise: str = "") -> None:
-    """Refuse a section without a column in the image; strips lack most rows anyway."""
-    if section.intersection(raw).width == 0:
-        raise PipetaskError(
-            f"The camera's {name} is columns {section.x0 + 1} to {section.x1}, beside the image, which has "
-            f"columns {raw.x0 + 1} to {raw.x1}; correct {name!r} of the camera or the header{otherwise}"
         )
 
 

@@ -123,6 +123,11 @@ def test_photo_calib_agrees_with_the_ab_zero_point():
     # m = 31.4 is one nanojansky
     assert PhotoCalib.from_zero_point(31.4).nanojansky(7.0) == pytest.approx(7.0)
     assert np.isnan(calib.magnitude(-1.0))
+    # 3 % of the counts and 4 % of the calibration are 5 % of the flux
+    calib = PhotoCalib(2.0, 0.08)
+    assert calib.nanojansky_error(100.0, 3.0) == pytest.approx(10.0)
+    assert calib.magnitude_error([100.0], [3.0]).tolist() == pytest.approx([2.5 / np.log(10) * 0.05])
+    assert np.isnan(calib.magnitude_error(-1.0, 1.0))
     with pytest.raises(InvalidValueError):
         PhotoCalib(0.0)
 

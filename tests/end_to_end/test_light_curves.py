@@ -46,7 +46,7 @@ def test_coadds_have_the_stars_of_the_visits_with_their_magnitudes(mapped, simul
     mapped(
         *("pipetask", "run", "-b", "repo", "-p", pipeline.with_name("coadd.yaml")),
         *("-i", "u/me/aperture,skymaps", "-o", "u/me/coadd", "--register-dataset-types"),
-        *("-d", "band = 'r'", "-c", "coaddPhotometry:apRad=10"),
+        *("-d", "band = 'r'"),
     )
     rows = mapped.rows("butler", "query-datasets", "repo", "coaddSrc", "--collections", "u/me/coadd")
     truth = Table.read(simulated.folder / "raw" / "truth.ecsv")
@@ -59,7 +59,7 @@ def test_coadds_have_the_stars_of_the_visits_with_their_magnitudes(mapped, simul
             assert coadd.unit == "nJy"
             assert set(coadd.inputs["visit"]) <= {1002, 1004}
             assert np.isnan(coadd.image[coadd.mask["NO_DATA"]]).all()
-            catalog = catalog[catalog["isPrimary"] & (catalog["apFlags"] == 0)]
+            catalog = catalog[catalog["isPrimary"] & catalog["isComplete"]]
             found, stars = matched(*[np.column_stack([t["ra"], t["dec"]]) for t in (catalog, truth)], 0.5)
             # the zero point of an adu is 28, of which an electron is 1 / 1.5
             true = truth["flux"][stars] / 1.5 * 10 ** (0.4 * (31.4 - 28))

@@ -10,6 +10,7 @@ from pipetask import Exposure, NoWorkFound, PhotoCalib, PipetaskError
 from pipetask.observation.skymap import SkyMap, Tract
 from pipetask.simulate import star_image
 from pipetask.tasks.assemble_coadd import AssembleCoaddConfig, AssembleCoaddTask
+from pipetask.tasks.coadd_photometry import CoaddPhotometryConfig, CoaddPhotometryTask
 from pipetask.tasks.make_warp import MakeWarpConfig, MakeWarpTask
 from pipetask.testing import InMemoryDatasetHandle
 
@@ -46,7 +47,7 @@ def test_a_warp_keeps_flux_place_variance_and_mask(image, method):
     assert light.sum() == pytest.approx(15_000, rel=0.01)
     assert (light * columns).sum() / light.sum() == pytest.approx(60, abs=0.02)
     assert (light * rows).sum() / light.sum() == pytest.approx(40, abs=0.02)
-    assert np.nanmedian(warp.variance) == pytest.approx(9 * 3**2 * (0.4 / 0.5) ** 4, rel=0.01)
+    assert np.nanmedian(warp.variance) == pytest.approx(9 * 3**2 * (0.4 / 0.5) ** 2, rel=0.01)
     assert warp.mask["SUSPECT"][40, 60]
     assert warp.mask["SUSPECT"].sum() <= 4
     gap = warp.wcs.world_to_pixel(image.wcs.pixel_to_world(20, 20))
@@ -106,6 +107,8 @@ def test_a_coadd_drops_what_one_visit_alone_shows(warps):
     assert coadd.variance[5, 5] == pytest.approx(4 / 5)
     assert not coadd.mask["CLIPPED"][5, 5]
     assert np.argwhere(coadd.mask["NO_DATA"]).tolist() == [[0, 0]]
+    assert coadd.mask["INEXACT_PSF"][12].all()
+    assert coadd.mask["INEXACT_PSF"].sum() == 51  # and the hole
     assert np.argwhere(coadd.mask["SUSPECT"]).tolist() == [[7, 8]]
     assert (coadd.x0, coadd.y0) == (100, 200)
     rest = np.delete(coadd.image, [0, 12, 25], axis=0)
@@ -119,5 +122,47 @@ def test_the_peaks_of_stars_are_not_clipped_unless_there_is_no_slack(warps):
 
 
 def test_strips_of_a_coadd_give_what_the_whole_gives(warps):
-    assert np.array_equal(coadded(warps).image, coadded(warps, memory=0.02).image, equal_nan=True)
-    assert coadded(warps).mask == coadded(warps, memory=0.02).mask
+    assert np.array_equal(coadded(warps).image, coadded(warps, memory=0.05).image, equal_nan=True)
+    assert coadded(warps).mask == coadded(warps, memory=0.05).mask
+
+
+@pytest.fixture
+def sky():
+    """A coadd with nine stars of 10 000 to 20 000 nJy, one of which one visit lacks."""
+    x, y = (grid.ravel() + 0.2 for grid in np.meshgrid([18.0, 44.0, 70.0], [14.0, 40.0, 66.0]))
+    flux = np.linspace(10_000, 20_000, 9)
+    pixels = star_image((80, 90), x, y, flux, 4.0) + np.random.default_rng(3).normal(0, 5, (80, 90))
+    wcs = SKY.wcs(0)
+    coadd = Exposure(
+        pixels, variance=np.full((80, 90), 25.0), wcs=wcs, photoCalib=PhotoCalib(1.0), unit="nJy"
+    )
+    coadd.mask.add_plane("INEXACT_PSF")
+    coadd.mask.set("INEXACT_PSF", np.s_[40, 47])
+    return coadd, np.column_stack([x, y]), flux
+
+
+def measured(coadd, **options):
+    config = CoaddPhotometryConfig()
+    config.update(**options)
+    return CoaddPhotometryTask(config).run(SKY.to_dict(), coadd, tract=0, patch=0).catalog
+
+
+def test_magnitudes_on_a_coadd_are_those_of_whole_stars(sky):
+    coadd, places, flux = sky
+    catalog = measured(coadd)
+    near = np.hypot(*(np.subtract.outer(catalog[c].data, p) for c, p in zip("xy", places.T, strict=True)))
+    assert (near.min(axis=1) < 0.2).all()
+    true = flux[near.argmin(axis=1)]
+    assert catalog["flux"] / true == pytest.approx(np.ones(9), abs=0.02)
+    assert np.median(catalog["apFlux"] / true) == pytest.approx(0.93, abs=0.01)  # within 4 pixels
+    assert catalog["mag"] == pytest.approx(31.4 - 2.5 * np.log10(catalog["flux"]))
+    assert catalog["magErr"] == pytest.approx(1.0857 * catalog["fluxErr"] / catalog["flux"], rel=1e-3)
+    assert np.flatnonzero(~catalog["isComplete"]).tolist() == [np.argmin(np.abs(true - flux[4]))]
+    assert all(catalog[name].description for name in catalog.colnames)
+
+
+def test_a_coadd_without_a_bright_star_has_fluxes_in_the_aperture_alone(sky, caplog):
+    catalog = measured(sky[0], brightSignal=1e4)
+    assert np.isfinite(catalog["apFlux"]).all()
+    assert np.isnan(catalog["mag"]).all()
+    assert "brightSignal=10000" in caplog.text
