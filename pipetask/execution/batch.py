@@ -84,6 +84,8 @@ def run_quanta(path: Path, repository: Repository, quanta: Iterable[int], **opti
     """
     how = ExecutionOptions(**options)
     graph = QuantumGraph.load(path)
+    if how.needs_workers:
+        init_run.check_worker_processes(graph)
     folder = batch_folder(repository.root, graph.header.output_run)
     config = _limited_config(graph, repository)
     runner = QuantumRunner(config, path, _existing_init_inputs(graph) | _init_records(graph, folder))

@@ -79,6 +79,16 @@ def check_not_run_before(graph: QuantumGraph, butler: Butler) -> None:
         )
 
 
+def check_worker_processes(graph: QuantumGraph) -> None:
+    """Raise `ExecutionOptionsError` if a task of a graph says that it can't run in worker processes."""
+    for label, setup in task_setups(graph).items():
+        if not LoadedTask.load(label, setup, {}).task_class.canMultiprocess:
+            raise ExecutionOptionsError(
+                f"Task {label!r} can't run in worker processes: {setup.task_class_name}.canMultiprocess is "
+                "False. Leave out -j, --timeout, --max-memory and --executor."
+            )
+
+
 def define_collections(graph: QuantumGraph, butler: Butler) -> None:
     """Register the output run and put it in front of the output chain, which ends with the inputs.
 
@@ -141,7 +151,7 @@ def _associate_reused(graph: QuantumGraph, butler: Butler) -> str:
 
 
 def make_init_outputs(
-    graph: QuantumGraph, limited: LimitedButler, *, with_versions: bool = True, is_in_workers: bool = False
+    graph: QuantumGraph, limited: LimitedButler, *, with_versions: bool = True
 ) -> InitOutputs:
     """Construct each task once, and return init-outputs, configurations and (if wanted) package versions.
 
@@ -151,8 +161,6 @@ def make_init_outputs(
     ------
     InvalidQuantumError
         If a task cannot be constructed.
-    ExecutionOptionsError
-        If quanta are to run in worker processes, and a task says that it can't.
     """
     objects: dict[str, Any] = {}  # init-outputs of earlier tasks, by dataset type
     new: InitOutputs = []
@@ -162,11 +170,6 @@ def make_init_outputs(
             for name, ref in setup.init_inputs.items()
         }
         task = LoadedTask.load(label, setup, given)
-        if is_in_workers and not task.task_class.canMultiprocess:
-            raise ExecutionOptionsError(
-                f"Task {label!r} can't run in worker processes: {setup.task_class_name}.canMultiprocess is "
-                "False. Leave out -j, --timeout, --max-memory and --executor."
-            )
         made = init_outputs(_constructed(task), task.connections)
         refs = graph.init_outputs.get(label, {})
         objects |= {refs[name].datasetType.name: obj for name, obj in made.items()}

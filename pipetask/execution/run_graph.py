@@ -95,17 +95,14 @@ def run_graph(
             init_run.check_dataset_types(graph, butler)
         init_run.check_inputs(graph, butler)
         init_run.check_not_run_before(graph, butler)
+        if (how.needs_workers or how.executor == "dask") and not how.init_only:
+            init_run.check_worker_processes(graph)
         if how.needs_workers and not how.init_only:
             start_fork_server(task_modules(graph), threads=how.threads)
         if how.executor == "dask" and not how.init_only:
             client = _dask_client(graph, how, left)  # now: nothing is written if it can't be used
         init_inputs = init_run.butler_of_init_inputs(graph, butler)
-        init_outputs = init_run.make_init_outputs(
-            graph,
-            init_inputs,
-            with_versions=not how.no_versions,
-            is_in_workers=how.needs_workers or client is not None,
-        )
+        init_outputs = init_run.make_init_outputs(graph, init_inputs, with_versions=not how.no_versions)
         if how.register_dataset_types:
             init_run.register_dataset_types(graph, butler)
         init_run.define_collections(graph, butler)

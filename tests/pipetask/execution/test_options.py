@@ -176,7 +176,7 @@ def test_contradictions_are_refused(numbers_repo, options):
         run_graph(numbers_repo.graph(), numbers_repo.butler, **options)
 
 
-@pytest.mark.parametrize("options", [{"processes": 2}, {"timeout_s": 60.0}])
+@pytest.mark.parametrize("options", [{"processes": 2}, {"timeout_s": 60.0}, {"executor": "dask"}])
 def test_a_task_that_says_so_stays_in_the_process_of_the_command(numbers_repo, options):
     staying = "{description: d, tasks: {double: execution_tasks.StayingTask}}"
     with pytest.raises(ExecutionOptionsError, match=r"Task 'double' .*StayingTask\.canMultiprocess is False"):
