@@ -99,7 +99,8 @@ class Dispatch:
         again = [report.quantum for report in self._again.pop(quantum, ())]
         followers = self._followers(quantum, again)
         self._walker.take_along(followers)
-        first, *behind = [*again, quantum, *followers]
+        whole = [*again, quantum, *followers]
+        first, behind = whole[0], whole[1:]
         inside = Counter(each for q in behind for each in self._intermediates.made_inputs(q))
         rest = [self._work(q, needs=self._chains.needs(q), inside=inside) for q in behind]
         work = self._work(first, is_alone=is_alone, followers=rest, inside=inside, is_first=True)
