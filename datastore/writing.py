@@ -164,10 +164,12 @@ class WritingDatastore(ConfiguredDatastore):
         return inputs_named_by(obj, self.storage_classes.get(storage_class))
 
     def records_there(self, hint: ArtifactHint) -> list[ArtifactRecord]:
-        """Return the record of what another writer left where an object would be written."""
+        """Return the record of what another writer left where an object would be written, if it did."""
         storage_class = self.storage_classes.get(hint.storage_class)
         name, _ = self.formatter_of(hint.dataset_type, storage_class)
         store, path = self.store_of(hint.dataset_type, hint.storage_class), self.path_for(hint)
+        if store.size(path) is None:
+            return []
         data = store.source(path).read_bytes()
         return [
             ArtifactRecord(

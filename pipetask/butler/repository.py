@@ -19,6 +19,8 @@ CONFIG_NAME = "butler.yaml"
 REPOSITORY_VARIABLE = "BUTLER_REPO"
 _PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@|(?<=password=)[^&]*")
 REGISTRY_FILE = "registry.sqlite3"
+BATCH_STORED = "stored"
+"""In a folder of a batch: the file that says that all of its graph is in the registry."""
 _KEYS = ("root", "registry", "datastore")
 _NAMES_PLACES = re.compile(r"(?ms)(?=.*^root:)(?=.*^registry:)")
 
@@ -158,8 +160,13 @@ def journal_path(root: str | os.PathLike[str], run: str) -> Path:
 
 
 def batch_folder(root: str | os.PathLike[str], run: str) -> Path:
-    """Return where the steps of a run that a batch system executes leave what they did."""
+    """Return where the steps of a run that a batch system executes leave what they did, by graph."""
     return Path(root) / ".journal" / (quote(run, safe="") + ".batch")
+
+
+def has_open_batch(root: str | os.PathLike[str], run: str) -> bool:
+    """Tell whether a graph of a run is executed by a batch system, and not all of it is stored."""
+    return any(not (graph / BATCH_STORED).exists() for graph in batch_folder(root, run).glob("*"))
 
 
 def journals(root: str | os.PathLike[str]) -> dict[str, Path]:

@@ -1,24 +1,26 @@
 """Running a saved graph step by step from files only, as batch systems do, and storing the results at last.
 
-Each step leaves a file in the folder of the run's batch: first what comes before any quantum, then a journal
-for each call of `run_quanta`. Only `transfer` opens the database.
+Each step leaves a file in a folder of the graph: first what comes before any quantum, then a journal for each
+call of `run_quanta`. Only `transfer` opens the database; at last it leaves nothing but a mark.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import numpy as np
 
 from pipetask.butler import ArtifactRecord, LimitedButlerConfig
-from pipetask.butler.repository import Repository, batch_folder
+from pipetask.butler.limited import hint_of
+from pipetask.butler.repository import BATCH_STORED, Repository, batch_folder
 from pipetask.errors import BatchError
 from pipetask.execution import init_run
 from pipetask.execution.commit import commit, data_id_texts, quantum_ids
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from pipetask.butler import Butler
 
 _INIT = "init.json"
+_NUMBERS = re.compile(r"(\d+)(?:-(\d+))?")
 
 Records = dict[UUID, list[ArtifactRecord]]
 
@@ -49,18 +52,26 @@ def pre_exec_init(graph: QuantumGraph, repository: Repository, *, with_versions:
     ------
     InvalidQuantumError
         If a task cannot be constructed.
+    InconsistentRunError
+        If the run has others that differ.
     """
-    file = batch_folder(repository.root, graph.header.output_run) / _INIT
-    if file.exists():
+    folder = _folder(repository.root, graph)
+    if (folder / _INIT).exists() or (folder / BATCH_STORED).exists():
         return
     butler = _limited_config(graph, repository).open(_existing_init_inputs(graph))
-    for ref, obj in init_run.make_init_outputs(graph, butler, with_versions=with_versions):
-        butler.put(obj, ref)
-    butler.datastore.sync(record for records in butler.written.values() for record in records)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{uuid4().hex}.part")
-    beside.write_text(json.dumps({id.hex: records for id, records in butler.written.items()}), "utf-8")
-    beside.replace(file)
+    new = init_run.make_init_outputs(graph, butler, with_versions=with_versions)
+    # What is there is of the run that this graph extends, or of an earlier attempt that was cut short.
+    found = (
+        {} if folder.exists() else {ref.id: butler.datastore.records_there(hint_of(ref)) for ref, _ in new}
+    )
+    for ref, obj in new:
+        init_run.check_equal(butler, ref, obj, found.get(ref.id, []))
+    folder.mkdir(parents=True, exist_ok=True)
+    records = {ref.id: found.get(ref.id) or butler.put(obj, ref) for ref, obj in new}
+    butler.datastore.sync(record for each in records.values() for record in each)
+    beside = folder / f".{uuid4().hex}.part"
+    beside.write_text(json.dumps({id.hex: each for id, each in records.items()}), "utf-8")
+    beside.replace(folder / _INIT)
 
 
 def run_quanta(path: Path, repository: Repository, quanta: Iterable[int], **options: Any) -> RunSummary:
@@ -84,9 +95,11 @@ def run_quanta(path: Path, repository: Repository, quanta: Iterable[int], **opti
     """
     how = ExecutionOptions(**options)
     graph = QuantumGraph.load(path)
+    folder = _folder(repository.root, graph)
+    if (folder / BATCH_STORED).exists():
+        return RunSummary(graph.header.output_run, {}, (), 0.0)
     if how.needs_workers:
         init_run.check_worker_processes(graph)
-    folder = batch_folder(repository.root, graph.header.output_run)
     config = _limited_config(graph, repository)
     runner = QuantumRunner(config, path, _existing_init_inputs(graph) | _init_records(graph, folder))
     done = {number: report for number, report in _reports(graph, folder).items() if report.ok}
@@ -121,7 +134,7 @@ def run_quanta(path: Path, repository: Repository, quanta: Iterable[int], **opti
 def transfer(
     graph: QuantumGraph, butler: Butler, *, register_dataset_types: bool = False, dry_run: bool = False
 ) -> RunSummary:
-    """Store what was run so far; when all quanta have succeeded, the batch's folder is removed.
+    """Store what was run so far; when all quanta have succeeded, what the steps left is removed.
 
     Parameters
     ----------
@@ -137,9 +150,11 @@ def transfer(
     Returns
     -------
     summary : `RunSummary`
-        Counts of all quanta; those that nobody has run are not attempted.
+        Counts of all quanta; those that nobody has run are not attempted. None if all are stored already.
     """
-    folder = batch_folder(butler.root, graph.header.output_run)
+    folder, run = _folder(butler.root, graph), graph.header.output_run
+    if (folder / BATCH_STORED).exists():
+        return RunSummary(run, {}, (), 0.0)
     init, reports = _init_records(graph, folder), _reports(graph, folder)
     tally = Tally({task.label: task.count for task in graph.tasks})
     errors, no_work = Errors(), Errors()
@@ -150,7 +165,6 @@ def transfer(
             reasons.add(graph.label_of(report.quantum), _data_id(graph, report.quantum), report.failure)
     for task in graph.tasks:
         tally.add(task.label, Status.NOT_ATTEMPTED, task.count - tally.counts[task.label].total())
-    run = graph.header.output_run
     summary = RunSummary(run, tally.counts, errors.groups(), 0.0, no_work=no_work.groups())
     if dry_run:
         return summary
@@ -163,7 +177,10 @@ def transfer(
         _store_init_outputs(graph, butler, init)
         commit(butler, graph, list(reports.values()))
     if not summary.exit_code:
-        rmtree(folder)
+        (folder / BATCH_STORED).touch()
+        for file in folder.iterdir():
+            if file.name != BATCH_STORED:
+                file.unlink()
     return summary
 
 
@@ -173,14 +190,18 @@ def numbers_of(graph: QuantumGraph, ids: Iterable[str]) -> list[int]:
     Raises
     ------
     BatchError
-        If one is not in the graph.
+        If one is not in the graph, or a range is none.
     """
     by_id: dict[str, int] = {}
     found: list[int] = []
     for text in ids:
-        first, _, last = text.partition("-")
-        if first.isdigit() and (last or first).isdigit():
-            found += range(int(first), int(last or first) + 1)
+        if numbers := _NUMBERS.fullmatch(text):
+            first, last = int(numbers[1]), int(numbers[2] or numbers[1])
+            if last >= len(graph):
+                raise BatchError(f"No quantum {last} in the graph: it has {len(graph)}, numbered from 0.")
+            if first > last:
+                raise BatchError(f"The range {text!r} of quanta ends before it begins.")
+            found += range(first, last + 1)
         else:
             if not by_id:
                 every = (id for task in graph.tasks for id in quantum_ids(graph, task))
@@ -190,8 +211,6 @@ def numbers_of(graph: QuantumGraph, ids: Iterable[str]) -> list[int]:
                     f"No quantum {text!r} in the graph. To list them: pipetask qgraph -g … --show workflow"
                 )
             found.append(by_id[text])
-    if found and max(found) >= len(graph):
-        raise BatchError(f"No quantum {max(found)} in the graph: it has {len(graph)}, numbered from 0.")
     return found
 
 
@@ -203,6 +222,14 @@ def part_of(graph: QuantumGraph, label: str, part: int, parts: int) -> range:
             f"No task {label!r} in the graph; it has {', '.join(task.label for task in graph.tasks)}."
         )
     return range(task.first + part, task.first + task.count, parts)
+
+
+def _folder(root: str, graph: QuantumGraph) -> Path:
+    """Return where the steps of a graph leave what they did: numbers of quanta are of this graph alone."""
+    digest = hashlib.sha256(graph.header.id_base.to_bytes(16, "big"))
+    for task in graph.tasks:
+        digest.update(task.columns.serials.tobytes())
+    return batch_folder(root, graph.header.output_run) / digest.hexdigest()[:32]
 
 
 def _limited_config(graph: QuantumGraph, repository: Repository) -> LimitedButlerConfig:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipetask.butler import MissingCollectionError
 from pipetask.butler.inventory import FoundFile, damaged_artifacts, files_without_rows
-from pipetask.butler.repository import batch_folder, journals
+from pipetask.butler.repository import has_open_batch, journals
 from pipetask.butler.reserve import keep
 from pipetask.butler.run_lock import is_executing
 from pipetask.butler.trash import discard, finish, left_lists, left_parts, unused
@@ -104,7 +104,7 @@ def fsck(
 
 def _is_idle(butler: Butler, run: str) -> bool:
     """Tell whether nobody executes a run, and it has no journal that may know more of its files."""
-    return run not in journals(butler.root) and not batch_folder(butler.root, run).exists()
+    return run not in journals(butler.root) and not has_open_batch(butler.root, run)
 
 
 def _unfinished_runs(butler: Butler, *, repair: bool) -> Iterator[Fault]:

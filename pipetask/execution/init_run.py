@@ -241,7 +241,7 @@ def _existing(graph: QuantumGraph, butler: Butler, new: InitOutputs) -> Records:
         existing = butler.registry.find_dataset(ref.datasetType.name, {}, collections=[run])
         if existing is not None:
             found[ref.id] = butler.artifacts([existing.id]).get(existing.id, [])
-            _check_equal(butler, ref, obj, found[ref.id])
+            check_equal(butler.limited({}), ref, obj, found[ref.id])
     return found
 
 
@@ -262,13 +262,19 @@ def _write_missing(graph: QuantumGraph, butler: Butler, limited: LimitedButler, 
     return found
 
 
-def _check_equal(butler: Butler, ref: DatasetRef, obj: Any, records: list[ArtifactRecord]) -> None:
-    """Compare an object with what the run holds, by the checksum that it would be stored with."""
-    data, _ = butler.datastore.serialize(obj, ref.datasetType.storageClass)
+def check_equal(limited: LimitedButler, ref: DatasetRef, obj: Any, records: list[ArtifactRecord]) -> None:
+    """Compare an object with what the run holds, by the checksum that it would be stored with.
+
+    Raises
+    ------
+    InconsistentRunError
+        If it differs.
+    """
+    data, _ = limited.datastore.serialize(obj, ref.datasetType.storageClass)
     if not records or records[0].checksum == hashlib.sha256(data).hexdigest():
         return
     message = f"Run {ref.run!r} was made with another {ref.datasetType.name!r}"
-    if changes := _changes(butler.limited({ref.id: records}).get(ref), obj):
+    if changes := _changes(limited.config.open({ref.id: records}).get(ref), obj):
         message += f" ({', '.join(changes[:MOST_CHANGES])}{', …' if len(changes) > MOST_CHANGES else ''})"
     raise InconsistentRunError(f"{message}. Start a new run, without --extend-run, or undo that change.")
 

@@ -26,6 +26,9 @@ def command(graph: str, repo: str | None, register_dataset_types: bool, dry_run:
         summary = transfer(
             QuantumGraph.load(graph), butler, register_dataset_types=register_dataset_types, dry_run=dry_run
         )
+    if not summary.total():
+        click.echo(f"Run {summary.run}: nothing is left to store; all of it has been stored before.")
+        return
     steps = f"pipetask run-quanta {graph}", "this command again"
     click.echo(summary_text(summary, next_steps=steps, is_stored=False))
     sys.exit(summary.exit_code)

@@ -74,7 +74,8 @@ def test_a_graph_run_in_parts_gives_what_an_undisturbed_run_gives(site):
     assert [row.status for row in rows] == ["succeeded"] * 9
     assert site.repo.butler.collections.get_info("out").children[0] == "batch"
     assert list(fsck(site.repo.butler, grace_s=0, deep=True)) == []
-    assert not list((site.repo.root / ".journal").iterdir())
+    left = [path.name for path in (site.repo.root / ".journal").rglob("*") if path.is_file()]
+    assert left == ["stored"]
 
 
 def test_all_of_a_graph_may_be_run_at_once_by_workers(site):
@@ -95,8 +96,9 @@ def test_quanta_are_named_by_number_range_or_id(site):
     id = str(QuantumGraph.load(site.file).quantum(5).id)
     assert id in shown
     assert "1 succeeded" in site("run-quanta", "--node-ids", id).stdout
-    for unknown in ("99", "01234567-89ab-7def-8123-456789abcdef"):
+    for unknown in ("99", "3-", "0-99999999999", "01234567-89ab-7def-8123-456789abcdef"):
         assert "No quantum" in site("run-quanta", "--node-ids", unknown, exit_code=2).stderr
+    assert "'5-3' of quanta ends before" in site("run-quanta", "--node-ids", "5-3", exit_code=2).stderr
 
 
 def test_what_has_succeeded_is_not_run_again(site):
@@ -127,6 +129,49 @@ def test_results_may_be_stored_while_jobs_go_on(site):
     site("run-quanta")
     site.transfer()
     assert contents(site.repo, "batch") == contents(site.repo, "whole")
+
+
+def test_once_all_is_stored_the_steps_change_nothing(site):
+    site("pre-exec-init")
+    site("run-quanta")
+    site.transfer()
+    files = {path: path.stat().st_mtime_ns for path in (site.repo.root / "batch").rglob("*")}
+    site("pre-exec-init")
+    assert "nothing is left to do" in site("run-quanta").stdout
+    assert "nothing is left to store" in site.transfer().stdout
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+    assert list(fsck(site.repo.butler, grace_s=0, deep=True)) == []
+    site.repo.butler.registry.collections.set_chain("out", ["whole"])
+    site.repo.butler.removeRuns(["batch"])
+    assert not [path for path in (site.repo.root / ".journal").rglob("*") if path.is_file()]
+
+
+def test_what_is_left_may_be_done_by_another_graph(numbers_repo, tmp_path, monkeypatch):
+    """Its quanta have other numbers; configurations that the run has stay, and must be the same."""
+    flag = tmp_path / "broken"
+    flag.touch()
+    monkeypatch.setenv("BROKEN", str(flag))
+    config = {"double__fail_while_exists": "BROKEN"}
+    numbers_repo.graph("batch", **config).save(tmp_path / "x.qg")
+    first = Site(numbers_repo, tmp_path / "x.qg")
+    first("pre-exec-init")
+    first("run-quanta", exit_code=1)
+    flag.unlink()
+    first("run-quanta", "--node-ids", "1,2,3")
+    first.transfer("--register-dataset-types", exit_code=1)
+    rest = numbers_repo.graph("batch", extend_run=True, **config)
+    assert {task.label: task.count for task in rest.tasks} == {"double": 1, "add_one": 4, "total": 1}
+    rest.save(tmp_path / "rest.qg")
+    other = numbers_repo.graph("batch", extend_run=True, double__unit="nJy", **config)
+    other.save(tmp_path / "other.qg")
+    message = Site(numbers_repo, tmp_path / "other.qg")("pre-exec-init", exit_code=2).stderr
+    assert "Run 'batch' was made with another 'double_schema'" in message
+    second = Site(numbers_repo, tmp_path / "rest.qg")
+    second("pre-exec-init")
+    second("run-quanta")
+    second.transfer()
+    assert numbers_repo.butler.get("total", instrument="Cam", collections="batch")["count"] == 4
+    assert list(fsck(numbers_repo.butler, grace_s=0, deep=True)) == []
 
 
 def test_a_failed_quantum_is_run_again_by_the_same_command(numbers_repo, tmp_path, monkeypatch):

@@ -165,7 +165,7 @@ def test_a_scheduler_that_goes_away_ends_the_run_at_once():
     import distributed
 
     with (
-        distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=None) as made,
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as made,
         connected(1, scheduler=made.scheduler_address) as client,
         DaskExecutor(ScriptedRunner(), client) as executor,
     ):
