@@ -36,6 +36,12 @@ def test_arrays_in_any_memory_order_are_read_right_and_never_changed():
     assert np.array_equal(base, before, equal_nan=True)
 
 
+def test_settings_of_numpy_are_as_they_were_afterwards():
+    before = np.getbufsize(), np.geterr()
+    aperture_photometry(np.ones((30, 30)), [15.0], [15.0], 4.0, annulus=Annulus(6, 10, method="exact"))
+    assert (np.getbufsize(), np.geterr()) == before
+
+
 def test_several_radii_are_columns_in_the_order_given():
     image = np.random.default_rng(1).normal(size=(60, 60))
     x, y = np.array([30.0, 3.0, 28.0]), np.array([30.0, 50.0, 31.0])
