@@ -15,6 +15,8 @@ THUMBNAIL = 180
 """Largest width and height of a thumbnail [pixel]."""
 MOST_COLUMNS = 8
 BINS = 40
+WIDE = 10
+"""Largest value over the median, from which on the scale of a histogram is logarithmic."""
 
 
 def preview(obj: Any) -> str:
@@ -85,7 +87,10 @@ def _histogram(name: str, values: npt.NDArray[Any]) -> str:
     low, high = np.percentile(values, [1, 99])
     if low == high:
         low, high = values.min(), values.max()
-    counts, edges = np.histogram(np.clip(values, low, high), BINS, (low, high))
+    # Fluxes go over decades: most would stand in one bar.
+    is_wide = values.min() > 0 and high > WIDE * np.median(values)
+    bins = np.geomspace(low, high, BINS + 1) if is_wide else np.linspace(low, high, BINS + 1)
+    counts, edges = np.histogram(np.clip(values, bins[0], bins[-1]), bins)
     tallest = counts.max() or 1
     bars = "".join(
         f'<rect x="{4 * i}" y="{50 - 48 * n / tallest:.1f}" width="3.4" height="{48 * n / tallest:.1f}"/>'
@@ -93,7 +98,7 @@ def _histogram(name: str, values: npt.NDArray[Any]) -> str:
     )
     # So many digits that the two ends differ.
     digits = 4 + max(0, -int(np.floor(np.log10((edges[-1] - edges[0]) / np.abs(edges).max()))))
-    ends = " … ".join(f"{end:.{digits}g}" for end in (edges[0], edges[-1]))
+    ends = " … ".join(f"{end:.{digits}g}" for end in (edges[0], edges[-1])) + ", log" * bool(is_wide)
     return (
         f'<figure><svg viewBox="0 0 {4 * BINS} 50" width="{4 * BINS}" height="50" class="histogram">'
         f"{bars}</svg>"

@@ -38,6 +38,11 @@ def report_command(of: RunSummary | RunReport) -> str:
     return " ".join(map(_quoted, ["pipetask", "report", *_repository(of), of.run]))
 
 
+def graph_command(of: RunReport, file: str) -> str:
+    """Return a command line that runs a saved graph, which nobody has begun with."""
+    return " ".join(map(_quoted, ["pipetask", "run", *_repository(of), "-g", file]))
+
+
 def _command(of: RunSummary | RunReport, pipeline: str, where: str) -> str:
     """Return a command line; the chain, or the history of the run, knows where inputs are."""
     words = ["pipetask", "run", *_repository(of), "-p", pipeline]

@@ -29,6 +29,8 @@ MOST_TYPES = 12
 """Dataset types of which some are shown."""
 MOST_MESSAGES = 200
 """Messages of one log."""
+MOST_UNFOLDED = 5
+"""Groups of errors of which all is seen at first."""
 
 
 def run_page(butler: Butler, report: RunReport, rows: list[Row]) -> str:
@@ -50,7 +52,7 @@ def run_page(butler: Butler, report: RunReport, rows: list[Row]) -> str:
         "OUTCOMES": _outcomes(report),
         "TASKS": _tasks(report),
         "DRAWING": draw_svg(_drawing(report, flow), "What was made from what"),
-        "ERRORS": "".join(_error(butler, report, group) for group in report.errors) or "<p>None.</p>",
+        "ERRORS": "".join(_errors(butler, report)) or "<p>None.</p>",
         "NO_WORK": "".join(map(_no_work, report.no_work)),
         "RESULTS": "".join(_results(butler, report, flow)) or "<p>Nothing that can be shown.</p>",
     }
@@ -124,14 +126,14 @@ def _timeline(report: RunReport, rows: list[Row]) -> dict[str, Any]:
         sorted(ran, key=lambda row: row.begin_ns - row.end_ns)[:MOST_BARS], key=lambda row: row.begin_ns
     )
     workers = list(dict.fromkeys((row.host, row.pid) for row in shown))
-    hosts = {host for host, _ in workers}
+    hosts = _short({host for host, _ in workers})
     number = {worker: i for i, worker in enumerate(workers)}
     labels = [task.label for task in report.tasks]
     return {
         "left_out": len(ran) - len(shown),
         "labels": labels,
         "outcomes": [_words(outcome) for outcome in Status],
-        "workers": [f"{host} {pid}" if len(hosts) > 1 else str(pid) for host, pid in workers],
+        "workers": [f"{hosts[host]} {pid}" if len(hosts) > 1 else str(pid) for host, pid in workers],
         "bars": [
             [
                 number[row.host, row.pid],
@@ -147,15 +149,27 @@ def _timeline(report: RunReport, rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def _error(butler: Butler, report: RunReport, group: ErrorGroup) -> str:
+def _errors(butler: Butler, report: RunReport) -> Iterator[str]:
+    """Yield the groups of errors, the first ones unfolded."""
+    for i, group in enumerate(report.errors):
+        yield _error(butler, report, group, is_open=i < MOST_UNFOLDED)
+
+
+def _short(hosts: set[str]) -> dict[str, str]:
+    """Return names of hosts without their domain, if that tells them apart."""
+    short = {host: host.partition(".")[0] for host in hosts}
+    return short if len(set(short.values())) == len(hosts) else {host: host for host in hosts}
+
+
+def _error(butler: Butler, report: RunReport, group: ErrorGroup, *, is_open: bool) -> str:
     parts = [
         f"<summary><b>{group.count:,} x {escape(group.label)}</b> {escape(group.failure.headline)}</summary>",
         f"<p>For example {escape(group.data_id)}. To run only these again:</p>",
-        f"<pre>{escape(rerun_command(group, report))}</pre>",
+        f'<pre class="command">{escape(rerun_command(group, report))}</pre>',
         _folded("traceback", group.failure.traceback),
         _folded("log", _log_of(butler, report.run, group)),
     ]
-    return f"<details open>{''.join(parts)}</details>"
+    return f"<details{' open' if is_open else ''}>{''.join(parts)}</details>"
 
 
 def _no_work(group: ErrorGroup) -> str:

@@ -25,6 +25,7 @@ def command(repo: str | None, run: str, html: str | None, format_: str) -> None:
     from pipetask.butler import Butler
     from pipetask.execution.report import Status
     from pipetask.graph.quantum_graph import QuantumGraph
+    from pipetask.reports.rerun import graph_command
     from pipetask.reports.run import newest_run, report_of
     from pipetask.reports.run_page import run_page
     from pipetask.reports.run_rows import latest_rows
@@ -39,7 +40,7 @@ def command(repo: str | None, run: str, html: str | None, format_: str) -> None:
             Path(html).write_text(run_page(butler, report, rows), encoding="utf-8")
     if format_ == "table":
         is_new = graph and report.total() == report.total(Status.NOT_ATTEMPTED)
-        click.echo(report_text(report, next_steps=[f"pipetask run -g {run}"] if is_new else []))
+        click.echo(report_text(report, next_steps=[graph_command(report, run)] if is_new else []))
     elif format_ == "json":
         click.echo(json.dumps(report.document(), indent=1))
     else:

@@ -177,6 +177,10 @@ def test_a_command_to_run_again_names_the_repository_where_others_would_not_find
     words = ["report", "-b", str(commands.repo.root), "out"]
     shown = CliRunner().invoke(pipetask, words, env={"BUTLER_REPO": str(other)}).stdout
     assert f"again: pipetask run -b {commands.repo.root} -p" in shown
+    commands("qgraph", "-i", "numbers", "-o", "later", "-q", tmp_path / "x.qg")
+    words = ["report", "-b", str(commands.repo.root), str(tmp_path / "x.qg")]
+    shown = CliRunner().invoke(pipetask, words, env={"BUTLER_REPO": str(other)}).stdout
+    assert f"  pipetask run -b {commands.repo.root} -g {tmp_path / 'x.qg'}\n" in shown
 
 
 def test_what_makes_temporary_inputs_goes_with_what_failed(commands, broken):

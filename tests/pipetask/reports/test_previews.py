@@ -46,3 +46,15 @@ def test_what_is_neither_image_nor_table_of_numbers_has_no_picture(obj):
     shown = preview(obj)
     assert "<img" not in shown
     assert "<svg" not in shown
+
+
+def test_what_goes_over_decades_has_a_logarithmic_scale():
+    """As many values in each decade: bars of about the same height."""
+    flux = np.geomspace(1.0, 1e6, 4000)
+    shown = preview(Table({"flux": flux, "x": np.linspace(0, 100, 4000)}))
+    of_flux, of_x = (part for part in shown.split("<figure>")[1:])
+    assert ", log</small>" in of_flux
+    assert ", log</small>" not in of_x
+    for part in (of_flux, of_x):
+        heights = np.array(re.findall(r'height="([\d.]+)"/>', part), float)
+        assert np.median(heights) > 30
