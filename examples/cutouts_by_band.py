@@ -25,6 +25,7 @@ from astropy.wcs import WCS
 from photutils.aperture import CircularAperture
 from scipy.ndimage import uniform_filter
 from scipy.optimize import minimize_scalar
+from scipy.stats import chi2
 
 from pipetask.photometry import Annulus, aperture_photometry
 
@@ -211,6 +212,27 @@ def pairs(seen: list[Cutout], row: int) -> dict[tuple[str, int, int], tuple[np.n
     return found
 
 
+def chi_square(seen: list[Cutout], row: int, systematic: float = 0.0) -> dict[str, tuple[float, int]]:
+    """Return, for each band, chi² of an object's fluxes about their mean, and its degrees of freedom.
+
+    It knows that circles share their pixels and their background. ``systematic`` is an error of each circle
+    on its own, as part of its flux. The galaxy has two numbers fitted per exposure, save the reference.
+    """
+    found = {}
+    circles = slice(None) if row == 0 else slice(1, 4)
+    for band in dict.fromkeys(each.band for each in seen):
+        chosen = [each for each in seen if each.band == band]
+        fluxes = [each.flux[row, circles] for each in chosen]
+        inverses = [
+            np.linalg.inv(each.covariance[row, circles, circles] + np.diag((systematic * flux) ** 2))
+            for each, flux in zip(chosen, fluxes, strict=True)
+        ]
+        mean = np.linalg.solve(sum(inverses), sum(i @ f for i, f in zip(inverses, fluxes, strict=True)))
+        total = sum((f - mean) @ i @ (f - mean) for i, f in zip(inverses, fluxes, strict=True))
+        found[band] = float(total), (len(chosen) - 1) * (len(mean) - (2 if row == 0 else 0))
+    return found
+
+
 def report(seen: list[Cutout]) -> str:
     """Say how the galaxy and its neighbour compare."""
     lines = [
@@ -239,6 +261,13 @@ def report(seen: list[Cutout]) -> str:
             lines.append(f"{band:4}  {one} {two}  {cells}".rstrip())
             pulls.setdefault(band, []).extend(np.abs(pull[chosen]))
         lines += [f"{band:4}  {fractions(np.array(values))}" for band, values in pulls.items()]
+        for band, (value, freedom) in chi_square(seen, row).items():
+            line = f"{band:4}  chi² {value:.1f} of {freedom}, probability {chi2.sf(value, freedom):.1%}"
+            if row == 0:
+                steps = np.arange(0, 0.05, 0.0005)
+                enough = (step for step in steps if chi_square(seen, row, step)[band][0] <= freedom)
+                line += f"; {freedom} with a systematic error of {next(enough, np.nan):.2%} of each circle"
+            lines.append(line)
     return "\n".join(lines)
 
 

@@ -119,6 +119,9 @@ def test_decam_objects_agree_between_exposures_of_a_band_after_one_zero_point_ea
         assert np.mean(pulls < 2) > 0.95
         assert pulls.max() < 3
     assert np.nanmax([np.abs(pull) for _, pull in neighbour.values()]) < 2.5
+    assert all(value < 2 * freedom for value, freedom in cutouts.chi_square(seen, 1).values())
+    # fluxes in circles of one exposure are known better to each other than to the sky: 0.3 % are not explained
+    assert all(value < 1.1 * freedom for value, freedom in cutouts.chi_square(seen, 0, 0.003).values())
 
 
 def test_a_decam_star_agrees_between_exposures_after_the_nominal_zero_points(images, cutouts):
