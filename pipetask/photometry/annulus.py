@@ -11,7 +11,7 @@ from pipetask.photometry.arguments import is_number, is_whole
 from pipetask.photometry.bands import reach
 from pipetask.photometry.lattice_weights import Method
 from pipetask.photometry.pixel_weights import Shape
-from pipetask.photometry.planes import Floats, Integers, PhotometryError, Pixels, Planes, gather
+from pipetask.photometry.planes import Floats, Integers, PhotometryError, Pixels, Planes, gather_squares
 from pipetask.photometry.windows import weigh, windows
 
 Statistic = Literal["mean", "median", "clipped_mean", "clipped_median"]
@@ -147,8 +147,8 @@ def _lattice_values(
     for start in range(0, len(which), step):
         part = which[start : start + step]
         column, row = np.floor(x[part] + 0.5).astype(np.int64), np.floor(y[part] + 0.5).astype(np.int64)
-        where = row, column - size, np.arange(-size, size + 1), 2 * size + 1
-        values = gather(planes.image, *where).reshape(len(part), -1).take(chosen, axis=1).astype(exact)
+        pixels = gather_squares(planes.image, row, column, size).reshape(len(part), -1)
+        values = pixels.take(chosen, axis=1).astype(exact)
         dx2 = (np.arange(-size, size + 1) - (x[part] - column)[:, None]) ** 2
         dy2 = (np.arange(-size, size + 1) - (y[part] - row)[:, None]) ** 2
         distance2 = dy2.take(line, axis=1)
@@ -156,7 +156,8 @@ def _lattice_values(
         values[:, :undecided][(distance2 >= outer**2) | (distance2 < inner**2)] = np.inf
         finite = np.isfinite(values)
         if planes.mask is not None:
-            finite &= gather(planes.mask, *where).reshape(len(part), -1).take(chosen, axis=1) == 0
+            bad = gather_squares(planes.mask, row, column, size).reshape(len(part), -1)
+            finite &= bad.take(chosen, axis=1) == 0
         values[~finite] = np.inf
         yield part, values, np.count_nonzero(finite, axis=1)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pipetask.photometry.bands import reach
 from pipetask.photometry.lattice_weights import LatticeWeights, Method, band_cost, lattice_weights
-from pipetask.photometry.planes import Floats, Integers, Pixels, Planes, gather
+from pipetask.photometry.planes import Floats, Integers, Pixels, Planes, gather_squares
 from pipetask.photometry.ring_patterns import has_pattern, ring_patterns
 from pipetask.photometry.ring_sums import chosen_ring, weighted_ring
 from pipetask.photometry.sums import Request, Ring, Sums
@@ -108,8 +108,7 @@ class NearSums:
             weighted_ring(sums.take(part), ring, image[part], weights)
 
     def _fetched(self, plane: Pixels, size: int) -> Pixels:
-        where = self._row, self._column - size, np.arange(-size, size + 1), 2 * size + 1
-        return gather(plane, *where)
+        return gather_squares(plane, self._row, self._column, size)
 
     def _bad(self, size: int) -> npt.NDArray[np.bool_] | None:
         """Which pixels about each source are masked; None if none is."""

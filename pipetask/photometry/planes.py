@@ -51,6 +51,15 @@ def gather(plane: Pixels, row: Integers, column: Integers, rows: Integers, width
     return runs[starts].view(plane.dtype).reshape(len(row), len(rows), width)
 
 
+def gather_squares(plane: Pixels, row: Integers, column: Integers, size: int) -> Pixels:
+    """Copy the squares that reach ``size`` pixels from some central ones, in shape (n, side, side)."""
+    side, width = 2 * size + 1, plane.itemsize
+    starts = plane.shape[0] - side + 1, plane.shape[1] - side + 1, side
+    line = plane.shape[1] * width
+    runs: npt.NDArray[np.void] = np.ndarray(starts, f"V{side * width}", plane, 0, (line, width, line))
+    return runs[row - size, column - size].view(plane.dtype).reshape(len(row), side, side)
+
+
 def keep_memory() -> None:
     """Make the C library keep the memory of work arrays for the next ones, instead of asking for it anew.
 

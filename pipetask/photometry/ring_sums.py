@@ -16,11 +16,13 @@ def weighted_ring(sums: Sums, ring: Ring, image: Pixels, weights: Floats) -> Non
     area = weights @ np.ones(weights.shape[1])
     area[area <= 1e-10 * ring.r_out**2] = 0.0  # what rounding leaves of nothing
     mean = _ratio(np.vecdot(weights, pixels), area)
-    square = np.vecdot(weights, np.square(pixels))
+    pixels *= pixels
+    square = np.vecdot(weights, pixels)
     spread = _about_mean(square, mean, area)
     if _lacks_digits(spread, square):
-        pixels -= mean[:, None]
-        spread = np.vecdot(weights, np.square(pixels))
+        np.subtract(image.reshape(weights.shape), mean[:, None], out=pixels)
+        pixels *= pixels
+        spread = np.vecdot(weights, pixels)
     _put(sums, area, mean, spread)
 
 
