@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pipetask.cli.coverage_options import coverage_options
-from pipetask.cli.options import Decorator, processes_option, stacked
+from pipetask.cli.options import Decorator, FileToWrite, processes_option, stacked
 
 _UNITS = {"": 10**6, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -149,7 +149,10 @@ def execution_options() -> Decorator:
             help="When a task raises, start this debugger (pdb, if none is named) where it did.",
         ),
         click.option(
-            "--profile", metavar="FILE", help="Write cProfile statistics of this process to FILE; with -j 1."
+            "--profile",
+            type=FileToWrite(),
+            metavar="FILE",
+            help="Write cProfile statistics of this process to FILE; with -j 1.",
         ),
         coverage_options(),
         click.option("--no-progress", is_flag=True, help="Show no progress."),
@@ -157,13 +160,15 @@ def execution_options() -> Decorator:
 
 
 @contextmanager
-def profiled(file: str | None, *, processes: int) -> Iterator[None]:
+def profiled(file: str | None, *, is_here: bool) -> Iterator[None]:
     """Measure what happens inside with `cProfile`, if a file is named."""
     if not file:
         yield
         return
-    if processes > 1:
-        raise click.UsageError("--profile measures this process only: use it with -j 1.")
+    if not is_here:
+        raise click.UsageError(
+            "--profile measures this process only: leave out -j, --timeout, --max-memory and --executor dask."
+        )
     from cProfile import Profile
 
     profile = Profile()

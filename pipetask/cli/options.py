@@ -1,6 +1,8 @@
 """Options and arguments that several commands share, and how a command line names its repository."""
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -24,6 +26,21 @@ def stacked(*decorators: Decorator) -> Decorator:
         return function
 
     return apply
+
+
+class FileToWrite(click.ParamType[str]):
+    """A file that is written at the end: where none can be made is told before anything is done."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse what is a folder, or in none that exists and may be written to."""
+        path = Path(value)
+        if path.is_dir():
+            self.fail(f"'{value}' is a folder. Name a file.", param, ctx)
+        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+            self.fail(f"'{value}' is in no folder that exists and may be written to.", param, ctx)
+        return str(value)
 
 
 class RepositoryCommand(Command):

@@ -116,11 +116,17 @@ def _unfinished_runs(butler: Butler, *, repair: bool) -> Iterator[Fault]:
 
 
 def _how_far(butler: Butler, run: str, journal: Path) -> str:
-    if count := sum(1 for _ in read_journal(journal)):
+    if (count := sum(1 for _ in read_journal(journal))) and not is_registered(butler, run):
+        return _not_registered(journal)
+    if count:
         return f"its journal tells of {counted(count, 'quantum')}; go on with --extend-run"
     if is_registered(butler, run):
         return "no quantum had ended; go on with --extend-run"
     return "cut short before it was registered, nothing is lost; run it anew, without --extend-run"
+
+
+def _not_registered(journal: Path) -> str:
+    return f"the run is not registered; remove {journal} and {graph_path(journal)}"
 
 
 def _replayed(butler: Butler, fault: Fault, journal: Path) -> Fault:
@@ -129,7 +135,7 @@ def _replayed(butler: Butler, fault: Fault, journal: Path) -> Fault:
     except RunLockedError:
         return replace(fault, detail="it has just been taken up", repaired="not needed")
     except MissingCollectionError:
-        return replace(fault, detail=f"the run is not registered; remove {journal} and {graph_path(journal)}")
+        return replace(fault, detail=_not_registered(journal))
     except JournalError as error:
         return replace(fault, detail=str(error))
     return replace(fault, repaired=f"stored {counted(count, 'quantum')}" if count else "its journal removed")

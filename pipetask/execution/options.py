@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,8 @@ class ExecutionOptions:
             raise ExecutionOptionsError(
                 "--scheduler names a cluster that exists: leave out --dask-cluster and --dask-settings."
             )
+        if self.debugger:
+            _check_debugger(self.debugger)
         if self.init_only and self.skip_init_writes:
             raise ExecutionOptionsError("--init-only and --skip-init-writes together leave nothing to do.")
 
@@ -126,6 +129,18 @@ class ExecutionOptions:
         if self.cache_intermediates != SHARE:
             return self.cache_intermediates
         return (self.max_memory or memory_there_is()) // 4 // self.processes
+
+
+def _check_debugger(module: str) -> None:
+    try:
+        found = import_module(module)
+    except Exception as error:  # somebody else's module may raise anything
+        wrong = f"can't be imported ({described(error)})"
+    else:
+        if callable(getattr(found, "post_mortem", None)):
+            return
+        wrong = "has no function 'post_mortem'"
+    raise ExecutionOptionsError(f"The debugger {module!r} {wrong}. Name another module, or none for pdb.")
 
 
 def memory_there_is() -> int:

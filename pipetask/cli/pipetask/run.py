@@ -8,7 +8,7 @@ import click
 from pipetask.cli.coverage_options import CoverageOptions
 from pipetask.cli.execution_options import execution_options, profiled
 from pipetask.cli.mock_options import MockOptions, mock_options, with_mocks
-from pipetask.cli.options import repository_option
+from pipetask.cli.options import FileToWrite, repository_option
 from pipetask.cli.pipeline_options import (
     Change,
     PipelineCommand,
@@ -51,7 +51,7 @@ from pipetask.cli.quanta_views import built_graph, show_quanta
     "--no-versions", is_flag=True, help="Neither write package versions nor compare them with the run's."
 )
 @execution_options()
-@click.option("--summary", metavar="FILE", help="Write a report of the run, as JSON.")
+@click.option("--summary", type=FileToWrite(), metavar="FILE", help="Write a report of the run, as JSON.")
 def command(
     repo: str | None,
     pipeline: str | None,
@@ -82,7 +82,7 @@ def command(
     lines = CoverageOptions.among(options)
     names = {field.name for field in fields(ExecutionOptions)} & options.keys()
     how = {"processes": processes} | {name: options.pop(name) for name in names}
-    ExecutionOptions(**how)  # contradictions are told before anything is built
+    given = ExecutionOptions(**how)  # contradictions are told before anything is built
     files, views, selection = GraphFiles.among(options), PipelineViews.among(options, quanta=True), options
     check_each_once(files.given, views.files)
     building = {"select_tasks": select_tasks} | views.of_pipeline
@@ -92,7 +92,7 @@ def command(
     with (
         Butler.from_config(repo, writeable=True) as butler,
         shown_progress(on_terminal=sys.stderr.isatty(), enabled=not no_progress) as bars,
-        profiled(profile, processes=processes),
+        profiled(profile, is_here=not given.needs_workers and given.executor != "dask"),
     ):
         how["progress"] = bars.running
         if qgraph:

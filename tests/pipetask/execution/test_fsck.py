@@ -217,9 +217,10 @@ def test_the_journal_of_a_run_that_was_removed_is_told_with_what_to_do(finished)
     finished.graph("gone").save(graph_path(journal))
     with Journal(journal) as open_journal:
         open_journal.append(Report(0, Status.FAILED).to_bytes())
-    fault = faults(finished, repair=True)["unfinished run", "gone"]
-    assert str(journal) in fault.detail
-    assert not fault.repaired
+    for repair in (False, True):
+        fault = faults(finished, repair=repair)["unfinished run", "gone"]
+        assert f"the run is not registered; remove {journal}" in fault.detail
+        assert not fault.repaired
 
 
 def test_a_link_of_a_chain_to_nothing_is_removed(finished):

@@ -269,7 +269,23 @@ def test_a_profile_is_written(commands, tmp_path):
     commands(*RUN, "--profile", file)
     functions = {name for _, _, name in pstats.Stats(str(file)).stats}
     assert "runQuantum" in functions
-    assert "with -j 1" in commands.error(*RUN, "--profile", file, "-j", 2)
+    for option in (("-j", 2), ("--timeout", 60), ("--executor", "dask")):
+        assert "measures this process only" in commands.error(*RUN, "--profile", file, *option)
+
+
+@pytest.mark.parametrize("option", ["--profile", "--summary"])
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_done(commands, tmp_path, option):
+    for name, message in (("none/x", "is in no folder that exists"), ("", "is a folder. Name a file")):
+        assert message in commands.error(*RUN, option, tmp_path / name)
+    assert "out" not in commands.repo.butler.registry.collections.query("*")
+
+
+@pytest.mark.parametrize(
+    ("module", "wrong"), [("no_such_module", "can't be imported"), ("json", "has no function 'post_mortem'")]
+)
+def test_a_debugger_that_is_none_is_told_before_anything_is_done(commands, module, wrong):
+    assert f"The debugger '{module}' {wrong}" in commands.error(*RUN, "--pdb", module)
+    assert "out" not in commands.repo.butler.registry.collections.query("*")
 
 
 @pytest.mark.parametrize("size", ["3 parsecs", "-1", "0"])
