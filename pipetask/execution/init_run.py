@@ -24,6 +24,7 @@ from pipetask.errors import (
 from pipetask.execution.commit import quantum_ids
 from pipetask.execution.loaded_task import LoadedTask, task_setups
 from pipetask.execution.report import DONE
+from pipetask.execution.resume import is_registered
 from pipetask.task.pipeline_task import init_outputs
 
 if TYPE_CHECKING:
@@ -186,35 +187,56 @@ def butler_of_init_inputs(graph: QuantumGraph, butler: Butler) -> LimitedButler:
     return limited
 
 
-def write_init_outputs(
-    graph: QuantumGraph, butler: Butler, new: InitOutputs, *, only_compare: bool = False
+def existing_init_outputs(
+    graph: QuantumGraph, butler: Butler, new: InitOutputs, *, must_suffice: bool = False
 ) -> Records:
-    """Write what `make_init_outputs` gave and the run lacks; or, if wanted, only compare it with the run's.
+    """Find what the run has already of what `make_init_outputs` gave; nothing is written.
+
+    Parameters
+    ----------
+    graph, butler, new
+        The graph, its repository, and the objects.
+    must_suffice : `bool`, optional
+        Whether nothing is going to be written: tasks must find there what they need.
 
     Returns
     -------
     records : `dict` [ `uuid.UUID`, `list` [ `ArtifactRecord` ] ]
-        Artifacts of all init-inputs and init-outputs, by their ids in the graph.
+        Artifacts of all init-inputs and init-outputs that there are, by their ids in the graph.
 
     Raises
     ------
     InconsistentRunError
-        If the run has one already that differs.
+        If the run has one that differs.
     InitInputMissingError
         If nothing is to be written, and tasks need what isn't there.
     """
-    records = _init_input_records(graph, butler)
-    if not only_compare:
-        return records | _write_missing(graph, butler, butler.limited(records), new)
-    records |= _existing(graph, butler, new)
+    records = _init_input_records(graph, butler) | _existing(graph, butler, new)
     for label, refs in graph.init_inputs.items():
         for ref in refs.values():
-            if ref.id not in records:
+            if must_suffice and ref.id not in records:
                 raise InitInputMissingError(
                     f"Run {ref.run!r} has no {ref.datasetType.name!r}, which task {label!r} needs. Write it "
                     "first: the same command with --init-only instead of --skip-init-writes."
                 )
     return records
+
+
+def write_init_outputs(graph: QuantumGraph, butler: Butler, new: InitOutputs, existing: Records) -> Records:
+    """Write what `make_init_outputs` gave and the run lacks; return artifacts as `existing_init_outputs`."""
+    limited = butler.limited(existing)
+    written: dict[Any, Any] = {}  # as `Butler.record` takes them
+    for ref, obj in new:
+        if ref.id in existing:
+            continue
+        limited.put(obj, ref)
+        dataset_type = graph.datasets[ref.datasetType.name].dataset_type
+        written[dataset_type] = {}, np.frombuffer(ref.id.bytes, np.uint8).reshape(1, 16)
+    butler.datastore.sync(record for records in limited.written.values() for record in records)
+    locations = [(id, *record) for id, records in limited.written.items() for record in records]
+    with butler.registry.transaction(durable=True):
+        butler.record(graph.header.output_run, written, locations)
+    return existing | limited.written
 
 
 def _init_input_records(graph: QuantumGraph, butler: Butler) -> Records:
@@ -236,29 +258,17 @@ def _constructed(task: LoadedTask) -> PipelineTask:
 def _existing(graph: QuantumGraph, butler: Butler, new: InitOutputs) -> Records:
     """Find the init-outputs that the run has, by their ids in the graph; they must equal the new ones."""
     run = graph.header.output_run
+    if not is_registered(butler, run):
+        return {}
+    known = {dataset_type.name for dataset_type in butler.registry.query_dataset_types()}
     found: Records = {}
     for ref, obj in new:
+        if ref.datasetType.name not in known:
+            continue
         existing = butler.registry.find_dataset(ref.datasetType.name, {}, collections=[run])
         if existing is not None:
             found[ref.id] = butler.artifacts([existing.id]).get(existing.id, [])
             check_equal(butler.limited({}), ref, obj, found[ref.id])
-    return found
-
-
-def _write_missing(graph: QuantumGraph, butler: Butler, limited: LimitedButler, new: InitOutputs) -> Records:
-    run = graph.header.output_run
-    found = _existing(graph, butler, new)
-    written: dict[Any, Any] = {}  # as `Butler.record` takes them
-    for ref, obj in new:
-        if ref.id in found:
-            continue
-        found[ref.id] = limited.put(obj, ref)
-        dataset_type = graph.datasets[ref.datasetType.name].dataset_type
-        written[dataset_type] = {}, np.frombuffer(ref.id.bytes, np.uint8).reshape(1, 16)
-    butler.datastore.sync(record for records in limited.written.values() for record in records)
-    locations = [(id, *record) for id, records in limited.written.items() for record in records]
-    with butler.registry.transaction(durable=True):
-        butler.record(run, written, locations)
     return found
 
 

@@ -103,12 +103,14 @@ def run_graph(
             client = _dask_client(graph, how, left)  # now: nothing is written if it can't be used
         init_inputs = init_run.butler_of_init_inputs(graph, butler)
         init_outputs = init_run.make_init_outputs(graph, init_inputs, with_versions=not how.no_versions)
+        init_records = init_run.existing_init_outputs(
+            graph, butler, init_outputs, must_suffice=how.skip_init_writes
+        )
         if how.register_dataset_types:
             init_run.register_dataset_types(graph, butler)
         init_run.define_collections(graph, butler)
-        init_records = init_run.write_init_outputs(
-            graph, butler, init_outputs, only_compare=how.skip_init_writes
-        )
+        if not how.skip_init_writes:
+            init_records = init_run.write_init_outputs(graph, butler, init_outputs, init_records)
         if how.init_only:
             return RunSummary(run, {}, (), 0.0)
         butler.registry.provenance.begin_run(run, time.time_ns(), socket.gethostname(), str(journal.path))

@@ -140,7 +140,17 @@ def test_init_only_writes_what_comes_before_any_quantum(numbers_repo):
 def test_skipping_what_tasks_need_is_refused_before_anything_runs(numbers_repo):
     with pytest.raises(InitInputMissingError, match="no 'double_schema', which task 'add_one' needs"):
         run_graph(numbers_repo.graph(), numbers_repo.butler, skip_init_writes=True, **NEW)
-    assert numbers_repo.butler.registry.provenance.quanta("out/run") == []
+    assert not numbers_repo.butler.registry.collections.query("out*")
+
+
+def test_a_run_that_cannot_be_extended_changes_nothing(numbers_repo):
+    butler = numbers_repo.butler
+    one_task = "description: one\ntasks:\n  double: {class: execution_tasks.DoubleTask}\n"
+    run_graph(numbers_repo.graph(pipeline=one_task, double__fail_on=[1]), butler, **NEW)
+    before = butler.registry.query_dataset_types(), butler.registry.collections.query("*")
+    with pytest.raises(InconsistentRunError, match="another 'double_config'"):
+        run_graph(numbers_repo.graph(extend_run=True), butler, **NEW)
+    assert (butler.registry.query_dataset_types(), butler.registry.collections.query("*")) == before
 
 
 def test_versions_are_neither_written_nor_compared_if_so_asked(numbers_repo):
