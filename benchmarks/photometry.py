@@ -16,7 +16,7 @@ the least that it should be. Single thread. "deviation" is the largest differenc
 "error_deviation" the largest relative one of flux_err under the peer's own convention.
 
 The ring is weighed by pixel centres, as SEP's always is, unless the case says otherwise. SEP scales sums up
-for masked pixels: there it is compared with masked="scale".
+for masked pixels: there it is compared with masked="scale". Radii scale the semi-axes of ellipses.
 """
 
 import argparse
@@ -57,6 +57,19 @@ CASES = {
     "exact-r12-n1e4": {"n": 10_000, "radius": 12.0},
     "exact-r35-n1e4": {"n": 10_000, "radius": 35.0},
     "exact-r70-n1e3": {"n": 1_000, "radius": 70.0},
+    "ellipse-n1e4": {"n": 10_000, "radius": 1.0, "ellipse": (6.0, 4.0, 0.5), "wanted": (1.0, None)},
+    "ellipse-n1e5": {"n": 100_000, "radius": 1.0, "ellipse": (6.0, 4.0, 0.5), "wanted": (1.0, None)},
+    "ellipse-full-n1e4": {
+        "n": 10_000,
+        **FULL,
+        "radius": 1.0,
+        "ellipse": (6.0, 4.0, 0.5),
+        "annulus": (1.5, 2.5, "mean"),
+    },
+    "ellipse-subpixel-n1e4": {"n": 10_000, "radius": 1.0, "ellipse": (6.0, 4.0, 0.5), "method": "subpixel"},
+    "ellipse-center-n1e4": {"n": 10_000, "radius": 1.0, "ellipse": (6.0, 4.0, 0.5), "method": "center"},
+    "ellipse-ten-n1e3": {"n": 1_000, "radius": RADII, "ellipse": (1.0, 0.6, 0.5)},
+    "ellipse-of-each-n1e4": {"n": 10_000, "radius": 1.0, "ellipse": "each"},
 }
 
 
@@ -78,6 +91,13 @@ def scene(np, n, size, variance, mask):
     return image, x, y, planes
 
 
+def ellipses(np, n):
+    """Semi-axes and angles of galaxies, different for each."""
+    rng = np.random.default_rng(20_260_102)
+    a = rng.uniform(4, 8, n)
+    return a, a * rng.uniform(0.4, 1, n), rng.uniform(-1.5, 1.5, n)
+
+
 def ours(image, x, y, radius, *, method="exact", annulus=None, ring="center", **options):
     from pipetask.photometry import Annulus, aperture_photometry
 
@@ -87,29 +107,42 @@ def ours(image, x, y, radius, *, method="exact", annulus=None, ring="center", **
     return result.flux, result.flux_err
 
 
-def by_sep(image, x, y, radius, *, method="exact", annulus=None, variance=None, mask=None, **_):
+def by_sep(image, x, y, radius, *, method="exact", annulus=None, variance=None, mask=None, ellipse=None, **_):
     import numpy as np
     import sep
 
     points = {"exact": 0, "center": 1, "subpixel": 5}[method]
     options = {"subpix": points, "var": variance, "mask": mask, "bkgann": annulus and annulus[:2]}
-    columns = [sep.sum_circle(image, x, y, r, **options) for r in np.atleast_1d(radius)]
+    if ellipse is None:
+        columns = [sep.sum_circle(image, x, y, r, **options) for r in np.atleast_1d(radius)]
+    else:
+        columns = [sep.sum_ellipse(image, x, y, *ellipse, r, **options) for r in np.atleast_1d(radius)]
     flux, error = (np.stack([column[k] for column in columns], axis=-1) for k in (0, 1))
     return flux, None if variance is None else error
 
 
 def by_photutils(
-    image, x, y, radius, *, method="exact", annulus=None, ring="center", variance=None, mask=None
+    image,
+    x,
+    y,
+    radius,
+    *,
+    method="exact",
+    annulus=None,
+    ring="center",
+    variance=None,
+    mask=None,
+    ellipse=None,
 ):
     import numpy as np
     from astropy.stats import SigmaClip
-    from photutils.aperture import AperturePhotometry, ApertureStats, CircularAnnulus, CircularAperture
+    from photutils.aperture import AperturePhotometry, ApertureStats
 
     centres = np.column_stack([x, y])
     error = None if variance is None else np.sqrt(variance)  # timed: it wants errors
     background = None
     if annulus is not None:
-        shape = CircularAnnulus(centres, *annulus[:2])
+        shape = photutils_ring(centres, *annulus[:2], ellipse)
         if annulus[2] == "mean":
             sums = AperturePhotometry(image, shape, mask=mask, method=ring)
             background = np.asarray(sums.flux) / _plain(sums.area)
@@ -118,11 +151,30 @@ def by_photutils(
             background = np.asarray(ApertureStats(image, shape, mask=mask, sigma_clip=clip).median)
     fluxes, errors = [], []
     for r in np.atleast_1d(radius):
-        sums = AperturePhotometry(image, CircularAperture(centres, r), error=error, mask=mask, method=method)
+        shape = photutils_aperture(centres, r, ellipse)
+        sums = AperturePhotometry(image, shape, error=error, mask=mask, method=method)
         flux, area = np.array(sums.flux), _plain(sums.area)
         fluxes.append(flux if background is None else flux - background * area)
         errors.append(np.asarray(sums.flux_err))
     return np.stack(fluxes, axis=-1), None if variance is None else np.stack(errors, axis=-1)
+
+
+def photutils_aperture(centres, radius, ellipse):
+    from photutils.aperture import CircularAperture, EllipticalAperture
+
+    if ellipse is None:
+        return CircularAperture(centres, radius)
+    a, b, theta = ellipse
+    return EllipticalAperture(centres, a * radius, b * radius, theta=theta)
+
+
+def photutils_ring(centres, r_in, r_out, ellipse):
+    from photutils.aperture import CircularAnnulus, EllipticalAnnulus
+
+    if ellipse is None:
+        return CircularAnnulus(centres, r_in, r_out)
+    a, b, theta = ellipse
+    return EllipticalAnnulus(centres, a * r_in, a * r_out, b * r_out, b * r_in, theta=theta)
 
 
 def _plain(area):
@@ -139,6 +191,8 @@ def deviations(np, peer, found, arguments, options):
     image, x, y, radius = arguments
     ring = options.get("annulus")
     if peer == "sep" and (ring or options.get("mask") is not None) and options.get("ring") == "exact":
+        return {}
+    if peer == "sep" and ring and options.get("ellipse") is not None:  # its elliptical rings are others
         return {}
     same = {"errors": peer, "masked": "scale" if peer == "sep" else "exclude"}
     flux, error = ours(*arguments, **options, **same)
@@ -161,9 +215,13 @@ def measure(np, name, case, size, runs, clock):
     n, wanted = case.pop("n"), case.pop("wanted", None)
     radius = case.pop("radius")
     image, x, y, planes = scene(np, n, size, case.pop("variance", False), case.pop("mask", False))
+    names = list(PEERS)
+    if case.get("annulus", (0, 0, "mean"))[2] != "mean":
+        names.remove("sep")
+    if case.get("ellipse") == "each":
+        case["ellipse"] = ellipses(np, n)
+        names.remove("photutils")  # which has one shape for all positions
     arguments, options = (image, x, y, radius), {**case, **planes}
-    statistic = case.get("annulus", (0, 0, "mean"))[2]
-    names = [peer for peer in PEERS if statistic == "mean" or peer != "sep"]
     found = {peer: PEERS[peer](*arguments, **options) for peer in names}  # warm-up
     times = {peer: [] for peer in names}
     for index in range(runs):

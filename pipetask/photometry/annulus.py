@@ -10,9 +10,9 @@ import numpy.typing as npt
 from pipetask.photometry.arguments import is_number, is_whole
 from pipetask.photometry.bands import reach
 from pipetask.photometry.lattice_weights import Method
-from pipetask.photometry.pixel_weights import Shape
 from pipetask.photometry.planes import Floats, Integers, PhotometryError, Pixels, Planes, gather_squares
-from pipetask.photometry.windows import weigh, windows
+from pipetask.photometry.shapes import Shape
+from pipetask.photometry.windows import alike, weigh, windows
 
 Statistic = Literal["mean", "median", "clipped_mean", "clipped_median"]
 
@@ -110,6 +110,7 @@ def _ring_values(
     others = np.flatnonzero(~inside)
     if not len(others):
         return
+    others = others[alike(shape.take(others))]
     some = shape.take(others)
     for part, window in windows(planes, x[others], y[others], some.scaled(annulus.r_out)):
         found = [np.empty((len(others[part]), 0))]
@@ -118,8 +119,9 @@ def _ring_values(
             ring = weigh(*corners, some.take(part).scaled(annulus.r_out), "center", 1)
             if annulus.r_in > 0:
                 ring -= weigh(*corners, some.take(part).scaled(annulus.r_in), "center", 1)
-            values, masked, finite = window.pixels(strip)
-            values[(ring == 0) | masked | ~finite] = np.inf
+            values, unusable = window.pixels(strip)
+            for which in (ring == 0, *unusable.values()):
+                np.copyto(values, np.inf, where=which)
             found.append(values.reshape(len(values), -1))
         flat = np.concatenate(found, axis=1)
         yield others[part], flat, np.isfinite(flat).sum(axis=1)

@@ -12,10 +12,10 @@ from pipetask.photometry.flags import ApertureFlag
 from pipetask.photometry.lattice_weights import Method
 from pipetask.photometry.measure import Masked, Measured, measure
 from pipetask.photometry.neighbours import Crowd
-from pipetask.photometry.pixel_weights import Shape
 from pipetask.photometry.planes import Floats, PhotometryError, keep_memory
 from pipetask.photometry.result import CoreResult
 from pipetask.photometry.sections import ImageLike, section_planes
+from pipetask.photometry.shapes import Shape
 from pipetask.photometry.sums import Request, Ring
 
 Errors = Literal["photutils", "sep"]
@@ -216,4 +216,4 @@ def _shapes(
     a, b, theta = (values[some] for values in axes)
     sound = np.isfinite(a) & np.isfinite(b) & np.isfinite(theta) & (a > 0) & (b > 0) & (a <= 1e8) & (b <= 1e8)
     a, b, theta = (np.where(sound, part, 1.0) for part in (a, b, theta))
-    return Shape(a, b, theta, round=False), sound
+    return Shape(a, b, np.cos(theta), np.sin(theta), round=False), sound

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from pipetask.photometry.circle import half_chord, segment
 from pipetask.photometry.flags import ApertureFlag
 from pipetask.photometry.lattice import TOUCHED, margin, pixel_sums
-from pipetask.photometry.pixel_weights import rectangle_areas
 from pipetask.photometry.planes import Floats, Integers, Pixels, Planes
 from pipetask.photometry.sums import Request, Sums
 
@@ -56,7 +56,7 @@ def edge_sums(planes: Planes, x: Floats, y: Floats, request: Request) -> Sums:
         left, right = -0.5 - x, planes.shape[1] - 0.5 - x
         low, high = -0.5 - y, planes.shape[0] - 0.5 - y
         for index, radius in enumerate(request.radii):
-            sums.area[index] = rectangle_areas(left, right, low, high, np.full(len(x), radius))
+            sums.area[index] = _rectangle_areas(left, right, low, high, np.full(len(x), radius))
             sums.full[index] = sums.area[index]
     for index, radius in enumerate(request.radii):
         near = (x - radius < -0.5) | (y - radius < -0.5)
@@ -82,3 +82,45 @@ def _surroundings(plane: Pixels, column: Integers, row: Integers, size: int) -> 
         pixels = plane[y + first : max(y + side, 0), x + left : max(x + side, 0)]
         square[first : first + pixels.shape[0], left : left + pixels.shape[1]] = pixels
     return squares.reshape(-1, side)
+
+
+def _rectangle_areas(left: Floats, right: Floats, low: Floats, high: Floats, radius: Floats) -> Floats:
+    """Area that circles cover of rectangles, whose sides are relative to the centres.
+
+    By the cell formula; a rectangle that a centre line cuts is the sum of its parts.
+    """
+    edges = [np.clip(edge, -radius, radius) for edge in (left, right, low, high)]
+    area = np.zeros(len(left))
+    # each axis has a part on the positive and one on the negative side, one of them mostly empty
+    for near_x, far_x in _sides(edges[0], edges[1]):
+        for near_y, far_y in _sides(edges[2], edges[3]):
+            some = np.flatnonzero((far_x > near_x) & (far_y > near_y))
+            if len(some):
+                x, y = (near_x[some], far_x[some]), (near_y[some], far_y[some])
+                area[some] += _cell_areas(*x, *y, radius[some])
+    return area
+
+
+def _sides(low: Floats, high: Floats) -> list[tuple[Floats, Floats]]:
+    return [
+        (np.maximum(low, 0.0), np.maximum(high, 0.0)),
+        (np.maximum(-high, 0.0), np.maximum(-low, 0.0)),
+    ]
+
+
+def _cell_areas(x1: Floats, x2: Floats, y1: Floats, y2: Floats, radius: Floats) -> Floats:
+    """Area of a circle inside rectangles of its first quadrant, none of whose sides passes the radius.
+
+    Between the points where the arc enters and leaves, the area is a trapezium and a circular segment. All
+    differences are of near numbers, so the error stays of the order of the radius times the machine
+    precision.
+    """
+    near_chord, far_chord = half_chord(y1, radius), half_chord(y2, radius)
+    enters = np.clip(x1, far_chord, near_chord)
+    run = np.clip(x2, far_chord, near_chord) - enters
+    first = np.clip(half_chord(x1, radius), y1, y2)
+    last = np.clip(half_chord(x2, radius), y1, y2)
+    area = (0.5 * (first + last) - y1) * run
+    area += (np.clip(far_chord, x1, x2) - x1) * (y2 - y1)
+    area += segment(run, first - last, radius)
+    return area

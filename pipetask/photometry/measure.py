@@ -10,10 +10,10 @@ from pipetask.photometry.edges import crosses_edge, edge_sums
 from pipetask.photometry.flags import ApertureFlag
 from pipetask.photometry.lattice import NEAR_RING, lattice_sums, margin
 from pipetask.photometry.neighbours import Crowd, strips_without_sources
-from pipetask.photometry.pixel_weights import Shape
 from pipetask.photometry.planes import Floats, Integers, Planes
+from pipetask.photometry.shapes import Shape
 from pipetask.photometry.sums import Request, Sums
-from pipetask.photometry.windows import window_sums
+from pipetask.photometry.windows import alike, window_sums
 
 Masked = Literal["exclude", "scale"]
 
@@ -115,6 +115,7 @@ def _sums(planes: Planes, x: Floats, y: Floats, shape: Shape, request: Request) 
             fast &= np.isfinite(sums.background)
     which = np.flatnonzero(~fast)
     if len(which):
+        which = which[alike(shape.take(which))]
         with np.errstate(invalid="ignore", over="ignore"):
             sums.put(which, window_sums(planes, x[which], y[which], shape.take(which), request))
     return sums

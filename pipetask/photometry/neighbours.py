@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipetask.photometry.annulus import Annulus
-from pipetask.photometry.pixel_weights import Shape
 from pipetask.photometry.planes import Floats, Planes
+from pipetask.photometry.shapes import Shape
 
 # Pixels of the mask that is made at once.
 _STRIP_PIXELS = 1 << 24

@@ -1,22 +1,23 @@
 """General sums: any shape at any place, on or off the image, with pixels that are not finite.
 
-Every pixel of a window about the source, shifted into the image, is looked at; those that the outline
-crosses are listed and weighed one by one.
+Every pixel of a window about the source, shifted into the image, is weighed and summed.
 """
 
-from collections.abc import Iterator
+# Number of pixels in the windows of the sources that are summed at once.
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
+from pipetask.photometry.chord_weights import chord_weights
 from pipetask.photometry.flags import ApertureFlag
 from pipetask.photometry.lattice_weights import Method
-from pipetask.photometry.pixel_weights import Shape, listed_weights
+from pipetask.photometry.outline_weights import outline_weights
 from pipetask.photometry.planes import Floats, Planes, gather
+from pipetask.photometry.shapes import Shape
 from pipetask.photometry.sums import Request, Sums
 
-# Number of pixels in the windows of the sources that are summed at once.
-_WORK_SIZE = 1 << 18
+_WORK_SIZE = 1 << 16
 
 
 def window_sums(planes: Planes, x: Floats, y: Floats, shape: Shape, request: Request) -> Sums:
@@ -37,7 +38,7 @@ class Window:
     def __init__(self, planes: Planes, x: Floats, y: Floats, width: Floats, height: Floats) -> None:
         self._planes, self._x, self._y = planes, x, y
         lengths = planes.shape[1], planes.shape[0]
-        half = [int(np.ceil(min(float(extent.max(initial=0.0)), 2e9))) + 1 for extent in (width, height)]
+        half = [int(np.ceil(min(float(extent.max(initial=0.0)), 2e9))) for extent in (width, height)]
         sizes = [min(2 * extent + 1, length) for extent, length in zip(half, lengths, strict=True)]
         self.columns, self.rows = sizes
         first = [
@@ -45,6 +46,11 @@ class Window:
             for centre, extent, length, size in zip((x, y), half, lengths, sizes, strict=True)
         ]
         self._column, self._row = first
+
+    @property
+    def room(self) -> int:
+        """Number of windows of this size that are worked on at once."""
+        return max(1, _WORK_SIZE // (self.columns * self.rows))
 
     def strips(self) -> list[npt.NDArray[np.int64]]:
         """Rows of each strip, from the first of the window."""
@@ -59,16 +65,22 @@ class Window:
 
     def pixels(
         self, rows: npt.NDArray[np.int64]
-    ) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """Values (those unusable nought), whether masked, whether finite; shape (n, rows, columns)."""
+    ) -> tuple[Floats, Mapping[ApertureFlag, npt.NDArray[np.bool_]]]:
+        """Values, unusable ones nought, and which are by the flag that says why; shape (n, rows, columns)."""
         where = self._row, self._column, rows, self.columns
         values = gather(self._planes.image, *where).astype(np.float64)
+        unusable = {}
         finite = np.isfinite(values)
-        masked = np.zeros(values.shape, bool)
+        if not finite.all():
+            unusable[ApertureFlag.NON_FINITE] = ~finite
         if self._planes.mask is not None:
             masked = gather(self._planes.mask, *where) != 0
-        values[masked | ~finite] = 0.0
-        return values, masked, finite
+            if ApertureFlag.NON_FINITE in unusable:
+                unusable[ApertureFlag.NON_FINITE] &= ~masked
+            unusable[ApertureFlag.MASKED] = masked
+        for which in unusable.values():
+            np.copyto(values, 0.0, where=which)
+        return values, unusable
 
     def variances(self, rows: npt.NDArray[np.int64]) -> Floats:
         """Variances, shape (n, rows, columns)."""
@@ -77,55 +89,32 @@ class Window:
 
 
 def weigh(left: Floats, low: Floats, shape: Shape, method: Method, subpixels: int) -> Floats:
-    """Weights of windows of pixels, shape (n, rows, columns)."""
-    touched, inside = _classes(left, low, shape)
-    weights = inside.astype(np.float64)
-    each, row, column = np.nonzero(touched & ~inside)
-    if len(each):
-        corner = left[each, column], low[each, row]
-        weights[each, row, column] = listed_weights(*corner, shape.take(each), method, subpixels)
-    return weights
-
-
-def _classes(left: Floats, low: Floats, shape: Shape) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which pixels a shape may touch, and which surely lie inside; the rest is weighed."""
-    if shape.round:
-        near, far = [], []
-        for side in (left, low):
-            distance = np.abs(side + 0.5)
-            near.append(np.maximum(distance - 0.5, 0.0) ** 2)
-            far.append((distance + 0.5) ** 2)
-        limit = (shape.a**2)[:, None, None]
-        touched = near[1][:, :, None] + near[0][:, None, :] < limit * (1 + 1e-12)
-        inside = far[1][:, :, None] + far[0][:, None, :] < limit * (1 - 1e-12)
-        return touched, inside
-    xx, xy, yx, yy = (entry[:, None, None] for entry in shape.to_circle())
-    x, y = left[:, None, :] + 0.5, low[:, :, None] + 0.5
-    distance = np.hypot(xx * x + xy * y, yx * x + yy * y)
-    diagonal = np.maximum(np.hypot(xx + xy, yx + yy), np.hypot(xx - xy, yx - yy)) * 0.5 * (1 + 1e-9)
-    return distance < 1 + diagonal, distance < 1 - diagonal
+    """Weights of windows of pixels by their left and low sides from the centres, shape (n, rows, columns)."""
+    if method == "exact":
+        return outline_weights(left, low, shape)
+    return chord_weights(left, low, shape, subpixels if method == "subpixel" else 1)
 
 
 def _aperture(
     sums: Sums, index: int, planes: Planes, x: Floats, y: Floats, shape: Shape, request: Request
 ) -> None:
     for part, window in windows(planes, x, y, shape):
-        some = shape.take(part)
+        some, found = shape.take(part), sums.take(part)
         for rows in window.strips():
             weights = weigh(*window.corners(rows), some, request.method, request.subpixels)
-            values, masked, finite = window.pixels(rows)
-            sums.full[index, part] += weights.sum(axis=(1, 2))
-            flags = sums.flags[index, part]
-            covered = weights > 0
-            flags[(covered & masked).any(axis=(1, 2))] |= ApertureFlag.MASKED
-            flags[(covered & ~finite & ~masked).any(axis=(1, 2))] |= ApertureFlag.NON_FINITE
-            weights[masked | ~finite] = 0.0
-            sums.flux[index, part] += np.einsum("nij,nij->n", weights, values)
-            sums.area[index, part] += weights.sum(axis=(1, 2))
+            values, unusable = window.pixels(rows)
+            found.full[index] += _total(weights)
+            for flag, which in unusable.items():
+                touched = (which & (weights > 0)).any(axis=(1, 2))
+                found.flags[index] |= touched * np.int64(flag)
+                np.copyto(weights, 0.0, where=which)
+            found.area[index] += _total(weights)
+            found.flux[index] += _product(weights, values)
             if planes.variance is not None:
                 variances = np.where(weights > 0, window.variances(rows), 0.0)
-                weights **= request.power
-                sums.variance[index, part] += np.einsum("nij,nij->n", weights, variances)
+                if request.power == 2:
+                    weights *= weights
+                found.variance[index] += _product(weights, variances)
     for centre, extent, length in zip((x, y), shape.extents, planes.shape[::-1], strict=True):
         off = (centre - extent < -0.5) | (centre + extent > length - 0.5)
         sums.flags[index][off] |= ApertureFlag.EDGE
@@ -134,44 +123,65 @@ def _aperture(
 def _ring(sums: Sums, planes: Planes, x: Floats, y: Floats, shape: Shape, request: Request) -> None:
     assert request.ring is not None
     ring = request.ring
-    outer = shape.scaled(ring.r_out)
+    outer, inner = shape.scaled(ring.r_out), shape.scaled(ring.r_in)
     for part, window in windows(planes, x, y, outer):
-        some = shape.take(part)
-        area, total, square = np.zeros((3, len(some.a)))
+        area, mean, square = np.zeros((3, len(x[part])))
         for rows in window.strips():
-            weights, values = _ring_pixels(window, rows, some, request)
-            area += weights.sum(axis=(1, 2))
-            total += np.einsum("nij,nij->n", weights, values)
-        filled = area > 1e-10 * ring.r_out**2 * some.a * some.b
-        mean = np.divide(total, area, out=np.full(len(area), np.nan), where=filled)
-        for rows in window.strips():
-            weights, values = _ring_pixels(window, rows, some, request)
-            values -= mean[:, None, None]
-            square += np.einsum("nij,nij,nij->n", weights, values, values)
-        sums.background[part] = mean
+            corners = window.corners(rows)
+            weights = weigh(*corners, outer.take(part), ring.method, request.subpixels)
+            if ring.r_in > 0:
+                weights -= weigh(*corners, inner.take(part), ring.method, request.subpixels)
+            values, unusable = window.pixels(rows)
+            for which in unusable.values():
+                np.copyto(weights, 0.0, where=which)
+            added = _total(weights)
+            filled = added > 1e-10 * outer.a[part] * outer.b[part]  # more than rounding leaves of nothing
+            added[~filled] = 0.0
+            area += added
+            offset = np.divide(_product(weights, values), added, out=mean.copy(), where=filled) - mean
+            share = np.divide(added, area, out=np.zeros(len(area)), where=filled)
+            values -= (mean + offset)[:, None, None]
+            square += np.where(filled, _product(weights, values * values), 0.0)
+            square += offset**2 * share * (area - added)
+            mean += offset * share
+        filled = area > 0
+        sums.background[part] = np.where(filled, mean, np.nan)
         spread = np.sqrt(np.maximum(square, 0.0))
         sums.background_err[part] = np.divide(spread, area, out=np.full(len(area), np.nan), where=filled)
-        sums.ring_area[part] = np.where(filled, area, 0.0)
+        sums.ring_area[part] = area
 
 
-def _ring_pixels(
-    window: Window, rows: npt.NDArray[np.int64], shape: Shape, request: Request
-) -> tuple[Floats, Floats]:
-    assert request.ring is not None
-    ring, corners = request.ring, window.corners(rows)
-    weights = weigh(*corners, shape.scaled(ring.r_out), ring.method, request.subpixels)
-    if ring.r_in > 0:
-        weights -= weigh(*corners, shape.scaled(ring.r_in), ring.method, request.subpixels)
-    values, masked, finite = window.pixels(rows)
-    weights[masked | ~finite] = 0.0
-    return weights, values
+def _total(weights: Floats) -> Floats:
+    """Σ w of each window."""
+    total: Floats = weights.reshape(len(weights), -1).sum(axis=1)
+    return total
+
+
+def _product(weights: Floats, values: Floats) -> Floats:
+    """Σ w·value of each window."""
+    product: Floats = np.vecdot(weights.reshape(len(weights), -1), values.reshape(len(values), -1))
+    return product
+
+
+def alike(shape: Shape) -> npt.NDArray[np.intp]:
+    """Order in which neighbours have windows of nearly the same size, and otherwise stay as they come."""
+    width, height = shape.extents
+    return np.lexsort((np.ceil(8 * np.log2(height)), np.ceil(4 * np.log2(width))))
 
 
 def windows(planes: Planes, x: Floats, y: Floats, shape: Shape) -> Iterator[tuple[slice, Window]]:
-    """Parts of the sources whose windows stay within bounds."""
+    """Parts of the sources, best in the order of `alike`, whose windows stay within bounds."""
     width, height = shape.extents
-    largest = Window(planes, x[:1], y[:1], width, height)
-    step = max(1, _WORK_SIZE // max(1, largest.rows * largest.columns))
-    for start in range(0, len(x), step):
-        part = slice(start, start + step)
-        yield part, Window(planes, x[part], y[part], width[part], height[part])
+    start = 0
+    while start < len(x):
+        part = slice(start, start + 1)
+        window = Window(planes, x[part], y[part], width[part], height[part])
+        count = min(window.room, len(x) - start)
+        while True:  # less than there is room for if all are like the first, where some are larger
+            part = slice(start, start + count)
+            window = Window(planes, x[part], y[part], width[part], height[part])
+            if count <= window.room:
+                break
+            count = max(window.room, count // 2)
+        yield part, window
+        start += count

@@ -67,6 +67,23 @@ def test_every_weight_lies_between_those_of_polygons_inside_and_around_the_circl
             assert outer - inner < 0.03
 
 
+@pytest.mark.parametrize(("a", "b", "theta"), [(4.25, 1.5, 0.75), (0.5, 3.0, -2.0)])
+def test_every_weight_of_an_ellipse_lies_between_those_of_polygons_inside_and_around_it(a, b, theta):
+    x, y, cos, sin = (Fraction(number) for number in (10.3125, 9.84375, np.cos(theta), np.sin(theta)))
+    polygons = []
+    for outside in (False, True):
+        corners = [(u * Fraction(a), v * Fraction(b)) for u, v in disc_polygon(0, 0, 1, outside)]
+        polygons.append([(x + cos * u - sin * v, y + sin * u + cos * v) for u, v in corners])
+    for row, column in np.ndindex(21, 21):
+        image = np.zeros((21, 21))
+        image[row, column] = 1.0
+        weight = aperture_photometry(image, [float(x)], [float(y)], 1.0, ellipse=(a, b, theta)).flux[0]
+        low, left = Fraction(2 * row - 1, 2), Fraction(2 * column - 1, 2)
+        inner, outer = (float(clipped_area(polygon, left, low)) for polygon in polygons)
+        assert inner - 1e-14 <= weight <= outer + 1e-14
+        assert outer - inner < 0.03
+
+
 def arctangent(t):
     """Series after halving the angle, in the precision of the context."""
     halvings = 0
