@@ -135,6 +135,12 @@ def test_every_benchmark_is_listed_with_its_command():
     assert all(name.endswith("_peer.py") for name in missing), missing
 
 
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+    assert pages - set(LINK.findall(index)) == {"index.md"}
+
+
 def test_tests_that_pages_name_exist(page):
     for path, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text("utf-8")):
         assert re.search(rf"^def {name}\(", (ROOT / path).read_text("utf-8"), re.MULTILINE), f"{path}::{name}"
