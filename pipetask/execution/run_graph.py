@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+TOO_LARGE = (
+    "Quanta of %s took up to %.0f MiB before, and %.0f are allowed (--max-memory): each runs with nothing "
+    "beside it, and may be stopped."
+)
 STOPPED = "Run %s was stopped. The same command with --extend-run goes on."
 
 
@@ -190,6 +194,9 @@ def _executor(
     if how.max_memory:
         known = butler.registry.provenance.history({task.label: task.task_class_name for task in graph.tasks})
         peaks = {label: task.peak_memory for label, task in known.items()}
+        for label, peak in peaks.items():
+            if peak > how.max_memory:
+                _log.warning(TOO_LARGE, label, peak / 2**20, how.max_memory / 2**20)
     return local_executor(graph, runner, how, peaks)
 
 

@@ -155,6 +155,8 @@ class DaskExecutor(Executor):
 
     def _check_connection(self) -> None:
         if self._client.status != "running":
+            # It goes on trying until it is closed, and would print a traceback for each attempt.
+            logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
             raise LostClusterError(
                 f"The connection to the dask scheduler {self._address} was lost. What was done is kept: go "
                 "on with --extend-run, as soon as no worker of that cluster runs any more."

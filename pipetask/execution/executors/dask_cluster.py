@@ -101,11 +101,15 @@ def _existing(scheduler: str) -> distributed.Client:
 def _local(processes: int, settings: Mapping[str, Any]) -> distributed.LocalCluster:
     given = {"n_workers": processes, "threads_per_worker": 1, "dashboard_address": ":0"} | dict(settings)
     try:
-        return distributed.LocalCluster(**given)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        made = distributed.LocalCluster(**given)
+    except Exception as error:  # its classes check little of what they are given
         raise ExecutionOptionsError(
             f"LocalCluster can't be started with the settings {dict(settings)}: {_whole(error)}"
         ) from error
+    if not made.workers:
+        made.close()
+        raise ExecutionOptionsError(f"LocalCluster has no worker with the settings {dict(settings)}.")
+    return made
 
 
 def _jobs(kind: str, jobs: int, settings: Mapping[str, Any]) -> distributed.SpecCluster:
@@ -119,10 +123,10 @@ def _jobs(kind: str, jobs: int, settings: Mapping[str, Any]) -> distributed.Spec
     made = object.__new__(getattr(dask_jobqueue, JOBQUEUE[kind]))
     try:
         type(made).__init__(made, **{"scheduler_options": {"dashboard_address": ":0"}} | dict(settings))
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
+    except Exception as error:  # it checks little of what it is given
         made.status = distributed.Status.closed  # else its end warns of a cluster that never was
         raise ExecutionOptionsError(
-            f"{JOBQUEUE[kind]} refuses its settings (--dask-settings): {_whole(error)}"
+            f"{JOBQUEUE[kind]} refuses its settings {dict(settings)} (--dask-settings): {_whole(error)}"
         ) from error
 
     async def submitted() -> None:
@@ -155,5 +159,6 @@ def _wait_for_a_worker(client: distributed.Client) -> None:
 
 
 def _whole(error: BaseException) -> str:
-    """Return all that an error of dask says, in one line."""
-    return " ".join(text_of(error).split()) or type(error).__name__
+    """Return all that an error of dask says, with its cause, in one line."""
+    text = " ".join(text_of(error).split()) or type(error).__name__
+    return f"{text} {_whole(error.__cause__)}" if error.__cause__ else text

@@ -185,6 +185,18 @@ def test_settings_of_a_cluster_come_from_a_file(tmp_path):
         assert worker["memory_limit"] == 500_000_000
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n_workers": 0}, r"has no worker with the settings \{'n_workers': 0\}"),
+        ({"n_workers": 1, "quue": "x"}, r"\{'n_workers': 1, 'quue': 'x'\}: .*unexpected .*'quue'"),
+    ],
+)
+def test_settings_that_make_no_cluster_here_are_refused(settings, message):
+    with pytest.raises(ExecutionOptionsError, match=message), connected(2, settings=settings):
+        pass
+
+
 SBATCH = """#!/bin/sh
 cp "$1" "$JOBS/$$.sh"
 setsid bash "$JOBS/$$.sh" > "$JOBS/$$.out" 2>&1 &
@@ -233,6 +245,11 @@ def test_jobs_that_are_refused_are_an_error_at_once(slurm, monkeypatch):
     with (
         pytest.raises(ExecutionOptionsError, match=r"SLURMCluster refuses its settings.*cores and memory"),
         connected(2, cluster="slurm", settings={"cores": 1}),
+    ):
+        pass
+    with (
+        pytest.raises(ExecutionOptionsError, match=r"SLURMCluster refuses its settings .*'cores': 0.*zero"),
+        connected(2, cluster="slurm", settings=SLURM | {"cores": 0}),
     ):
         pass
 

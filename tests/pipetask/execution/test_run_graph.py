@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import os
+import re
 import signal
 import time
 
@@ -244,6 +245,14 @@ def test_no_more_workers_are_started_than_there_are_quanta(numbers_repo, monkeyp
     graph = numbers_repo.graph(where="detector = 1").select(tasks=["double", "add_one"])
     run(numbers_repo, graph, 5)
     assert started == [2]
+
+
+def test_tasks_that_took_more_than_they_may_are_warned_of(numbers_repo, caplog):
+    run(numbers_repo, numbers_repo.graph("before", output="").select(tasks=["double"]))
+    graph = numbers_repo.graph(where="detector = 1").select(tasks=["double"])
+    run(numbers_repo, graph, max_memory=2**20)
+    (warning,) = [record.message for record in caplog.records if "took up to" in record.message]
+    assert re.match(r"Quanta of double took up to \d+ MiB before, and 1 are allowed", warning)
 
 
 def test_a_task_that_ends_its_process_fails_alone(numbers_repo):
