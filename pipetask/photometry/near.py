@@ -19,7 +19,7 @@ from pipetask.photometry.sums import Request, Ring, Sums
 from pipetask.photometry.window_weights import by_source, less_hole, middle_slice, window_weights
 
 # Sources whose rings are summed at once: their pixels as floats fit the cache (benchmarks/photometry.py).
-_BLOCK = 256
+_BLOCK = 300
 
 _Windows = TypeVar("_Windows", Pixels, npt.NDArray[np.bool_] | None)
 
@@ -97,7 +97,8 @@ class NearSums:
             if bad is not None:
                 inside &= ~bad.reshape(inside.shape)
             for part in parts:
-                chosen_ring(sums.take(part), image[part], inside[part])
+                found = chosen_ring(image[part], inside[part])
+                sums.background[part], sums.background_err[part], sums.ring_area[part] = found
             return
         costs = [band_cost(radius, ring.method, self._request.subpixels) for radius in radii]
         window = less_hole(*map(window_weights, radii, lattices, costs))
@@ -105,7 +106,8 @@ class NearSums:
             weights = by_source(window[..., part], lattices[0].whole)
             if bad is not None:
                 np.copyto(weights, 0.0, where=bad[part].reshape(weights.shape))
-            weighted_ring(sums.take(part), ring, image[part], weights)
+            found = weighted_ring(ring, image[part], weights)
+            sums.background[part], sums.background_err[part], sums.ring_area[part] = found
 
     def _fetched(self, plane: Pixels, size: int) -> Pixels:
         return gather_squares(plane, self._row, self._column, size)

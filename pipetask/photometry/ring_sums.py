@@ -4,11 +4,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipetask.photometry.planes import Floats, Pixels
-from pipetask.photometry.sums import Ring, Sums
+from pipetask.photometry.sums import Ring
 
 
-def weighted_ring(sums: Sums, ring: Ring, image: Pixels, weights: Floats) -> None:
-    """Fill in the background from the pixels of windows, shape (n, side, side), by their weights.
+def weighted_ring(ring: Ring, image: Pixels, weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean of the pixels of windows, shape (n, side, side), by their weights, its error, and the area.
 
     ``weights`` has shape (n, side * side), nought for pixels that are not usable.
     """
@@ -23,11 +23,11 @@ def weighted_ring(sums: Sums, ring: Ring, image: Pixels, weights: Floats) -> Non
         np.subtract(image.reshape(weights.shape), mean[:, None], out=pixels)
         pixels *= pixels
         spread = np.vecdot(weights, pixels)
-    _put(sums, area, mean, spread)
+    return mean, _error(spread, area), area
 
 
-def chosen_ring(sums: Sums, image: Pixels, inside: npt.NDArray[np.bool_]) -> None:
-    """Fill in the background from the pixels of windows that are ``inside``, shape (n, side * side)."""
+def chosen_ring(image: Pixels, inside: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+    """Mean of the pixels of windows that are ``inside``, shape (n, side * side), its error, the number."""
     if image.dtype.itemsize > 8:
         image = image.astype(np.float64)
     # all bits set where inside, else none: the others become nought, whatever they are
@@ -42,7 +42,7 @@ def chosen_ring(sums: Sums, image: Pixels, inside: npt.NDArray[np.bool_]) -> Non
         pixels -= mean[:, None]
         pixels *= inside
         spread = np.vecdot(pixels, pixels)
-    _put(sums, area, mean, spread)
+    return mean, _error(spread, area), area
 
 
 def _ratio(total: Floats, area: Floats) -> Floats:
@@ -58,7 +58,5 @@ def _lacks_digits(spread: Floats, square: Floats) -> bool:
     return bool((spread < 1e-6 * square).any())
 
 
-def _put(sums: Sums, area: Floats, mean: Floats, spread: Floats) -> None:
-    sums.background[:] = mean
-    sums.background_err[:] = _ratio(np.sqrt(np.maximum(spread, 0.0)), area)
-    sums.ring_area[:] = area
+def _error(spread: Floats, area: Floats) -> Floats:
+    return _ratio(np.sqrt(np.maximum(spread, 0.0)), area)
