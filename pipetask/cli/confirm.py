@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from pipetask.cli.errors import EXIT_USAGE
+
 
 def confirm_option() -> Callable[[Any], Any]:  # click's decorators take functions and commands alike
     """Add ``--confirm/--no-confirm``."""
@@ -21,7 +23,8 @@ def ask(question: str) -> None:
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort:
-        raise click.UsageError("Nobody answered: add --no-confirm to go on without being asked.") from None
+        click.echo("\nError: Nobody answered: add --no-confirm to go on without being asked.", err=True)
+        raise click.exceptions.Exit(EXIT_USAGE) from None
     if not agreed:
         click.echo("Nothing was changed.", err=True)
         raise click.exceptions.Exit(1)

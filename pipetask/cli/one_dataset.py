@@ -49,15 +49,15 @@ def one_dataset(
     refs = butler.query_datasets(name, searched, find_first=bool(collections), data_id=values)
     if len(refs) == 1:
         return refs[0]
-    first, second = refs[:2]
-    if first.dataId == second.dataId:
+    first, *others = refs
+    if other := next((ref for ref in others if ref.dataId != first.dataId), None):
         raise click.UsageError(
-            f"{len(refs)} runs have {name} {first.dataId}, {first.run} and {second.run} among them. Choose "
-            "with --collections, or name it by its id."
+            f"{len(refs)} datasets {name} fit, {first.dataId} and {other.dataId} among them. Say more "
+            "of the data ID."
         )
     raise click.UsageError(
-        f"{len(refs)} datasets {name} fit, {first.dataId} and {second.dataId} among them. Say more "
-        "of the data ID."
+        f"{len(refs)} runs have {name} {first.dataId}, {first.run} and {others[0].run} among them. Choose "
+        "with --collections, or name it by its id."
     )
 
 

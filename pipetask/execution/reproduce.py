@@ -12,7 +12,8 @@ from uuid import UUID
 
 from pipetask.butler import Packages
 from pipetask.butler.composites.ref import CompositeRef
-from pipetask.errors import MissingCollectionError, NotReproducibleError
+from pipetask.butler.executions import executions_of
+from pipetask.errors import EmptyGraphError, MissingCollectionError, NotReproducibleError
 from pipetask.execution.content import first_difference
 from pipetask.execution.run_graph import run_graph
 from pipetask.graph.builder import QuantumGraphBuilder
@@ -82,7 +83,8 @@ def reproduce(butler: Butler, ref: DatasetRef, *, keep: bool = False) -> Reprodu
         )
     if maker is None:
         raise NotReproducibleError(
-            f"{ref.datasetType.name} {ref.dataId} in {ref.run} came from outside: no quantum made it."
+            f"No quantum made {ref.datasetType.name} {ref.dataId} in {ref.run}: it came from outside, or was "
+            "written before the first quantum."
         )
     quanta = _with_makers_of_temporary(butler, maker)
     quantum = quanta[maker]
@@ -97,20 +99,31 @@ def reproduce(butler: Butler, ref: DatasetRef, *, keep: bool = False) -> Reprodu
         with _tagged_inputs(butler, f"{run}/inputs", quanta) as tagged:
             pipeline = _pipeline_of(butler, quanta.values(), searched)
             _tag_init_inputs(butler, pipeline, searched, tagged)
-            graph = QuantumGraphBuilder(
-                pipeline,
-                butler,
-                input_collections=[tagged],
-                output_run=run,
-                data_id=json.loads(quantum.data_id),
-                dataset_query_constraint="off",
-            ).build()
+            data_id = json.loads(quantum.data_id)
+            try:
+                graph = _graph(butler, pipeline, [tagged], run, data_id)
+            except EmptyGraphError:  # it was given what it must be given, but did not read it
+                beside = [*searched, *executions_of(butler, quantum.run).inputs]
+                graph = _graph(butler, pipeline, [tagged, *beside], run, data_id)
             difference, is_bytewise = _made_again(butler, graph, ref)
     finally:
         if not keep:
             with suppress(MissingCollectionError):  # the run was not begun
                 butler.removeRuns(run)
     return Reproduction(ref, quantum, run, difference, is_bytewise, _changes(butler, quantum, searched))
+
+
+def _graph(
+    butler: Butler, pipeline: PipelineGraph, inputs: list[str], run: str, data_id: dict[str, Any]
+) -> QuantumGraph:
+    return QuantumGraphBuilder(
+        pipeline,
+        butler,
+        input_collections=inputs,
+        output_run=run,
+        data_id=data_id,
+        dataset_query_constraint="off",
+    ).build()
 
 
 def _with_makers_of_temporary(butler: Butler, maker: UUID) -> dict[UUID, QuantumRow]:
@@ -149,8 +162,15 @@ def _collections_of(butler: Butler, run: str) -> list[str]:
 @contextmanager
 def _tagged_inputs(butler: Butler, name: str, quanta: Iterable[UUID]) -> Iterator[str]:
     """Put what quanta read into a collection of its own, so that nothing else is found."""
-    read = [dataset for _, dataset, _ in butler.registry.provenance.inputs(quanta)]
-    refs = [ref for ref in butler.registry.get_datasets(dict.fromkeys(read)) if ref is not None]
+    provenance = butler.registry.provenance
+    read = {dataset: name for _, dataset, name in provenance.inputs(quanta)}
+    found = dict(zip(read, butler.registry.get_datasets(read), strict=True))
+    refs = [ref for ref in found.values() if ref is not None]
+    made_again = provenance.temporary(read)
+    gone = [id for id, ref in found.items() if ref is None and id not in made_again]
+    if gone:
+        others = f" and {len(gone) - 1} more" if gone[1:] else ""
+        raise NotReproducibleError(f"What it was made from is gone: {read[gone[0]]} {gone[0]}{others}.")
     butler.registry.collections.register(name, "TAGGED")
     try:
         butler.registry.collections.associate(name, refs)

@@ -140,6 +140,7 @@ def test_a_dataset_that_several_runs_have_must_be_chosen(ran, lineage):
     words = ("total", "instrument=Cam")
     assert "2 runs have total" in lineage(*words, exit_code=2)
     assert "second" in lineage(*words, "--collections", "second").splitlines()[0]
+    assert "8 datasets plus_one fit, {instrument: 'Cam', detector: 0} and" in lineage("plus_one", exit_code=2)
 
 
 def test_many_datasets_are_followed_in_few_queries(numbers_repo, monkeypatch):

@@ -55,7 +55,30 @@ def test_the_run_is_kept_where_that_is_asked_for(numbers_repo, reproduce):
 
 def test_what_came_from_outside_is_not_made_again(reproduce):
     said = reproduce("number", "detector=1", "instrument=Cam", exit_code=2)
-    assert "came from outside: no quantum made it" in said
+    assert "No quantum made number {instrument: 'Cam', detector: 1} in numbers" in said
+
+
+def test_what_was_not_written_by_a_quantum_is_not_made_again(reproduce):
+    assert "written before the first quantum" in reproduce("double_config", exit_code=2)
+
+
+def test_an_input_that_is_gone_is_named_whatever_else_could_stand_for_it(numbers_repo, reproduce):
+    butler = numbers_repo.butler
+    (gone,) = butler.query_datasets("number", "numbers", instrument="Cam", detector=2)
+    butler.pruneDatasets([gone], purge=True, disassociate=True, unstore=True)
+    butler.put({"n": 12}, "number", instrument="Cam", detector=2, run="numbers")
+    said = reproduce("doubled", "detector=2", "instrument=Cam", exit_code=2)
+    assert f"What it was made from is gone: number {gone.id}." in said
+
+
+def test_a_task_that_reads_nothing_of_what_it_needs_is_run_again(numbers_repo, reproduce, monkeypatch):
+    def run_quantum(self, butlerQC, inputRefs, outputRefs):
+        butlerQC.put({"n": 1}, outputRefs.doubled)
+
+    monkeypatch.setattr("execution_tasks.DoubleTask.runQuantum", run_quantum)
+    run_graph(numbers_repo.graph("blind", output=""), numbers_repo.butler)
+    said = reproduce("doubled", "detector=2", "instrument=Cam", "--collections", "blind")
+    assert "made again, is the same" in said
 
 
 def test_a_composite_that_was_not_put_names_its_parts(numbers_repo, reproduce, tmp_path):
