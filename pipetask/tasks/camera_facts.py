@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,12 +55,16 @@ def camera_facts(camera: Mapping[str, Any], detector: int | None, header: Mappin
     Raises
     ------
     ValueError
-        If a value can't be read, with its name.
+        If a value can't be read or can't be, with its name.
     """
     own = {**camera, **camera.get("detectors", {}).get(str(detector), {})}
     gain, read_noise, saturation, zero_point = (
         _number(own.get(name), header, name) for name in ("gain", "read_noise", "saturation", "zero_point")
     )
+    if gain is not None and not gain > 0:
+        raise ValueError(f"The camera's gain is {gain:g}, not a positive number (from {own['gain']!r})")
+    if read_noise is not None and read_noise < 0:
+        raise ValueError(f"The camera's read_noise is {read_noise:g}, below 0 (from {own['read_noise']!r})")
     overscan, trim = (_box(own.get(name), header, name) for name in ("overscan", "trim"))
     return CameraFacts(gain, read_noise, saturation, zero_point, overscan, trim)
 
@@ -72,10 +77,15 @@ def _value(rule: Any, header: Mapping[str, Any]) -> Any:
 
 def _number(rule: Any, header: Mapping[str, Any], name: str) -> float | None:
     value = _value(rule, header)
+    if value is None:
+        return None
     try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError) as err:
-        raise ValueError(f"The camera's {name} is no number: {value!r} (from {rule!r})") from err
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"The camera's {name} is no number: {value!r} (from {rule!r})")
+    return number
 
 
 def _box(rule: Any, header: Mapping[str, Any], name: str) -> Box | None:

@@ -141,8 +141,14 @@ def test_an_image_of_which_nothing_is_known_passes_through(caplog):
 def test_a_fact_that_cannot_be_read_is_named(raw):
     with pytest.raises(ValueError, match="overscan"):
         task().run(raw, CAMERA | {"overscan": "left"})
-    with pytest.raises(ValueError, match="gain"):
-        task().run(raw, CAMERA | {"gain": "two"})
+    for gain in ("two", float("nan")):
+        with pytest.raises(ValueError, match="gain is no number"):
+            task().run(raw, CAMERA | {"gain": gain})
+    for gain in (0, -2.5):
+        with pytest.raises(ValueError, match=f"gain is {gain:g}, not a positive number"):
+            task().run(raw, CAMERA | {"gain": gain})
+    with pytest.raises(ValueError, match="read_noise is -1, below 0"):
+        task().run(raw, CAMERA | {"read_noise": -1})
 
 
 def test_a_dark_is_scaled_by_the_exposure_time(raw):
@@ -179,6 +185,8 @@ def test_a_linearity_table_undoes_the_curve(raw):
     [
         (Table({"in": [0, 1], "out": [0, 1]}), "columns measured and true"),
         (Table({"measured": [0, 2, 1], "true": [0, 1, 2]}), "must rise"),
+        (Table({"measured": ["low", "high"], "true": [0, 1]}), "are numbers"),
+        (Table({"measured": [0.0, 1.0], "true": [0.0, np.nan]}), "must be finite"),
     ],
 )
 def test_a_table_that_is_no_linearity_is_refused(raw, table, words):
