@@ -140,6 +140,8 @@ def _lattice_values(
     sure = (farthest < outer**2 * (1 - 1e-12)) & (nearest > inner**2 * (1 + 1e-12))
     # the undecided ones first
     chosen = np.concatenate([np.flatnonzero(possible & ~sure), np.flatnonzero(sure)])
+    if not len(chosen):
+        return
     undecided = int((possible & ~sure).sum())
     line, place = np.divmod(chosen[:undecided], 2 * size + 1)
     exact = (

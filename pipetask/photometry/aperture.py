@@ -15,7 +15,7 @@ from pipetask.photometry.neighbours import Crowd
 from pipetask.photometry.planes import Floats, PhotometryError, keep_memory
 from pipetask.photometry.result import CoreResult
 from pipetask.photometry.sections import ImageLike, section_planes
-from pipetask.photometry.shapes import Shape
+from pipetask.photometry.shapes import SMALLEST, Shape
 from pipetask.photometry.sums import Request, Ring
 
 Errors = Literal["photutils", "sep"]
@@ -121,6 +121,7 @@ def aperture_photometry(
     ring = None
     if annulus is not None and annulus.statistic == "mean":
         ring = Ring(annulus.r_in, annulus.r_out, annulus.method)
+    each_radius = np.maximum(each_radius, SMALLEST)
     request = Request(tuple(each_radius.tolist()), method, subpixels, 2 if errors == "photutils" else 1, ring)
 
     keep_memory()
@@ -192,7 +193,7 @@ def _axes(
     """Semi-axes and angle of each source."""
     if ellipse is None:
         return None
-    if not isinstance(ellipse, Sequence) or len(ellipse) != 3:
+    if not isinstance(ellipse, Sequence | np.ndarray) or isinstance(ellipse, str) or len(ellipse) != 3:
         raise PhotometryError(f"ellipse is {ellipse!r}; wanted: three, a, b and theta")
     names = ("a", "pix"), ("b", "pix"), ("theta", "rad")
     parts = [

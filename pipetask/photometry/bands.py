@@ -53,6 +53,7 @@ def bands(radius: float, band_cost: int) -> tuple[Band, ...]:
     for row in range(size):
         inside = squares[1:] + squares[row + 1] <= radius**2
         touched = squares[np.maximum(np.arange(size) - 1, 0)] + squares[max(row - 1, 0)] < radius**2
+        touched[0] |= row == 0  # even if the square of the radius is too small for a number
         inner.append(int(inside.sum()))
         outer.append(int(touched.sum()) - 1)
     rows = sum(last >= 0 for last in outer)

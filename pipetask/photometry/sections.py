@@ -66,7 +66,8 @@ def _checked(name: str, plane: ImageLike, kinds: str, shape: tuple[int, ...] | N
     wrong = dtype is not None and np.dtype(dtype).kind not in kinds
     if len(plane.shape) != 2 or wrong:
         kind = "" if dtype is None else f" of {dtype}"
-        raise PhotometryError(f"{name} is a {len(plane.shape)}-d array{kind}; wanted: 2-d and real")
+        wanted = "real" if "f" in kinds else "bool or whole numbers"
+        raise PhotometryError(f"{name} is a {len(plane.shape)}-d array{kind}; wanted: 2-d and {wanted}")
     if shape not in (None, tuple(plane.shape)):
         raise PhotometryError(f"{name} has shape {tuple(plane.shape)}, the image {shape}")
     return plane

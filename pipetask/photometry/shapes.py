@@ -7,6 +7,9 @@ import numpy as np
 
 from pipetask.photometry.planes import Floats
 
+# Radii and semi-axes are taken to be at least this long: squares and quotients of them are numbers.
+SMALLEST = 1e-150
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -33,7 +36,8 @@ class Shape:
 
     def scaled(self, factor: float) -> "Shape":
         """The same shapes, larger by a factor."""
-        return Shape(self.a * factor, self.b * factor, self.cos, self.sin, self.round)
+        a, b = (np.maximum(axis * factor, SMALLEST) for axis in (self.a, self.b))
+        return Shape(a, b, self.cos, self.sin, self.round)
 
     @property
     def extents(self) -> tuple[Floats, Floats]:

@@ -124,6 +124,8 @@ def _ring(sums: Sums, planes: Planes, x: Floats, y: Floats, shape: Shape, reques
     assert request.ring is not None
     ring = request.ring
     outer, inner = shape.scaled(ring.r_out), shape.scaled(ring.r_in)
+    # what rounding leaves of it
+    nothing = 1e-10 * np.minimum(outer.a * outer.b, outer.a + outer.b)
     for part, window in windows(planes, x, y, outer):
         area, mean, square = np.zeros((3, len(x[part])))
         for rows in window.strips():
@@ -135,7 +137,7 @@ def _ring(sums: Sums, planes: Planes, x: Floats, y: Floats, shape: Shape, reques
             for which in unusable.values():
                 np.copyto(weights, 0.0, where=which)
             added = _total(weights)
-            filled = added > 1e-10 * outer.a[part] * outer.b[part]  # more than rounding leaves of nothing
+            filled = added > nothing[part]
             added[~filled] = 0.0
             area += added
             offset = np.divide(_product(weights, values), added, out=mean.copy(), where=filled) - mean

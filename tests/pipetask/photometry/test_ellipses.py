@@ -82,3 +82,33 @@ def test_medians_of_elliptical_rings_take_the_pixels_between(noise):
 def test_parts_of_shapes_that_do_not_fit_are_refused(noise):
     with pytest.raises(PhotometryError, match="wanted: a, b and theta"):
         aperture_photometry(noise, [1.0], [1.0], 1.0, ellipse=([1.0, 2.0], 1.0, 0.0))
+
+
+@pytest.mark.parametrize("method", ["exact", "center", "subpixel"])
+@pytest.mark.parametrize("statistic", ["mean", "median"])
+@pytest.mark.parametrize("tiny", [5e-324, 1e-300])
+def test_shapes_too_small_for_their_area_to_be_a_number_are_measured(noise, tiny, method, statistic):
+    x, y = [45.2, 0.0, -40.0], [44.1, 0.0, 12.0]
+    small_hole = Annulus(tiny, 3.0, statistic, method=method)
+    for ring in (None, small_hole, Annulus(0.0, tiny, statistic, method=method)):
+        for ellipse in (None, (tiny, 1.0, 0.4), (1.0, 1.0, 0.4)):
+            result = aperture_photometry(noise, x, y, tiny, method=method, annulus=ring, ellipse=ellipse)
+            assert result.area[0] == 0 or result.area[0] < 1e-290
+            assert result.flags[2] & ApertureFlag.NO_PIXELS
+            if ring is small_hole and ellipse is None:
+                assert result.background[0] == pytest.approx(100, rel=0.2)
+
+
+def test_semi_axes_and_angle_may_be_an_array(noise):
+    one, two = (
+        aperture_photometry(noise, [45.2, 20.0], [44.1, 30.0], 1.0, ellipse=ellipse)
+        for ellipse in ((4.0, [2.0, 3.0], 0.3), np.array([[4.0, 4.0], [2.0, 3.0], [0.3, 0.3]]))
+    )
+    assert np.array_equal(one.flux, two.flux)
+
+
+def test_a_ring_far_larger_than_the_image_takes_all_of_it(noise):
+    result = aperture_photometry(
+        noise, [45.2], [44.1], 1.0, ellipse=(4.0, 2.0, 0.5), annulus=Annulus(2.0, 1e8)
+    )
+    assert result.background[0] == pytest.approx(noise.mean(), rel=1e-2)
