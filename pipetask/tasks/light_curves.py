@@ -151,7 +151,12 @@ class LightCurvesTask(PipelineTask):
             np.where(known, earliest, np.nan),
             np.where(known, latest, np.nan),
         )
-        summary = Table({"objectId": object_id[first], "band": band[first]})
+        summary = Table(
+            [
+                Column(object_id[first], name="objectId", description="Number of the object."),
+                Column(band[first], name="band", description="Band."),
+            ]
+        )
         for column, (name, unit, text) in zip(values, _SUMMARY, strict=True):
             summary[name] = Column(column, unit=unit, description=text)
         return summary

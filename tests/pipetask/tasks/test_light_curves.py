@@ -143,6 +143,7 @@ def test_light_curves_are_ordered_and_summed_up():
     ]
     result = LightCurvesTask().run(parts, [3.0, 1.0, 2.0])
     curves, summary = result.lightCurves, result.summary
+    assert all(summary[name].description for name in summary.colnames)
     assert list(zip(curves["objectId"], curves["band"], curves["visit"], strict=True)) == [
         (1, "g", 2), (1, "r", 1), (1, "r", 3), (2, "g", 2), (2, "r", 1), (2, "r", 3)
     ]  # fmt: skip
