@@ -16,12 +16,11 @@ def test_a_visit_is_tied_to_a_reference_catalog(survey, simulated, pipeline):
     _, first = np.unique(truth["id"], return_index=True)
     stars = truth[first]
     stars["mag_g"] = ZERO_POINT - 2.5 * np.log10(stars["flux"].value)
-    stars["ra", "dec", "mag_g"].write(survey.folder / "stars.csv")
-    line = survey.error(
-        "butler", "ingest-reference-catalog", "repo", "refcat", "stars.csv", "--column", "RA=ra"
-    )
+    stars["ra", "dec", "mag_g"].write(survey.folder / "stars.txt", format="csv")
+    ingest = ("butler", "ingest-reference-catalog", "repo", "refcat", "stars.txt", "--table-format", "csv")
+    line = survey.error(*ingest, "--column", "RA=ra")
     assert "no column 'RA'" in line
-    done = survey("butler", "ingest-reference-catalog", "repo", "refcat", "stars.csv")
+    done = survey(*ingest)
     assert f"Stored {len(stars)} sources" in done.stdout
     survey(
         *(

@@ -1,5 +1,7 @@
 """Sky maps and calibrations through the installed commands, and tasks that use them."""
 
+import re
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -18,6 +20,9 @@ def test_a_skymap_covers_the_visits_and_joins_them_by_the_sky(survey):
     assert 0 < len(joined) < len(patches)  # the detector is one of two side by side
     survey("butler", "register-skymap", "repo", "field", "--patch-size", "200", "--patch-border", "10")
     assert len(survey.rows("butler", "query-dimension-records", "repo", "patch")) == len(patches)
+    size = ("--patch-size", "200", "--patch-border", "10")
+    done = survey("butler", "register-skymap", "repo", "wide", *size, "--tract-border", "0.02")
+    assert int(re.search(r"(\d+) patches", done.stdout)[1]) > len(patches)
 
 
 def test_a_bias_is_used_when_it_is_valid_and_missed_when_it_is_not(survey, simulated, pipeline):
