@@ -1,16 +1,20 @@
 """A repository with a number per detector, and commands on it as processes that can be killed."""
 
-import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from pipetask.butler import Butler, DatasetRef, DatasetType
+from pipetask.cli.main import pipetask
+from pipetask.execution.fsck import fsck
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # for the tasks
 WHOLE = bool(os.environ.get("PIPETASK_TEST_ALL"))
 COMMAND = "import sys; from pipetask.cli.main import {0}; sys.argv[0] = '{0}'; {0}()"
 PIPELINE = """
@@ -19,6 +23,8 @@ tasks:
   square: {class: fault_tasks.SquareTask}
   root: {class: fault_tasks.RootTask}
 """
+OUTPUTS = frozenset({"square", "root", "square_of_root", "same_root"})
+PATIENCE_S = 300.0
 
 
 class Site:
@@ -29,7 +35,7 @@ class Site:
     root : `pathlib.Path`
         The repository.
     pipeline : `pathlib.Path`
-        A file with two tasks in a row.
+        A file with two tasks in a row, if it isn't replaced.
     """
 
     def __init__(self, root, **options):
@@ -75,34 +81,44 @@ class Site:
 
     def start_run(self, run, *words, **options):
         """Start ``pipetask run`` into a run, new or not."""
-        words = [
-            "-p",
-            self.pipeline,
-            "-i",
-            "numbers",
-            "--output-run",
-            run,
-            "--register-dataset-types",
-            *words,
-        ]
-        return self.start("run", "--no-progress", *words, **options)
+        return self.start(*self._words(run), *words, **options)
+
+    def run_here(self, run, *words, exit_code=0):
+        """Run the pipeline in this process, undisturbed."""
+        words = list(map(str, [*self._words(run), *words]))
+        runner = CliRunner(env={"BUTLER_REPO": str(self.root)})
+        done = runner.invoke(pipetask, words, catch_exceptions=False)
+        assert done.exit_code == exit_code, done.output
+
+    def _words(self, run):
+        options = ("--no-progress", "--register-dataset-types", "-i", "numbers", "--output-run", run)
+        return ["run", "-p", self.pipeline, *options]
+
+    def wait_for(self, pattern, process):
+        """Wait for a file of the repository that a process is to make."""
+        end = time.monotonic() + PATIENCE_S
+        while not list(self.root.glob(pattern)):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.02)
 
     def end(self, process, exit_code=0):
         """Wait for a process, and return what it said on both channels."""
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == exit_code, f"exit code {process.returncode}:\n{out}\n{err}"
         return out, err
 
     def fsck(self):
         """All faults, with every file read."""
-        process = self.start("fsck", "--deep", "--grace", 0, "--format", "json", program="butler")
-        return json.loads(process.communicate(timeout=300)[0])
+        with self.open() as butler:
+            return list(fsck(butler, deep=True, grace_s=0.0))
 
     def contents(self, run):
         """Checksum of each output of the tasks by dataset type and data ID."""
         with self.open() as butler:
             found = {}
-            for name in ("square", "root"):
+            types = butler.registry.query_dataset_types()
+            for name in OUTPUTS.intersection(each.name for each in types):
                 refs = butler.query_datasets(name, run, limit=None, explain=False)
                 records = butler.artifacts([ref.id for ref in refs])
                 for ref in refs:

