@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -146,6 +147,14 @@ def test_a_repository_that_may_only_be_read_is_left_alone(sqlite_site, read_only
     assert len(err.splitlines()) == 1
     assert "registry.sqlite3 may not be written; check the permissions" in err
     assert sorted(site.root.rglob("*")) == before
+
+
+def test_a_system_that_opens_too_few_files_is_told_of_in_a_sentence(sqlite_site):
+    site = sqlite_site.fill(2)
+    few = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))}
+    _, err = site.end(site.start_run("few", "-j", 2, **few), exit_code=2)
+    assert len(err.splitlines()) == 1
+    assert "ulimit -n" in err
 
 
 def test_a_clock_that_goes_backwards_disturbs_nothing(site, tmp_path):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from multiprocessing import forkserver
 
 from pipetask.errors import WorkerStartError, described
@@ -18,6 +20,8 @@ from pipetask.execution.user_log import UserLog
 ATTEMPTS = 20
 PAUSE_S = 0.1
 """How often, and after what pause, a worker is started again if the fork server has just been killed."""
+DESCRIPTORS = 8
+"""So many files more may be open here while a worker is being started."""
 MOST_STILLBORN = 10
 """So many workers in a row may end before they could run any, which is no quantum's fault."""
 
@@ -59,18 +63,10 @@ class WorkerStarter:
             If the system doesn't let us.
         """
         for attempts_left in reversed(range(ATTEMPTS)):
-            here, there = self._context.Pipe()
-            watched, life = self._context.Pipe(duplex=False)
-            environment = preload.worker_environment(threads=self._threads)
-            arguments = there, watched, self._runner_pickle, self._user_log, environment
-            process = self._context.Process(target=work_until_told, args=arguments, name="pipetask-worker")
             try:
-                start_fork_server(self._modules, threads=self._threads)
-                process.start()
+                return self._start()
             except (OSError, EOFError) as error:
                 # The fork server was killed, as any process is when memory is short, and not buried yet.
-                here.close()
-                life.close()
                 if not attempts_left:
                     raise WorkerStartError(
                         f"No worker process can be started ({described(error)}). Is the system short of "
@@ -78,12 +74,24 @@ class WorkerStarter:
                         "--extend-run: what was done is kept."
                     ) from error
                 time.sleep(PAUSE_S)
-            else:
-                return WorkerProcess(process, here, life)
-            finally:
-                there.close()
-                watched.close()
         raise AssertionError("the last attempt returns or raises")
+
+    def _start(self) -> WorkerProcess:
+        with ExitStack() as given, ExitStack() as kept:
+            here, there = self._context.Pipe()
+            kept.enter_context(here)
+            given.enter_context(there)
+            watched, life = self._context.Pipe(duplex=False)
+            kept.enter_context(life)
+            given.enter_context(watched)
+            environment = preload.worker_environment(threads=self._threads)
+            arguments = there, watched, self._runner_pickle, self._user_log, environment
+            process = self._context.Process(target=work_until_told, args=arguments, name="pipetask-worker")
+            start_fork_server(self._modules, threads=self._threads)
+            _check_descriptors()
+            process.start()
+            kept.pop_all()
+            return WorkerProcess(process, here, life)
 
     def note_ready(self) -> None:
         """Note that a worker can run quanta."""
@@ -104,3 +112,11 @@ class WorkerStarter:
                 " What they wrote is above. Is memory short? In a script of yours, run_graph must be "
                 "called below `if __name__ == '__main__':`. Then go on with --extend-run."
             )
+
+
+def _check_descriptors() -> None:
+    """Raise `OSError` if not enough files may be open: the fork server would end with a traceback."""
+    with ExitStack() as opened:
+        for _ in range(DESCRIPTORS // 2):
+            for descriptor in os.pipe():
+                opened.callback(os.close, descriptor)
