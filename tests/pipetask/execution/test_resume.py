@@ -45,6 +45,16 @@ def run_until_killed(repo, tmp_path, done, processes=1, **config):
     assert subprocess.run(command, check=False, timeout=60).returncode == -9
 
 
+def cut_short(repo, *records):
+    """Leave what a run leaves that was killed when it had a journal with some records; return its path."""
+    repo.butler.registry.collections.register("out/run")
+    path = journal_path(repo.root, "out/run")
+    with Journal(path) as journal:
+        journal.append(*records)
+    repo.graph().save(graph_path(path))
+    return path
+
+
 def contents(repo, collection):
     found = {}
     for name in ("doubled", "plus_one", "total", "double_schema"):
@@ -53,9 +63,8 @@ def contents(repo, collection):
     return found
 
 
-def test_a_journal_whose_graph_is_gone_is_mentioned(numbers_repo, tmp_path, caplog):
-    run_until_killed(numbers_repo, tmp_path, 2, double__sleep_s=0.05)
-    graph_path(journal_path(numbers_repo.root, "out/run")).unlink()
+def test_a_journal_whose_graph_is_gone_is_mentioned(numbers_repo, caplog):
+    graph_path(cut_short(numbers_repo, Report(0, Status.FAILED).to_bytes())).unlink()
     with pytest.raises(JournalError, match=r"out%2Frun\.journal needs the graph"):
         replay(numbers_repo.butler, "out/run")
     with pytest.raises(EmptyQueryResultError, match="No quantum is recorded"):
@@ -63,9 +72,8 @@ def test_a_journal_whose_graph_is_gone_is_mentioned(numbers_repo, tmp_path, capl
     assert "out%2Frun.journal tells of" in caplog.text
 
 
-def test_a_damaged_journal_is_mentioned(numbers_repo, tmp_path, caplog):
-    run_until_killed(numbers_repo, tmp_path, 2, double__sleep_s=0.05)
-    path = journal_path(numbers_repo.root, "out/run")
+def test_a_damaged_journal_is_mentioned(numbers_repo, caplog):
+    path = cut_short(numbers_repo, b"record")
     path.write_bytes(b"garbage" * 10)
     assert replay(numbers_repo.butler, "out/run") == 0
     assert f"70 bytes of the journal {path} are no whole record" in caplog.text
@@ -79,12 +87,8 @@ def test_a_damaged_journal_is_mentioned(numbers_repo, tmp_path, caplog):
         (Report(0, Status.SUCCEEDED, written={UUID(int=5): []}).to_bytes(), "is not of the graph of run"),
     ],
 )
-def test_a_journal_that_is_not_of_the_run_changes_nothing(numbers_repo, tmp_path, caplog, record, message):
-    run_until_killed(numbers_repo, tmp_path, 2, double__sleep_s=0.05)
-    path = journal_path(numbers_repo.root, "out/run")
-    path.unlink()
-    with Journal(path) as journal:
-        journal.append(record)
+def test_a_journal_that_is_not_of_the_run_changes_nothing(numbers_repo, caplog, record, message):
+    path = cut_short(numbers_repo, record)
     with pytest.raises(JournalError, match=message):
         replay(numbers_repo.butler, "out/run")
     assert list(read_journal(path)) == [record]
@@ -93,9 +97,8 @@ def test_a_journal_that_is_not_of_the_run_changes_nothing(numbers_repo, tmp_path
     assert message in caplog.text
 
 
-def test_a_journal_beside_the_graph_of_another_run_changes_nothing(numbers_repo, tmp_path):
-    run_until_killed(numbers_repo, tmp_path, 2, double__sleep_s=0.05)
-    path = journal_path(numbers_repo.root, "out/run")
+def test_a_journal_beside_the_graph_of_another_run_changes_nothing(numbers_repo):
+    path = cut_short(numbers_repo, Report(0, Status.FAILED).to_bytes())
     numbers_repo.graph("other", output="").save(graph_path(path))
     with pytest.raises(JournalError, match=r"out%2Frun\.graph, which is of run 'other'"):
         replay(numbers_repo.butler, "out/run")
@@ -148,18 +151,17 @@ def test_a_report_of_a_run_that_was_cut_short_counts_what_its_journal_knows(numb
     assert stored.errors == report.errors
 
 
-def test_a_run_that_was_cut_short_is_not_run_again_before_it_is_replayed(numbers_repo, tmp_path):
-    run_until_killed(numbers_repo, tmp_path, 4)
+def test_a_run_that_was_cut_short_is_not_run_again_before_it_is_replayed(numbers_repo):
+    cut_short(numbers_repo, Report(0, Status.FAILED).to_bytes())
     with pytest.raises(InconsistentRunError, match="--extend-run"):
         run_graph(numbers_repo.graph(), numbers_repo.butler)
 
 
-def test_the_journal_of_a_run_that_was_removed_is_named_with_what_to_do(numbers_repo, tmp_path):
-    run_until_killed(numbers_repo, tmp_path, 4)
-    journal = journal_path(numbers_repo.root, "out/run")
+def test_the_journal_of_a_run_that_was_removed_is_named_with_what_to_do(numbers_repo):
+    journal = cut_short(numbers_repo, Report(0, Status.FAILED).to_bytes())
     saved = {path: path.read_bytes() for path in journal.parent.iterdir()}
-    numbers_repo.butler.registry.collections.set_chain("out", ["numbers"])
     numbers_repo.butler.removeRuns("out/run")
+    journal.parent.mkdir(exist_ok=True)
     for path, data in saved.items():
         path.write_bytes(data)
     with pytest.raises(InconsistentRunError, match=r"Remove the journal and .*out%2Frun\.graph"):
