@@ -40,7 +40,7 @@ CASES = {
     "variance-mask-annulus-n1e3": {"n": 1_000, **FULL, "wanted": (1.2, 0.8)},
     "variance-mask-annulus-n1e4": {"n": 10_000, **FULL},
     "variance-mask-annulus-n1e5": {"n": 100_000, **FULL, "wanted": (3.0, 1.8)},
-    "variance-mask-exact-annulus-n1e5": {"n": 100_000, **FULL, "ring": "exact"},
+    "variance-mask-exact-annulus-n1e5": {"n": 100_000, **FULL, "ring": "exact", "wanted": (3.0, 1.8)},
     "ten-radii-n1e3": {"n": 1_000, "radius": RADII},
     "ten-radii-n1e4": {"n": 10_000, "radius": RADII, "wanted": (3.0, 2.0)},
     "clipped-annulus-n1e4": {
