@@ -2,8 +2,6 @@
 
 import shutil
 
-import pytest
-
 
 def run(shell, pipeline, *options, exit_code=2):
     return shell.error("pipetask", "run", "-b", "repo", "-p", pipeline, *options, exit_code=exit_code)
@@ -99,23 +97,18 @@ class FragileTask(PipelineTask):
 """
 
 
-@pytest.mark.parametrize("damage", ["truncated", "no header", "not FITS"])
-def test_a_damaged_file_is_named_and_the_others_are_ingested(simulated, shell, pipeline, damage):
+def test_damaged_files_are_named_and_the_others_are_ingested(simulated, shell, pipeline):
     shutil.copytree(simulated.folder / "raw", shell.folder / "raw")
-    victim, *others = sorted((shell.folder / "raw").rglob("*.fits"))
-    content = victim.read_bytes()
-    if damage == "truncated":
-        victim.write_bytes(content[: len(content) // 2])
-    elif damage == "no header":
-        victim.write_bytes(content.replace(b"EXPNUM  =", b"NOTHING ="))
-    else:
-        victim.write_bytes(b"this is a letter to the editor")
+    truncated, nameless, letter, *others = sorted((shell.folder / "raw").rglob("*.fits"))
+    truncated.write_bytes(truncated.read_bytes()[: truncated.stat().st_size // 2])
+    nameless.write_bytes(nameless.read_bytes().replace(b"EXPNUM  =", b"NOTHING ="))
+    letter.write_bytes(b"this is a letter to the editor")
     shell("butler", "create", "repo")
     shell(
         "butler", "register-instrument", "repo", pipeline.parents[1] / "examples" / "cameras" / "simcam.yaml"
     )
     done = shell("butler", "ingest-raws", "repo", "raw", exit_code=1)
-    assert victim.name in done.stdout + done.stderr
+    assert all(victim.name in done.stdout + done.stderr for victim in (truncated, nameless, letter))
     assert len(shell.rows("butler", "query-datasets", "repo", "raw")) == len(others)
 
 
