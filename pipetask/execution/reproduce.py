@@ -97,7 +97,7 @@ def reproduce(butler: Butler, ref: DatasetRef, *, keep: bool = False) -> Reprodu
     searched = _collections_of(butler, quantum.run)
     try:
         with _tagged_inputs(butler, f"{run}/inputs", quanta) as tagged:
-            pipeline = _pipeline_of(butler, quanta.values(), searched)
+            pipeline = _pipeline_of(butler, quanta.values())
             _tag_init_inputs(butler, pipeline, searched, tagged)
             data_id = json.loads(quantum.data_id)
             try:
@@ -142,6 +142,8 @@ def _made_again(butler: Butler, graph: QuantumGraph, ref: DatasetRef) -> tuple[s
     summary = run_graph(graph, butler, no_versions=True)
     if summary.errors:
         return f"its task failed this time: {summary.errors[0].failure.headline}", False
+    if summary.no_work:
+        return f"its task found nothing to do this time: {summary.no_work[0].failure.headline}", False
     again = butler.find_dataset(ref.datasetType.name, ref.dataId, collections=graph.header.output_run)
     if again is None:
         return "its task did not make it this time", False
@@ -179,9 +181,11 @@ def _tagged_inputs(butler: Butler, name: str, quanta: Iterable[UUID]) -> Iterato
         butler.registry.collections.remove(name)
 
 
-def _pipeline_of(butler: Butler, quanta: Iterable[QuantumRow], searched: list[str]) -> PipelineGraph:
-    classes = {row.task_label: row.task_class for row in quanta}
-    tasks = {label: (name, _found(butler, f"{label}_config", searched)) for label, name in classes.items()}
+def _pipeline_of(butler: Butler, quanta: Iterable[QuantumRow]) -> PipelineGraph:
+    rows = {row.task_label: row for row in quanta}
+    tasks = {
+        label: (row.task_class, _found(butler, f"{label}_config", [row.run])) for label, row in rows.items()
+    }
     return configured_as(butler, tasks).graph_in(butler)
 
 
@@ -197,7 +201,7 @@ def _found(butler: Butler, name: str, searched: list[str]) -> DatasetRef:
     ref = butler.find_dataset(name, collections=searched)
     if ref is None:
         raise NotReproducibleError(
-            f"Dataset {name!r}, which the quantum needs, is gone: {', '.join(searched)} have none."
+            f"Dataset {name!r}, which the quantum needs, is not in {', '.join(searched)} any more."
         )
     return ref
 

@@ -71,6 +71,24 @@ def test_an_input_that_is_gone_is_named_whatever_else_could_stand_for_it(numbers
     assert f"What it was made from is gone: number {gone.id}." in said
 
 
+def test_an_input_without_its_file_is_told(numbers_repo, reproduce):
+    butler = numbers_repo.butler
+    (emptied,) = butler.query_datasets("number", "numbers", instrument="Cam", detector=2)
+    butler.pruneDatasets([emptied], disassociate=False, unstore=True)
+    said = reproduce("doubled", "detector=2", "instrument=Cam", exit_code=1)
+    assert "its task found nothing to do this time: NoWorkFound" in said
+    assert "'number', found 0" in said
+
+
+def test_the_configuration_of_another_run_is_none(numbers_repo, reproduce):
+    butler = numbers_repo.butler
+    run_graph(numbers_repo.graph("out/later", double__unit="m"), butler)
+    later = butler.query_datasets("add_one_config", "out/later")
+    butler.pruneDatasets(later, purge=True, disassociate=True, unstore=True)
+    words = ("plus_one", "detector=2", "instrument=Cam", "--collections", "out/later")
+    assert "'add_one_config'" in reproduce(*words, exit_code=2)
+
+
 def test_a_task_that_reads_nothing_of_what_it_needs_is_run_again(numbers_repo, reproduce, monkeypatch):
     def run_quantum(self, butlerQC, inputRefs, outputRefs):
         butlerQC.put({"n": 1}, outputRefs.doubled)
