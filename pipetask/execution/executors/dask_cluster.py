@@ -103,8 +103,9 @@ def _local(processes: int, settings: Mapping[str, Any]) -> distributed.LocalClus
     try:
         made = distributed.LocalCluster(**given)
     except Exception as error:  # its classes check little of what they are given
+        reason = _whole(error.__cause__ or error)
         raise ExecutionOptionsError(
-            f"LocalCluster can't be started with the settings {dict(settings)}: {_whole(error)}"
+            f"LocalCluster can't be started with the settings {dict(settings)}: {reason}"
         ) from error
     if not made.workers:
         made.close()
@@ -159,6 +160,5 @@ def _wait_for_a_worker(client: distributed.Client) -> None:
 
 
 def _whole(error: BaseException) -> str:
-    """Return all that an error of dask says, with its cause, in one line."""
-    text = " ".join(text_of(error).split()) or type(error).__name__
-    return f"{text} {_whole(error.__cause__)}" if error.__cause__ else text
+    """Return all that an error of dask says, in one line."""
+    return " ".join(text_of(error).split()) or type(error).__name__
