@@ -244,8 +244,6 @@ def measure(np, name, case, size, runs, clock):
 
 
 def in_this_python(arguments):
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # before numpy is imported
     sys.path.insert(0, str(ROOT))
     import numpy as np
     import photutils
@@ -281,6 +279,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.python and Path(arguments.python).absolute() != Path(sys.executable).absolute():
         return subprocess.call([arguments.python, *sys.argv])
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # before numpy is imported
     if not has_peers():
         parser.error(
             f"{sys.executable} has no photutils >= 3.1 or no sep. Make an environment (Python >= 3.12):\n"
