@@ -154,7 +154,11 @@ class Coordinator:
         due = self._retries.due()
         if self._group and (due or self._dispatch.has_spared):
             self._secure_group()  # it has what these read
-        again = [self._dispatch.begin(quantum, is_alone=self._retries.is_alone(quantum)) for quantum in due]
+        again = [
+            work
+            for quantum in due
+            for work in self._dispatch.begin_again(quantum, is_alone=self._retries.is_alone(quantum))
+        ]
         self._executor.submit([*again, *self._dispatch.take(self._executor.capacity)])
 
     def _collected(self, *, stopping: bool) -> list[Report]:

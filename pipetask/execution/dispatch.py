@@ -110,6 +110,15 @@ class Dispatch:
             self._chain.update(dict.fromkeys(chain.left, chain))
         return work
 
+    def begin_again(self, quantum: int, *, is_alone: bool) -> list[QuantumWork]:
+        """Hand out a quantum that is tried again; later, if a worker that goes on has made what it needs."""
+        if self._chains is not None and quantum not in self._again:
+            state = self._walker.state
+            if any(state[maker] != DONE for maker in self._chains.needs(quantum)):
+                self._leave([quantum])
+                return []
+        return [self.begin(quantum, is_alone=is_alone)]
+
     def _followers(self, quantum: int, again: Iterable[int]) -> list[int]:
         """Find what of a chain comes after a quantum, and waits for it or for what comes with it alone."""
         assert self._chains is not None

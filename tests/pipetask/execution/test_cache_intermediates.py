@@ -6,12 +6,16 @@ import pytest
 from pipetask.butler import DatasetRef, DatasetType, DimensionUniverse
 from pipetask.errors import EmptyGraphError
 from pipetask.execution.chains import MOST_READERS, Chains
+from pipetask.execution.dispatch import Dispatch
+from pipetask.execution.executors.base import chain_of
 from pipetask.execution.fsck import fsck
 from pipetask.execution.held_objects import HeldObjects
-from pipetask.execution.report import Status
+from pipetask.execution.intermediates import Intermediates
+from pipetask.execution.report import Failure, Report, Status
 from pipetask.execution.reproduce import reproduce
 from pipetask.execution.resume import replay
 from pipetask.execution.run_graph import run_graph
+from pipetask.execution.walker import Walker
 from pipetask.reports.lineage import trace
 from pipetask.reports.lineage_drawing import lineage_dot, lineage_text
 
@@ -217,6 +221,32 @@ def test_what_a_lost_worker_held_is_made_again_for_those_whose_fault_it_was_not(
     }
     assert values(numbers_repo, "likewise") == [40, 44, 48, 52]
     assert_nothing_is_left_of(numbers_repo, "passing", "doubled")
+
+
+def test_what_is_tried_again_waits_as_long_as_a_worker_goes_on_with_what_made_its_inputs(numbers_repo):
+    graph = numbers_repo.graph(pipeline=TWICE.replace("temporary:", BESIDE + "temporary:"))
+    edges = graph.successors()
+    walker = Walker(edges.indptr, edges.indices)
+    inputs = Intermediates(graph, graph.header.temporary)
+    dispatch = Dispatch(graph, walker, inputs, Chains(graph), has_retries=True)
+    (work,) = dispatch.take(1)
+    split, double, again, beside = (each.quantum for each in chain_of(work))
+
+    def ended_well(quantum):
+        made = dispatch.running[quantum].hand_over.unwritten
+        return Report(quantum, Status.SUCCEEDED, temporary={id: [] for id in made})
+
+    assert dispatch.note_success(ended_well(split)) == []
+    assert dispatch.note_success(ended_well(double)) == []
+    failed = Report(again, Status.FAILED, failure=Failure("OSError", "away"))
+    assert dispatch.note_failure(failed, is_again=True, is_ending=False) == []
+    assert dispatch.begin_again(again, is_alone=False) == []
+    settled = [report.quantum for report in dispatch.note_success(ended_well(beside))]
+    assert settled == [split, double, beside]
+    for quantum in settled:
+        del dispatch.running[quantum]
+        walker.finish(quantum, ok=True)
+    assert again in [each.quantum for each in dispatch.take(10)]
 
 
 def test_a_part_of_a_graph_makes_results_for_the_rest(numbers_repo):
