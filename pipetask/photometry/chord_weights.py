@@ -12,6 +12,9 @@ from pipetask.photometry.shapes import Shape
 # Points that are nearer to the end of a chord than this part of the height are tested one by one.
 _NEAR = 1e-7
 
+# Most columns of points that are worked on at once.
+_POINTS = 1 << 16
+
 
 def chord_weights(left: Floats, low: Floats, shape: Shape, divisions: int) -> Floats:
     """Part of the ``divisions``² points of each unit pixel that is inside, shape (n, rows, columns).
@@ -19,6 +22,14 @@ def chord_weights(left: Floats, low: Floats, shape: Shape, divisions: int) -> Fl
     ``left`` and ``low`` are the left and low sides of the pixels from the centres, in shapes (n, columns) and
     (n, rows).
     """
+    if left.size * divisions > _POINTS and left.size > 1:
+        axis = 0 if len(left) > 1 else 2
+        half = left.shape[axis // 2] // 2
+        parts = []
+        for part in (slice(half), slice(half, None)):
+            some = (left[part], low[part], shape.take(part)) if axis == 0 else (left[:, part], low, shape)
+            parts.append(chord_weights(*some, divisions))
+        return np.concatenate(parts, axis=axis)
     x = samples(left, divisions)
     slope, rise = (part[:, None] for part in shape.shear)
     width, height = (part[:, None] for part in shape.extents)

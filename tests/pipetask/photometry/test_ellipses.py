@@ -1,5 +1,7 @@
 """Ellipses: area and sums as photutils has them, everywhere on the image and beyond it."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -112,3 +114,12 @@ def test_a_ring_far_larger_than_the_image_takes_all_of_it(noise):
         noise, [45.2], [44.1], 1.0, ellipse=(4.0, 2.0, 0.5), annulus=Annulus(2.0, 1e8)
     )
     assert result.background[0] == pytest.approx(noise.mean(), rel=1e-2)
+
+
+def test_many_sub_pixels_take_little_memory(noise):
+    x, y = np.full((2, 1000), 45.2)
+    tracemalloc.start()
+    result = aperture_photometry(noise, x, y, 1.0, ellipse=(6, 4, 0.5), method="subpixel", subpixels=100)
+    assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    tracemalloc.stop()
+    assert result.area[0] == pytest.approx(np.pi * 24, rel=1e-3)
