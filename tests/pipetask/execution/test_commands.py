@@ -75,7 +75,7 @@ def test_a_failed_run_says_what_to_do_next(commands):
     log = commands.repo.butler.get("double_log", instrument="Cam", detector=1, collections=run)
     code = next(line for line in shown if "_log" in line).strip()
     assert eval(code, {"butler": commands.repo.butler}) == log
-    assert "with --extend-run" in commands("report", run, exit_code=1).stdout
+    assert f"  pipetask run -p {run} -o out --extend-run" in commands("report", run, exit_code=1).stdout
 
 
 def test_why_answers_for_one_unit_of_work(commands):
