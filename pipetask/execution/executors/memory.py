@@ -66,13 +66,26 @@ def private_memory(pid: int) -> int:
 
 
 def oom_kills(cgroups: Path = _CGROUPS, own: Path = Path("/proc/self/cgroup")) -> int:
-    """Return how many processes the kernel killed because this process' control group was out of memory."""
+    """Return how many processes the kernel killed because this process' control group was out of memory.
+
+    A system has one hierarchy of groups (version 2), or one for each controller (version 1), or both.
+    """
     try:
-        group = next(
-            line.partition("::")[2] for line in own.read_text(encoding="ascii").splitlines() if "::" in line
-        )
-        events = (cgroups / group.strip("/") / "memory.events").read_text(encoding="ascii")
-    except (OSError, StopIteration):
+        groups = [line.split(":", 2)[1:] for line in own.read_text(encoding="ascii").splitlines()]
+    except OSError:
         return 0
-    counts = dict(line.split() for line in events.splitlines())
-    return int(counts.get("oom_kill", 0))
+    counts = 0
+    for controllers, group in groups:
+        if not controllers:
+            counts += _oom_kills_in(cgroups / group.strip("/") / "memory.events")
+        elif "memory" in controllers.split(","):
+            counts += _oom_kills_in(cgroups / "memory" / group.strip("/") / "memory.oom_control")
+    return counts
+
+
+def _oom_kills_in(file: Path) -> int:
+    try:
+        lines = file.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))

@@ -82,6 +82,15 @@ def test_kills_of_the_kernel_are_counted_in_the_own_control_group(tmp_path, own,
     assert oom_kills(tmp_path, tmp_path / "own") == expected
 
 
+def test_kills_of_the_kernel_are_counted_in_the_group_of_the_memory_controller(tmp_path):
+    (tmp_path / "memory/jobs/7").mkdir(parents=True)
+    (tmp_path / "memory/jobs/7/memory.oom_control").write_text(
+        "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"
+    )
+    (tmp_path / "own").write_text("8:pids:/\n4:hugetlb,memory:/jobs/7\n0::/\n")
+    assert oom_kills(tmp_path, tmp_path / "own") == 2
+
+
 def test_a_kill_of_the_kernel_is_told_from_others(monkeypatch):
     kills = iter([0, 1, 1, 1])
     monkeypatch.setattr("pipetask.execution.executors.processes.oom_kills", lambda: next(kills))
