@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from pipetask.errors import DatabaseBusyError, DatabaseUnavailableError
@@ -25,6 +26,8 @@ COMMIT_S = 5.0
 this time (benchmarks/execution.py)."""
 RETRY_S = 2.0
 """How often a commit is tried again while the database is away or locked; the journal has it meanwhile."""
+TELL_S = 30.0
+"""How often that is said."""
 OUTAGE_S = 600.0
 """How long a run that has nothing else to do waits for the database."""
 
@@ -75,6 +78,7 @@ class RegistryReports:
         self._pending: list[Report] = []
         self._last_commit = time.monotonic()
         self._try_again_at = 0.0
+        self._told = -inf
 
     def add(self, reports: Sequence[Report]) -> None:
         """Take some more."""
@@ -88,16 +92,16 @@ class RegistryReports:
             try:
                 self._commit()
             except (DatabaseUnavailableError, DatabaseBusyError) as error:
-                _log.warning("%s Trying again; what is done is in the journal.", error)
+                self._tell(error)
                 self._try_again_at = time.monotonic() + RETRY_S
 
     def store_rest(self, blocked: Mapping[int, Failure], not_attempted: Sequence[int]) -> None:
         """Commit all, and the quanta that were never begun, waiting for a database that is away."""
         end = time.monotonic() + OUTAGE_S
         if self._pending:
-            _patiently(self._commit, end)
+            self._patiently(self._commit, end)
         for quanta, status in ((sorted(blocked), Status.BLOCKED), (not_attempted, Status.NOT_ATTEMPTED)):
-            _patiently(partial(commit_unrun, self._butler, self._graph, quanta, status, blocked), end)
+            self._patiently(partial(commit_unrun, self._butler, self._graph, quanta, status, blocked), end)
 
     def _commit(self) -> None:
         commit(self._butler, self._graph, self._pending)
@@ -105,14 +109,18 @@ class RegistryReports:
         self._pending = []
         self._last_commit = time.monotonic()
 
+    def _patiently(self, store: Callable[[], None], end: float) -> None:
+        """Store something, again and again until then (monotonic) while the database is away or locked."""
+        while True:
+            try:
+                return store()
+            except (DatabaseUnavailableError, DatabaseBusyError) as error:
+                if time.monotonic() > end:
+                    raise
+                self._tell(error)
+                time.sleep(RETRY_S)
 
-def _patiently(store: Callable[[], None], end: float) -> None:
-    """Store something, again and again until that time (monotonic) while the database is away or locked."""
-    while True:
-        try:
-            return store()
-        except (DatabaseUnavailableError, DatabaseBusyError) as error:
-            if time.monotonic() > end:
-                raise
+    def _tell(self, error: Exception) -> None:
+        if time.monotonic() - self._told >= TELL_S:
+            self._told = time.monotonic()
             _log.warning("%s Trying again; what is done is in the journal.", error)
-            time.sleep(RETRY_S)

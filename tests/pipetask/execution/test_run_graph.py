@@ -12,7 +12,8 @@ import pytest
 
 from pipetask.butler import Butler, DatasetType
 from pipetask.butler.repository import journal_path
-from pipetask.errors import InconsistentRunError, InvalidQuantumError, RunLockedError
+from pipetask.errors import DatabaseBusyError, InconsistentRunError, InvalidQuantumError, RunLockedError
+from pipetask.execution import stored_reports
 from pipetask.execution.executors.processes import ProcessExecutor
 from pipetask.execution.journal import Journal
 from pipetask.execution.report import Status
@@ -253,6 +254,21 @@ def test_tasks_that_took_more_than_they_may_are_warned_of(numbers_repo, caplog):
     run(numbers_repo, graph, max_memory=2**20)
     (warning,) = [record.message for record in caplog.records if "took up to" in record.message]
     assert re.match(r"Quanta of double took up to \d+ MiB before, and 1 are allowed", warning)
+
+
+def test_a_database_that_is_away_is_told_once_in_a_while(numbers_repo, caplog, monkeypatch):
+    refusals = iter(range(3))
+
+    def away_at_first(*arguments, store=stored_reports.commit):
+        if next(refusals, None) is not None:
+            raise DatabaseBusyError("The database is locked.")
+        store(*arguments)
+
+    monkeypatch.setattr(stored_reports, "commit", away_at_first)
+    monkeypatch.setattr(stored_reports, "RETRY_S", 0.0)
+    assert run(numbers_repo, numbers_repo.graph()).exit_code == 0
+    assert next(refusals, None) is None
+    assert len([record for record in caplog.records if "Trying again" in record.message]) == 1
 
 
 def test_a_task_that_ends_its_process_fails_alone(numbers_repo):
