@@ -3,6 +3,7 @@
 import click
 
 from pipetask.cli.options import RepositoryCommand, processes_option, repository_argument, where_option
+from pipetask.counted import counted
 
 
 @click.command("define-visits", cls=RepositoryCommand, short_help="Group exposures into visits.")
@@ -20,5 +21,6 @@ def command(repo: str | None, instrument: str, where: str, processes: int) -> No
     for image in report.unplaced:
         click.echo(f"No usable WCS, so no region: {image}", err=True)
     click.echo(
-        f"Defined {report.defined} visits" + (f", updated {report.updated}." if report.updated else ".")
+        f"Defined {counted(report.defined, 'visit')}"
+        + (f", updated {report.updated}." if report.updated else ".")
     )

@@ -36,7 +36,7 @@ def command(
     for failure in report.failures:
         click.echo(f"{failure.path}: {failure.reason}", err=True)
     click.echo(
-        f"Ingested {report.ingested} images of {len(report.exposures)} exposures"
+        f"Ingested {counted(report.ingested, 'image')} of {counted(len(report.exposures), 'exposure')}"
         + (f"; {report.known} were there already" if report.known else "")
         + (f"; {counted(len(report.failures), 'file')} failed" if report.failures else "")
         + "."
