@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 TOO_LARGE = (
-    "Quanta of %s took up to %.0f MiB before, and %.0f are allowed (--max-memory): each runs with nothing "
-    "beside it, and may be stopped."
+    "Quanta of %s took up to %.0f MiB before, and %.0f MiB are allowed (--max-memory): each runs with "
+    "nothing beside it, and may be stopped."
 )
 STOPPED = "Run %s was stopped. The same command with --extend-run goes on."
 

@@ -253,7 +253,7 @@ def test_tasks_that_took_more_than_they_may_are_warned_of(numbers_repo, caplog):
     graph = numbers_repo.graph(where="detector = 1").select(tasks=["double"])
     run(numbers_repo, graph, max_memory=2**20)
     (warning,) = [record.message for record in caplog.records if "took up to" in record.message]
-    assert re.match(r"Quanta of double took up to \d+ MiB before, and 1 are allowed", warning)
+    assert re.match(r"Quanta of double took up to \d+ MiB before, and 1 MiB are allowed", warning)
 
 
 def test_a_database_that_is_away_is_told_once_in_a_while(numbers_repo, caplog, monkeypatch):
