@@ -19,6 +19,10 @@ Statistic = Literal["mean", "median", "clipped_mean", "clipped_median"]
 # Bytes of the sorted values of the sources worked on at once (benchmarks/photometry.py).
 _WORK_BYTES = 1 << 20
 
+# Bounds of their number; and the most pixels of their windows, which clipping has several arrays of.
+_SOURCES = 16, 512
+_MOST_PIXELS = 1 << 20
+
 # Standard error of a median of normally distributed numbers, in units of that of their mean.
 _MEDIAN_ERROR = np.sqrt(np.pi / 2)
 
@@ -147,7 +151,7 @@ def _lattice_values(
     exact = (
         np.float32 if planes.image.dtype.kind in "fiu" and _fits_float32(planes.image.dtype) else np.float64
     )
-    step = max(16, min(512, _WORK_BYTES // (8 * max(1, steps.size**2))))
+    step = _together(steps.size**2)
     for start in range(0, len(which), step):
         part = which[start : start + step]
         column, row = np.floor(x[part] + 0.5).astype(np.int64), np.floor(y[part] + 0.5).astype(np.int64)
@@ -164,6 +168,12 @@ def _lattice_values(
             finite &= bad.take(chosen, axis=1) == 0
         values[~finite] = np.inf
         yield part, values, np.count_nonzero(finite, axis=1)
+
+
+def _together(n_pixels: int) -> int:
+    """Return how many sources are worked on at once: enough to be fast, of large windows one or a few."""
+    wanted = min(_SOURCES[1], _WORK_BYTES // (8 * n_pixels))
+    return max(1, wanted, min(_SOURCES[0], _MOST_PIXELS // n_pixels))
 
 
 def _fits_float32(dtype: np.dtype[np.generic]) -> bool:

@@ -214,6 +214,19 @@ def test_memory_grows_neither_with_the_number_of_sources_nor_with_the_radius(n, 
     assert peak < 20e6  # windows for all sources would be 600 MB
 
 
+def test_memory_is_bounded_for_wide_rings_that_are_clipped():
+    import tracemalloc
+
+    image = np.random.default_rng(1).normal(100, 10, (700, 700)).astype(np.float32)
+    x, y = np.random.default_rng(2).uniform(305, 395, (2, 16))
+    tracemalloc.start()
+    result = aperture_photometry(image, x, y, 4.0, annulus=Annulus(150, 300, "clipped_median"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert result.background == pytest.approx(100, abs=0.2)
+    assert peak < 64 * 2**20  # the pixels of all at once, and what clipping makes of them, would be 150 MB
+
+
 @pytest.mark.parametrize("radii", [0.5, [0.3, 0.4, 0.5]])
 def test_memory_is_bounded_for_any_number_of_sources(radii):
     import tracemalloc
