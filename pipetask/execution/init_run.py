@@ -286,7 +286,10 @@ def check_equal(limited: LimitedButler, ref: DatasetRef, obj: Any, records: list
     message = f"Run {ref.run!r} was made with another {ref.datasetType.name!r}"
     if changes := _changes(limited.config.open({ref.id: records}).get(ref), obj):
         message += f" ({', '.join(changes[:MOST_CHANGES])}{', …' if len(changes) > MOST_CHANGES else ''})"
-    raise InconsistentRunError(f"{message}. Start a new run, without --extend-run, or undo that change.")
+    unless = ", or add --no-versions" if isinstance(obj, Packages) else ""
+    raise InconsistentRunError(
+        f"{message}. Start a new run, without --extend-run, or undo that change{unless}."
+    )
 
 
 def _changes(before: Any, now: Any) -> list[str]:
