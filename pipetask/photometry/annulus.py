@@ -1,5 +1,6 @@
 """Local background from a ring of pixels about each source."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -38,6 +39,10 @@ class Annulus:
     statistic : {"mean", "median", "clipped_mean", "clipped_median"}
         Of the pixels whose centre lies in the ring, ``r_in <= d < r_out``; "clipped" drops those further than
         ``sigma`` standard deviations from the median, again and again up to ``iterations`` times.
+    sigma_lower, sigma_upper : float, optional
+        The limits below and above the median, where they differ from `sigma`, as in astropy's `SigmaClip`.
+    iterations : int, optional
+        `None` goes on until nothing more is dropped.
     method : {"center", "exact", "subpixel"}
         Weights of the mean: an aperture's of this method with ``r_out``, less one's with ``r_in``. By default
         whole pixels, as in SEP and in photutils' statistics of apertures.
@@ -53,22 +58,25 @@ class Annulus:
     statistic: Statistic = "mean"
     method: Method = "center"
     sigma: float = 3.0
-    iterations: int = 5
+    iterations: int | None = 5
     minimum_pixels: float = 0.0
     neighbour_radius: float | None = None
+    sigma_lower: float | None = None
+    sigma_upper: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("r_in", "r_out", "sigma", "minimum_pixels", "neighbour_radius"):
+        optional = ("neighbour_radius", "sigma_lower", "sigma_upper")
+        for name in ("r_in", "r_out", "sigma", "minimum_pixels", *optional):
             value = getattr(self, name)
-            if not is_number(value) and not (name == "neighbour_radius" and value is None):
+            if not is_number(value) and not (name in optional and value is None):
                 raise PhotometryError(f"annulus {name} is {value!r}; wanted: a number")
-        if not self.sigma > 0 or not self.minimum_pixels >= 0:
-            raise PhotometryError(
-                f"annulus has sigma {self.sigma!r} and minimum_pixels {self.minimum_pixels!r}; "
-                "wanted: above 0, and 0 or more"
-            )
-        if not is_whole(self.iterations, 0, 1 << 30):
-            raise PhotometryError(f"annulus iterations is {self.iterations!r}; wanted: 0, 1, 2, …")
+        for name in ("sigma", "sigma_lower", "sigma_upper"):
+            if (value := getattr(self, name)) is not None and not value > 0:
+                raise PhotometryError(f"annulus {name} is {value!r}; wanted: above 0")
+        if not self.minimum_pixels >= 0:
+            raise PhotometryError(f"annulus minimum_pixels is {self.minimum_pixels!r}; wanted: 0 or more")
+        if self.iterations is not None and not is_whole(self.iterations, 0, 1 << 30):
+            raise PhotometryError(f"annulus iterations is {self.iterations!r}; wanted: 0, 1, 2, …, or None")
         if not 0 <= self.r_in < self.r_out <= 1e8:
             raise PhotometryError(f"annulus from {self.r_in!r} to {self.r_out!r}: wanted 0 <= r_in < r_out")
         if self.statistic not in get_args(Statistic):
@@ -209,11 +217,12 @@ def _clipped(
     low, high = np.zeros_like(count), count.copy()
     median = _median(values, low, high)
     active = np.flatnonzero(count > 0)
-    for _ in range(annulus.iterations):
+    below, above = annulus.sigma_lower or annulus.sigma, annulus.sigma_upper or annulus.sigma
+    for _ in itertools.count() if annulus.iterations is None else range(annulus.iterations):
         rows = values if len(active) == len(values) else values[active]
-        width = annulus.sigma * np.sqrt(variance[active])
-        first = np.maximum(_number(rows < (median[active] - width)[:, None]), low[active])
-        last = np.minimum(_number(rows <= (median[active] + width)[:, None]), high[active])
+        width = np.sqrt(variance[active])
+        first = np.maximum(_number(rows < (median[active] - below * width)[:, None]), low[active])
+        last = np.minimum(_number(rows <= (median[active] + above * width)[:, None]), high[active])
         changed = (first != low[active]) | (last != high[active])
         active = active[changed]
         if not len(active):

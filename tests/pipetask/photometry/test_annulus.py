@@ -79,13 +79,22 @@ def test_medians_and_clipped_statistics_agree_with_a_loop(bumpy, positions, stat
         assert background == pytest.approx(expected, rel=1e-12, nan_ok=True)
 
 
-def test_the_limits_of_clipping_are_used(bumpy, positions):
-    annulus = Annulus(5.0, 12.0, "clipped_mean", sigma=1.5, iterations=2)
+@pytest.mark.parametrize(
+    ("ours", "astropys"),
+    [
+        ({"sigma": 1.5, "iterations": 2}, {"sigma": 1.5, "maxiters": 2}),
+        ({"sigma": 1.5, "sigma_upper": 1.0}, {"sigma": 1.5, "sigma_upper": 1.0, "maxiters": 5}),
+        ({"sigma_lower": 1.0, "sigma_upper": 2.0}, {"sigma_lower": 1.0, "sigma_upper": 2.0, "maxiters": 5}),
+        ({"sigma": 1.2, "iterations": None}, {"sigma": 1.2, "maxiters": None}),
+    ],
+)
+def test_the_limits_of_clipping_are_used(bumpy, positions, ours, astropys):
+    annulus = Annulus(5.0, 12.0, "clipped_mean", **ours)
     result = aperture_photometry(bumpy, *positions, 3.0, annulus=annulus)
     values = values_in_ring(bumpy, positions[0][0], positions[1][0], annulus, np.isfinite(bumpy)).astype(
         float
     )
-    clipped = sigma_clip(values, sigma=1.5, maxiters=2, cenfunc="median", stdfunc="std", masked=False)
+    clipped = sigma_clip(values, **astropys, cenfunc="median", stdfunc="std", masked=False)
     assert result.background[0] == pytest.approx(clipped.mean(), rel=1e-12)
 
 
