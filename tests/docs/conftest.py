@@ -27,6 +27,8 @@ from click.testing import CliRunner
 from pipetask.cli.main import butler, pipetask
 
 ROOT = Path(__file__).parents[2]
+# What a command writes once a minute, on a slow machine.
+PROGRESS = re.compile(r"^[\d,]+ of [\d,]+ quanta after .*\n", re.MULTILINE)
 EXIT_CODE = re.compile(r"\s+# exit code (\d+)$")
 COMMENT = re.compile(r"(^|\s+)# .*$")
 SAME = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -113,7 +115,7 @@ class Reader:
         self.shown = ""
         if name in ("pipetask", "butler"):
             result = CliRunner().invoke({"pipetask": pipetask, "butler": butler}[name], arguments)
-            self.shown = result.output
+            self.shown = PROGRESS.sub("", result.output)
             return result.exit_code
         if name == "python" and arguments[0] == "-c":
             exec(compile(arguments[1], block.place, "exec"), {"__name__": "__page__"})
