@@ -1,5 +1,6 @@
 """The one boundary where exceptions become a line on standard error and an exit code."""
 
+import errno
 import sys
 import traceback
 from typing import NoReturn
@@ -11,6 +12,15 @@ EXIT_USAGE = 2
 EXIT_NOTHING = 3
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
+
+# What can be done about refusals of the operating system.
+_REMEDIES = {
+    errno.EACCES: "Ask its owner for permission, or name another place.",
+    errno.EROFS: "Name a place that can be written.",
+    errno.ENOSPC: "Make room, then run the command again.",
+    errno.EDQUOT: "Make room, then run the command again.",
+    errno.EMFILE: "Allow more open files (ulimit -n 1024), then run the command again.",
+}
 
 
 def fail(error: BaseException, *, verbose: bool) -> NoReturn:
@@ -36,9 +46,12 @@ def fail(error: BaseException, *, verbose: bool) -> NoReturn:
 
 def _one_line(error: BaseException) -> str:
     message = str(error) or type(error).__name__
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        message = f"{str(error.filename)!r}: {error.strerror}."
     hint = getattr(error, "hint", "")
+    if isinstance(error, OSError) and error.strerror:
+        message = (
+            f"{error.strerror}." if error.filename is None else f"{str(error.filename)!r}: {error.strerror}."
+        )
+        hint = hint or _REMEDIES.get(error.errno or 0, "")
     if hint and hint not in message:
         message = f"{message} {hint}" if message.endswith((".", "?", "!")) else f"{message}. {hint}"
     return message

@@ -218,7 +218,8 @@ class QuantumRunner:
             if self.raise_on_partial_outputs:
                 return _Attempt(Status.FAILED, metadata, Failure.from_exception(reason))
             is_partial = True
-            logging.getLogger(unit.label).warning("Only a part of the outputs was made: %s", reason)
+            log = logging.getLogger(unit.label)
+            log.warning("Only a part of the outputs of %s was made: %s", unit.dataId, reason)
         except KeyboardInterrupt:
             raise
         except BaseException as error:

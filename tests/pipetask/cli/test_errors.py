@@ -1,6 +1,8 @@
 """Every error ends in one line and the exit code that belongs to it."""
 
+import errno
 import logging
+import os
 
 import click
 import pytest
@@ -37,7 +39,23 @@ def test_verbose_adds_the_traceback():
 def test_an_error_of_the_system_is_one_line():
     result = run(PermissionError(13, "Permission denied", "repo/butler.yaml"))
     assert result.exit_code == 2
-    assert result.stderr.splitlines() == ["Error: 'repo/butler.yaml': Permission denied."]
+    assert result.stderr.splitlines() == [
+        "Error: 'repo/butler.yaml': Permission denied. Ask its owner for permission, or name another place."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EROFS, "Name a place that can be written."),
+        (errno.ENOSPC, "Make room, then run the command again."),
+        (errno.EMFILE, "Allow more open files (ulimit -n 1024), then run the command again."),
+    ],
+)
+def test_an_error_of_the_system_says_what_to_do_next(number, remedy):
+    result = run(OSError(number, os.strerror(number), "out.fits"))
+    assert result.stderr == f"Error: 'out.fits': {os.strerror(number)}. {remedy}\n"
+    assert run(OSError(number, os.strerror(number))).stderr == f"Error: {os.strerror(number)}. {remedy}\n"
 
 
 def test_anything_else_is_our_bug_and_keeps_its_traceback():

@@ -192,7 +192,9 @@ def test_partial_outputs_that_were_announced_are_kept(numbers_repo):
     summary = run(numbers_repo, numbers_repo.graph(double__partial_on=[1]))
     assert summary.total() == summary.total(Status.SUCCEEDED)
     assert got(numbers_repo, "plus_one", 1)["n"] == 23
-    assert "half" in [record.message for record in got(numbers_repo, "double_log", 1)][-1]
+    said = [record.message for record in got(numbers_repo, "double_log", 1)][-1]
+    assert "{instrument: 'Cam', detector: 1}" in said
+    assert "half" in said
 
 
 def test_an_error_without_a_text_fails_its_quantum_alone(numbers_repo, processes):
