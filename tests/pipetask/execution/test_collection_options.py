@@ -63,6 +63,11 @@ def test_a_replaced_run_leaves_the_chain_and_stays_in_the_repository(chain):
     assert chain.repo.butler.get("total", instrument="Cam", collections=chain.first)
 
 
+def test_a_run_that_replaced_one_says_how_to_go_on_without_replacing_it(chain):
+    failed = chain("run", "-o", "out", "--replace-run", "-c", "double:fail_on=[1]", exit_code=1)
+    assert f"  pipetask run -p {run_of(failed)} -o out --extend-run" in failed.stdout
+
+
 def test_what_a_replaced_run_holds_is_no_input(chain):
     shown = chain("qgraph", "-o", "out", "--replace-run").stdout
     assert re.search(r"^inputs from numbers$", shown, re.MULTILINE)
