@@ -1,6 +1,6 @@
 """Circles that cross the edge: their surroundings are copied, with nought or masked pixels off the image."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,15 +38,16 @@ def edge_sums(planes: Planes, x: Floats, y: Floats, request: Request) -> Sums:
     for start in range(0, len(x), step):
         part = slice(start, start + step)
         column, row = (np.floor(centre[part] + 0.5).astype(np.int64) for centre in (x, y))
-        image = _surroundings(planes.image, column, row, size)
-        variance = None if planes.variance is None else _surroundings(planes.variance, column, row, size)
+        around = _Surroundings.of(planes.shape, column, row, size)
+        image = around.copied(planes.image)
+        variance = None if planes.variance is None else around.copied(planes.variance)
         pixel = np.full_like(row, size), np.arange(len(row)) * side + size
         offset = x[part] - column, y[part] - row
         if bare:
             sums.put(part, pixel_sums(Planes(image, variance), pixel, offset, request))
             continue
-        off = ~_surroundings(np.broadcast_to(True, planes.shape), column, row, size)
-        bad = off if planes.mask is None else off | (_surroundings(planes.mask, column, row, size) != 0)
+        off = around.off_image()
+        bad = off if planes.mask is None else off | (around.copied(planes.mask) != 0)
         sums.put(part, pixel_sums(Planes(image, variance, bad), pixel, offset, request))
         sums.full[:, part] = sums.area[:, part]
         if planes.mask is not None:
@@ -70,18 +71,47 @@ def edge_sums(planes: Planes, x: Floats, y: Floats, request: Request) -> Sums:
     return sums
 
 
-def _surroundings(plane: Pixels, column: Integers, row: Integers, size: int) -> Pixels:
-    """Copy squares about pixels, one below the other, with nought off the image; each reaches the image.
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """Squares about pixels, one below the other; each reaches the image.
 
-    One after the other, since slices move a row of pixels at once: numbers per pixel cost ten times more.
+    ``inside`` are the first and the end of the rows, and of the columns, of each square that are on the
+    image, of shape (4, n); ``corner`` the row and the column of its first pixel, of shape (2, n).
     """
-    side = 2 * size + 1
-    squares: Pixels = np.zeros((len(row), side, side), plane.dtype)
-    for square, x, y in zip(squares, (column - size).tolist(), (row - size).tolist(), strict=True):
-        first, left = max(-y, 0), max(-x, 0)
-        pixels = plane[y + first : max(y + side, 0), x + left : max(x + side, 0)]
-        square[first : first + pixels.shape[0], left : left + pixels.shape[1]] = pixels
-    return squares.reshape(-1, side)
+
+    side: int
+    inside: Integers
+    corner: Integers
+
+    @classmethod
+    def of(cls, shape: tuple[int, int], column: Integers, row: Integers, size: int) -> "_Surroundings":
+        """Find the parts on an image of squares that reach ``size`` pixels from their central one."""
+        side = 2 * size + 1
+        corner = np.stack([row - size, column - size])
+        first, end = np.maximum(-corner, 0), np.minimum(np.array(shape)[:, None] - corner, side)
+        return cls(side, np.stack([first[0], end[0], first[1], end[1]]), corner)
+
+    def copied(self, plane: Pixels) -> Pixels:
+        """Copy pixels, with nought off the image.
+
+        One square after the other, since slices move a row of pixels at once: numbers per pixel cost ten
+        times more.
+        """
+        squares: Pixels = np.zeros((self.inside.shape[1], self.side, self.side), plane.dtype)
+        top, bottom, left, right = self.inside
+        row, column = self.corner
+        ends = top, bottom, left, right, row + top, row + bottom, column + left, column + right
+        for square, a, b, c, d, e, f, g, h in zip(squares, *(end.tolist() for end in ends), strict=True):
+            square[a:b, c:d] = plane[e:f, g:h]
+        return squares.reshape(-1, self.side)
+
+    def off_image(self) -> npt.NDArray[np.bool_]:
+        """Tell which pixels are off the image."""
+        place = np.arange(self.side)
+        top, bottom, left, right = self.inside[:, :, None]
+        rows, columns = (place < top) | (place >= bottom), (place < left) | (place >= right)
+        off: npt.NDArray[np.bool_] = rows[:, :, None] | columns[:, None]
+        return off.reshape(-1, self.side)
 
 
 def _rectangle_areas(left: Floats, right: Floats, low: Floats, high: Floats, radius: Floats) -> Floats:
