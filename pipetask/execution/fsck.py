@@ -118,6 +118,8 @@ def _unfinished_runs(butler: Butler, *, repair: bool) -> Iterator[Fault]:
 def _how_far(butler: Butler, run: str, journal: Path) -> str:
     if (count := sum(1 for _ in read_journal(journal))) and not is_registered(butler, run):
         return _not_registered(journal)
+    if run.startswith("reproduce/") and is_registered(butler, run):
+        return f"`butler reproduce` was killed; repair, then remove it: butler remove-runs {run}"
     if count:
         return f"its journal tells of {counted(count, 'quantum')}; go on with --extend-run"
     if is_registered(butler, run):

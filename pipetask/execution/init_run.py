@@ -14,11 +14,13 @@ from lsst.pex.config import Config
 from pipetask.butler import MissingCollectionError, MissingDatasetTypeError, Packages
 from pipetask.butler.defaults import reused_collection
 from pipetask.butler.executions import note_execution
+from pipetask.butler.run_lock import held, is_executing
 from pipetask.errors import (
     ExecutionOptionsError,
     InconsistentRunError,
     InitInputMissingError,
     InvalidQuantumError,
+    RunLockedError,
     described,
 )
 from pipetask.execution.commit import quantum_ids
@@ -90,6 +92,16 @@ def check_worker_processes(graph: QuantumGraph) -> None:
             )
 
 
+def check_replaced(graph: QuantumGraph, butler: Butler) -> None:
+    """Refuse to delete a run that is being executed."""
+    change = graph.header.change
+    if change.prune and is_executing(butler.root, change.replaced):
+        raise RunLockedError(
+            f"Run {change.replaced!r}, which is to be replaced, is being executed. Wait until that has "
+            "ended, or stop it, or leave out --prune-replaced."
+        )
+
+
 def define_collections(graph: QuantumGraph, butler: Butler) -> None:
     """Register the output run and put it in front of the output chain, which ends with the inputs.
 
@@ -129,11 +141,12 @@ def define_collections(graph: QuantumGraph, butler: Butler) -> None:
     if change.prune == "purge":
         butler.removeRuns(change.replaced)
     elif change.prune == "unstore":
-        butler.pruneDatasets(
-            butler.query_all_datasets(change.replaced, find_first=False, limit=None),
-            disassociate=False,
-            unstore=True,
-        )
+        with held(butler.root, change.replaced):
+            butler.pruneDatasets(
+                butler.query_all_datasets(change.replaced, find_first=False, limit=None),
+                disassociate=False,
+                unstore=True,
+            )
 
 
 def _associate_reused(graph: QuantumGraph, butler: Butler) -> str:

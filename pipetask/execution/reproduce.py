@@ -139,12 +139,14 @@ def _with_makers_of_temporary(butler: Butler, maker: UUID) -> dict[UUID, Quantum
 
 
 def _made_again(butler: Butler, graph: QuantumGraph, ref: DatasetRef) -> tuple[str, bool]:
-    summary = run_graph(graph, butler, no_versions=True)
+    summary = run_graph(graph, butler, when_stopped="Nothing was compared.", no_versions=True)
     if summary.errors:
         return f"its task failed this time: {summary.errors[0].failure.headline}", False
     if summary.no_work:
         return f"its task found nothing to do this time: {summary.no_work[0].failure.headline}", False
     again = butler.find_dataset(ref.datasetType.name, ref.dataId, collections=graph.header.output_run)
+    if again is None and summary.interrupted:
+        raise KeyboardInterrupt
     if again is None:
         return "its task did not make it this time", False
     records = butler.artifacts([ref.id, again.id])

@@ -43,7 +43,7 @@ TOO_LARGE = (
     "Quanta of %s took up to %.0f MiB before, and %.0f MiB are allowed (--max-memory): each runs with "
     "nothing beside it, and may be stopped."
 )
-STOPPED = "Run %s was stopped. The same command with --extend-run goes on."
+STOPPED = "The same command with --extend-run goes on; `pipetask report` names it whole."
 
 
 def run_graph(
@@ -51,6 +51,7 @@ def run_graph(
     butler: Butler,
     *,
     progress: Callable[[Tally], None] | None = None,
+    when_stopped: str = STOPPED,
     **options: Any,
 ) -> RunSummary:
     """Run all quanta of a graph, and store what they made and how they went.
@@ -66,6 +67,8 @@ def run_graph(
         The repository, open for writing.
     progress : callable, optional
         Called with the `Tally` whenever quanta have ended.
+    when_stopped : `str`, optional
+        What to tell the user after Ctrl-C, beside that the run was stopped.
     **options
         How, as for `ExecutionOptions`: ``processes=2``, ``fail_fast=True``, …
 
@@ -98,6 +101,7 @@ def run_graph(
         if not how.register_dataset_types:
             init_run.check_dataset_types(graph, butler)
         init_run.check_inputs(graph, butler)
+        init_run.check_replaced(graph, butler)
         init_run.check_not_run_before(graph, butler)
         if (how.needs_workers or how.executor == "dask") and not how.init_only:
             init_run.check_worker_processes(graph)
@@ -121,11 +125,11 @@ def run_graph(
         try:
             summary = _execute(graph, butler, journal, init_records, how, client, progress)
         except KeyboardInterrupt:
-            _log.warning(STOPPED, run)
+            _log.warning("Run %s was stopped. %s", run, when_stopped)
             raise
         butler.registry.provenance.end_run(run, time.time_ns())
     if summary.interrupted:
-        _log.warning(STOPPED, run)
+        _log.warning("Run %s was stopped. %s", run, when_stopped)
     return replace(summary, repository=name_needed(butler.root), executions=executions_of(butler, run))
 
 

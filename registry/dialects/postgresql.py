@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -255,7 +256,9 @@ def _is_about_text(error: psycopg.DataError) -> bool:
 
 
 def _one_line(error: object) -> str:
-    return " ".join(str(error).split())
+    """Join the lines of a message, with a full stop where the next one begins a sentence."""
+    sentences = re.sub(r"([^\s.,:;?!])\s*\n\s*(?=[A-Z])", r"\1. ", str(error))
+    return " ".join(sentences.split())
 
 
 def _hint(what: str) -> str:

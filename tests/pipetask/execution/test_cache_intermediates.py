@@ -1,5 +1,9 @@
 """Intermediates handed on in memory, and temporary datasets that are not kept (``--cache-intermediates``)."""
 
+import os
+import signal
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -143,6 +147,25 @@ def test_what_was_made_from_it_can_be_reproduced(numbers_repo):
     ref = numbers_repo.butler.find_dataset("fourfold", instrument="Cam", detector=2, collections="out/run")
     again = reproduce(numbers_repo.butler, ref)
     assert (again.difference, again.is_bytewise, again.quantum.task_label) == ("", True, "again")
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_while_something_is_reproduced_is_no_difference(numbers_repo, monkeypatch, caplog):
+    run(numbers_repo, numbers_repo.graph(pipeline=TWICE))
+    ref = numbers_repo.butler.find_dataset("fourfold", instrument="Cam", detector=2, collections="out/run")
+    collections = numbers_repo.butler.registry.collections.query("*")
+
+    task = import_module("execution_tasks").DoubleTask
+
+    def interrupted(self, *what, run=task.runQuantum):
+        os.kill(os.getpid(), signal.SIGINT)
+        run(self, *what)
+
+    monkeypatch.setattr(task, "runQuantum", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(numbers_repo.butler, ref)
+    assert "was stopped. Nothing was compared." in caplog.text
+    assert numbers_repo.butler.registry.collections.query("*") == collections
 
 
 def test_a_failed_reader_has_its_makers_redone_and_what_they_kept_stays(numbers_repo, tmp_path, monkeypatch):

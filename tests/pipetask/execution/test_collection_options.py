@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from pipetask.butler.repository import journal_path
+from pipetask.execution.journal import Journal
 from pipetask.graph.quantum_graph import QuantumGraph
 
 NEW = "--register-dataset-types"
@@ -60,6 +62,17 @@ def test_rebase_of_a_chain_with_a_run_of_another_name_is_refused(chain):
 def test_a_replaced_run_leaves_the_chain_and_stays_in_the_repository(chain):
     second = run_of(chain("run", "-o", "out", "--replace-run"))
     assert chain.children() == [second, "numbers"]
+    assert chain.repo.butler.get("total", instrument="Cam", collections=chain.first)
+
+
+@pytest.mark.parametrize("prune", ["purge", "unstore"])
+def test_a_run_that_is_being_executed_is_not_deleted_and_nothing_changes(chain, prune):
+    before = chain.repo.butler.collections.query("*")
+    with Journal(journal_path(chain.repo.root, chain.first)):  # as its process has it
+        line = chain.error("run", "-o", "out", "--replace-run", "--prune-replaced", prune)
+    assert f"Run '{chain.first}', which is to be replaced, is being executed." in line
+    assert chain.repo.butler.collections.query("*") == before
+    assert chain.children() == [chain.first, "numbers"]
     assert chain.repo.butler.get("total", instrument="Cam", collections=chain.first)
 
 
