@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 SKYMAPS = "skymaps"
 
+REPRODUCTIONS = "reproduce/"
+"""How the names of runs begin in which datasets were made again."""
+
 
 def defaults_chain(instrument: str) -> str:
     """Return the name of the chain of an instrument's default inputs."""

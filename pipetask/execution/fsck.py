@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipetask.butler import MissingCollectionError
+from pipetask.butler.defaults import REPRODUCTIONS
 from pipetask.butler.inventory import FoundFile, damaged_artifacts, files_without_rows
 from pipetask.butler.repository import has_open_batch, journals
 from pipetask.butler.reserve import keep
@@ -118,7 +119,7 @@ def _unfinished_runs(butler: Butler, *, repair: bool) -> Iterator[Fault]:
 def _how_far(butler: Butler, run: str, journal: Path) -> str:
     if (count := sum(1 for _ in read_journal(journal))) and not is_registered(butler, run):
         return _not_registered(journal)
-    if run.startswith("reproduce/") and is_registered(butler, run):
+    if run.startswith(REPRODUCTIONS) and is_registered(butler, run):
         return f"`butler reproduce` was killed; repair, then remove it: butler remove-runs {run}"
     if count:
         return f"its journal tells of {counted(count, 'quantum')}; go on with --extend-run"

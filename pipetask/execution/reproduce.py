@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pipetask.butler import Packages
 from pipetask.butler.composites.ref import CompositeRef
+from pipetask.butler.defaults import REPRODUCTIONS
 from pipetask.butler.executions import executions_of
 from pipetask.errors import EmptyGraphError, MissingCollectionError, NotReproducibleError
 from pipetask.execution.content import first_difference
@@ -93,7 +94,7 @@ def reproduce(butler: Butler, ref: DatasetRef, *, keep: bool = False) -> Reprodu
             f"{ref.datasetType.name} {ref.dataId} in {ref.run} says when and how its quantum ran, which is "
             "never the same. Name a dataset that the quantum made."
         )
-    run = f"reproduce/{ref.id}/{time.time_ns()}"
+    run = f"{REPRODUCTIONS}{ref.id}/{time.time_ns()}"
     searched = _collections_of(butler, quantum.run)
     try:
         with _tagged_inputs(butler, f"{run}/inputs", quanta) as tagged:

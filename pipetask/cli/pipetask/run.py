@@ -127,6 +127,6 @@ def command(
     if how["init_only"]:
         click.echo(f"Run {done.run}: configurations and init-outputs are there; nothing else was asked for.")
     else:
-        is_no_command_to_extend = qgraph or selection["replace_run"]
-        click.echo(summary_text(done, next_steps=[rest_command(done) if is_no_command_to_extend else AGAIN]))
+        excludes_extending = qgraph or selection["replace_run"]
+        click.echo(summary_text(done, next_steps=[rest_command(done) if excludes_extending else AGAIN]))
     sys.exit(done.exit_code)

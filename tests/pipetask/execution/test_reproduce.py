@@ -5,7 +5,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from pipetask.butler.repository import journal_path
 from pipetask.cli.main import butler as butler_command
+from pipetask.execution.fsck import fsck
+from pipetask.execution.journal import Journal
 from pipetask.execution.run_graph import run_graph
 
 
@@ -51,6 +54,15 @@ def test_inputs_are_those_of_then_whatever_else_there_is_now(numbers_repo, repro
 def test_the_run_is_kept_where_that_is_asked_for(numbers_repo, reproduce):
     run = reproduce("total", "instrument=Cam", "--keep").split()[-1].rstrip(".")
     assert numbers_repo.butler.get("total", instrument="Cam", collections=run)["count"] == 4
+
+
+def test_fsck_says_how_to_remove_what_a_killed_command_leaves(numbers_repo, reproduce):
+    run = reproduce("total", "instrument=Cam", "--keep").split()[-1].rstrip(".")
+    with Journal(journal_path(numbers_repo.root, run)) as journal:
+        journal.append(b"as after kill -9")
+    (fault,) = fsck(numbers_repo.butler)
+    assert fault.where == run
+    assert f"butler remove-runs {run}" in fault.detail
 
 
 def test_what_came_from_outside_is_not_made_again(reproduce):
