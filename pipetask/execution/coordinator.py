@@ -175,8 +175,7 @@ class Coordinator:
             if is_again:
                 work = self._dispatch.running[report.quantum]
                 name = f"{work.label} {self._data_id(report.quantum)}"
-                how = "was lost" if report.status is Status.LOST else "failed"
-                _log.warning("%s %s and is tried again: %s", name, how, report.failure)
+                _log.warning("%s %s and is tried again: %s", name, _fate(report), report.failure)
             else:
                 reports.append(report)
         if not reports and self._retries and len(self._retries) == self._dispatch.n_at_work:
@@ -220,8 +219,7 @@ class Coordinator:
             self._no_work.add(work.label, self._data_id(report.quantum), report.failure)
         elif report.failure:
             name = f"{work.label} {self._data_id(report.quantum)}"
-            how = "was lost" if report.status is Status.LOST else "failed"
-            _log.error("%s %s: %s", name, how, report.failure.headline)
+            _log.error("%s %s: %s", name, _fate(report), report.failure.headline)
             self._errors.add(work.label, self._data_id(report.quantum), report.failure)
             reason = Failure("Blocked", f"It needs what {name} was to make, which failed.")
             self._blocked.update(dict.fromkeys(blocked, reason))
@@ -242,3 +240,7 @@ class Coordinator:
             self._tally.add(self._graph.label_of(quantum), Status.NOT_ATTEMPTED)
         if self._progress:
             self._progress(self._tally)
+
+
+def _fate(report: Report) -> str:
+    return "was lost" if report.status is Status.LOST else "failed"
